@@ -1,0 +1,109 @@
+"""What differs between NumPy and CuPy, and nothing else.
+
+An op never asks which library it runs on. It is given ``xp``, the module whose arrays came in: `XP` maps the class of
+an array to that module. NumPy stands in the table from the start; `minigrad.backends.cuda` adds CuPy when a CUDA
+device is first asked for. What the two libraries do differently beyond their modules (moving data, counting devices,
+functions that one of them lacks) is the business of a `Backend`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = Any  #: a NumPy or CuPy array; the two share no base class
+Namespace: TypeAlias = Any  #: the module ``numpy`` or ``cupy``
+
+
+class Backend(Protocol):
+    """One library of arrays and the devices it reaches."""
+
+    kind: str  #: "cpu" or "cuda": the first part of a device's name
+    array_type: type
+    xp: Namespace
+
+    def device_index(self, array: Array) -> int:
+        """Return the number of the device that holds ``array``."""
+        ...
+
+    def device_count(self) -> int:
+        """Return how many devices there are."""
+        ...
+
+    def from_host(self, array: np.ndarray[Any, Any], index: int) -> Array:
+        """Copy a NumPy array to device ``index``."""
+        ...
+
+    def to_host(self, array: Array) -> np.ndarray[Any, Any]:
+        """Return the values as a NumPy array, waiting until they are computed."""
+        ...
+
+
+class Cpu:
+    """NumPy on the host."""
+
+    kind = "cpu"
+    array_type = np.ndarray
+    xp = np
+
+    def device_index(self, array: Array) -> int:
+        return 0
+
+    def device_count(self) -> int:
+        return 1
+
+    def from_host(self, array: np.ndarray[Any, Any], index: int) -> Array:
+        return array
+
+    def to_host(self, array: Array) -> np.ndarray[Any, Any]:
+        return np.asarray(array)
+
+
+#: class of an array -> its module, and -> its backend. NumPy's scalars count: ``array.sum()`` returns one.
+XP: dict[type, Namespace] = {}
+BACKENDS: dict[type, Backend] = {}
+
+
+def register(backend: Backend) -> None:
+    """Let ops run on the arrays of ``backend``."""
+    XP[backend.array_type] = backend.xp
+    BACKENDS[backend.array_type] = backend
+
+
+register(Cpu())
+for _scalar in set(np.sctypeDict.values()):
+    XP[_scalar], BACKENDS[_scalar] = np, BACKENDS[np.ndarray]
+
+
+def namespace(*values: Any) -> Namespace:
+    """Return the module of the first array among ``values``; NumPy where there is none."""
+    for value in values:
+        xp = XP.get(value.__class__)
+        if xp is not None:
+            return xp
+    return np
+
+
+def kind_of(*values: Any) -> str:
+    """Return the kind of device, "cpu" or "cuda", of the first array among ``values``."""
+    for value in values:
+        backend = BACKENDS.get(value.__class__)
+        if backend is not None:
+            return backend.kind
+    return "cpu"
+
+
+def is_array(value: Any) -> bool:
+    """Tell whether ``value`` is an array of a known backend (NumPy's scalars count, Python's do not)."""
+    return value.__class__ in XP
+
+
+def is_writable(array: Array) -> bool:
+    """Tell whether ``array`` can be changed in place (CuPy's arrays always can)."""
+    return bool(getattr(array.flags, "writeable", True))
+
+
+def owner(array: Array) -> Array:
+    """Return the array that owns the memory of ``array``: itself unless it is a view."""
+    return array if array.base is None else array.base

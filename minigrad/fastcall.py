@@ -1,0 +1,123 @@
+"""Faster call paths for ops without parameters, one for each arity.  (Not needed to understand minigrad.)
+
+`Op.__call__` says what applying an op means, for any number of inputs, outputs and parameters. Most calls in a
+training step are of ops with one or two inputs, one output and no parameters, recorded and unobserved. `specialise`
+makes a function for just that case, and falls back to `Op.__call__` for every other; a test compares the graphs that
+both build. Measured by ``benchmarks/overhead.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.backends import XP
+from minigrad.graph import RECORDING, Node, mode, next_sequence
+from minigrad.op import Op, explain
+from minigrad.tensor import Tensor
+
+_new = Tensor.__new__
+_mode = mode.get
+_NO_PARAMS: dict[str, Any] = {}
+
+
+def specialise(op: Op) -> Op:
+    """Give ``op`` a call path of its own, as ``op(...)`` and as the plain function ``op.method`` to bind to Tensor."""
+    plain = len(op.outputs) == 1 and not op.params and not op.variadic and not op.optional_inputs
+    make = {1: _unary, 2: _binary}.get(len(op.inputs)) if plain else None
+    call = make(op) if make is not None else _general(op)
+    call.__name__, call.__doc__ = op.name, op.__doc__
+    # Each op is the only instance of its own class, as Python looks up __call__ on the class.
+    own = type(f"Op_{op.name}", (Op,), {"__call__": staticmethod(call), "method": staticmethod(call), "__slots__": ()})
+    op.__class__ = own
+    return op
+
+
+def _general(op: Op) -> Callable[..., Any]:
+    generic = Op.__call__
+
+    def call(*args: Any, **params: Any) -> Any:
+        return generic(op, *args, **params)
+
+    return call
+
+
+def _unary(op: Op) -> Callable[..., Any]:
+    generic, forward, plans, make_plan = Op.__call__, op.forward, op.plans, op.plan
+    n_values = 2  # x and y; a plan that keeps more (the shape of x) is left to the generic path
+    mask = (True,)
+
+    def call(x: Any, *extra: Any, **params: Any) -> Any:
+        if x.__class__ is not Tensor or _mode() is not RECORDING or extra or params:
+            return generic(op, x, *extra, **params)
+        a, parent = x.data, x.node
+        try:
+            y = forward(XP[a.__class__], a)
+        except Exception as error:
+            explain(error, op, (a,), _NO_PARAMS)
+            raise
+        if y.__class__ is not a.__class__:
+            y = np.asarray(y)
+        t = _new(Tensor)
+        t.data = y
+        if parent is None:
+            t.node = None
+            return t
+        plan = plans.get(mask) or make_plan(mask)
+        if plan.highest >= n_values:
+            t.node = op._record((x,), (a,), _NO_PARAMS, y)
+            return t
+        keep = plan.keep
+        node = t.node = Node()
+        node.op, node.plan, node.parents, node.params, node.hooks = op, plan, (parent,), _NO_PARAMS, None
+        node.seq, node.shape, node.dtype = next_sequence(), y.shape, y.dtype
+        node.saved = (y if keep[0] else a,) if len(keep) == 1 else tuple([y if k else a for k in keep])
+        return t
+
+    return call
+
+
+def _binary(op: Op) -> Callable[..., Any]:
+    generic, forward, plans, make_plan = Op.__call__, op.forward, op.plans, op.plan
+    n_values = 3
+
+    def call(a: Any, b: Any, *extra: Any, **params: Any) -> Any:
+        if _mode() is not RECORDING or extra or params:
+            return generic(op, a, b, *extra, **params)
+        pa = pb = None
+        x, z = a, b
+        if a.__class__ is Tensor:
+            pa, x = a.node, a.data
+        if b.__class__ is Tensor:
+            pb, z = b.node, b.data
+        elif x is a or isinstance(b, Tensor):
+            return generic(op, a, b)
+        if x is a and isinstance(a, Tensor):
+            return generic(op, a, b)
+        try:
+            y = forward(XP.get(x.__class__) or XP[z.__class__], x, z)
+        except Exception as error:
+            explain(error, op, (x, z), _NO_PARAMS)
+            raise
+        if y.__class__ is not x.__class__ and y.__class__ is not z.__class__ or isinstance(y, np.generic):
+            y = np.asarray(y)
+        t = _new(Tensor)
+        t.data = y
+        if pa is None and pb is None:
+            t.node = None
+            return t
+        mask = (pa is not None, pb is not None)
+        plan = plans.get(mask) or make_plan(mask)
+        if plan.highest >= n_values or not plan.steps:
+            t.node = op._record((a, b), (x, z), _NO_PARAMS, y)
+            return t
+        node = t.node = Node()
+        node.op, node.plan, node.parents, node.params, node.hooks = op, plan, (pa, pb), _NO_PARAMS, None
+        node.seq, node.shape, node.dtype = next_sequence(), y.shape, y.dtype
+        values = (x, z, y)
+        node.saved = tuple([values[k] for k in plan.keep])
+        return t
+
+    return call

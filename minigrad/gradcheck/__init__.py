@@ -1,0 +1,1 @@
+"""Checking gradients: numerical derivatives, samples of every op, mutants, reports."""

@@ -1,0 +1,391 @@
+"""Op: a function of arrays with a formula for the derivative with respect to each input.  (Read after tensor.py.)
+
+An op is declared by writing the function, and its formulas beside it::
+
+    @op
+    def exp(xp, x):
+        return xp.exp(x)
+
+    exp.vjp(x=lambda g, y: g * y)
+
+``xp`` is NumPy or CuPy, whichever the arrays belong to. Positional arguments are *inputs* (arrays), keyword-only ones
+are *parameters*. A formula is given what it names, and nothing else:
+
+=================  ==================================================================================================
+``g``              the cotangent of the output (of the first one, where there are several)
+``g_NAME``         the cotangent of the output called NAME; it may be None if the formula gives it the default None,
+                   otherwise it is zero where nothing depends on that output
+``x``              the input of that name
+``x_shape``        the shape of that input, without keeping the array
+``y``              the output of that name (``y`` unless the op names its outputs)
+``*, axis``        a parameter, by keyword
+=================  ==================================================================================================
+
+What a formula names is what the graph saves, for each input, and only if that input needs a gradient. The formula must
+use only what arrays and Tensors share (operators, ``.sum``, ``.reshape``, ``.shape``, ..., and ops): run on arrays it is
+the gradient, run on Tensors it is recorded and can be differentiated again. There is no other place where a formula
+could keep a value, so no second derivative can be wrong because something was smuggled past the graph.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from minigrad.backends import Array, is_array, kind_of, namespace
+from minigrad.graph import Node, Output, mode, next_sequence
+from minigrad.tensor import Tensor, array_of, wrap
+
+OPS: dict[str, Op] = {}  #: every op that was declared, by name (those outside minigrad by module.name)
+
+
+class Op:
+    """A differentiable function. Made by the decorator `op`."""
+
+    def __init__(self, forward: Callable[..., Any], *, outputs: Sequence[str] = ("y",), broadcasts: bool = False) -> None:
+        parameters = list(inspect.signature(forward).parameters.values())
+        if not parameters or parameters[0].name != "xp":
+            raise TypeError(f"the first parameter of op {forward.__name__} must be xp, the array module")
+        self.forward = forward
+        self.name = self.__name__ = forward.__name__.strip("_")
+        self.__doc__ = forward.__doc__
+        self.__module__ = forward.__module__
+        self.outputs = tuple(outputs)
+        self.broadcasts = broadcasts
+        self.inputs = tuple(p.name for p in parameters[1:] if p.kind is not p.KEYWORD_ONLY)
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        self.optional_inputs = {p.name: p.default for p in parameters[1:] if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is not p.empty}
+        self.params = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        self.formulas: list[Formula] = []
+        self.reasons: dict[str, str] = {}  #: input -> why it has no gradient, or a zero one
+        self.zeros: set[str] = set()  #: inputs whose gradient is zero wherever it exists
+        self.plans: dict[Any, Plan] = {}
+        self.kernels: dict[tuple[str, tuple[str, ...]], Callable[..., Any]] = {}  #: (kind of device, inputs) -> function
+
+    # -------------------------------------------------------------------------------------------------- declaring
+
+    def vjp(self, *inputs: str, **formulas: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare formulas: ``op.vjp(x=formula, ...)``, or ``@op.vjp("x", "w")`` for one that returns several gradients."""
+        for name, formula in formulas.items():
+            self._add((name,), formula)
+
+        def decorate(formula: Callable[..., Any]) -> Callable[..., Any]:
+            self._add(inputs, formula)
+            return formula
+
+        return decorate
+
+    def nondiff(self, **reasons: str) -> None:
+        """Declare that inputs have no derivative, and why: ``take.nondiff(indices="positions are integers")``."""
+        self.reasons.update(reasons)
+
+    def zero(self, **reasons: str) -> None:
+        """Declare that the derivative is zero wherever it exists, and why: ``floor.zero(x="piecewise constant")``."""
+        for name, reason in reasons.items():
+            self._add((name,), _zeros_like)
+            self.reasons[name] = reason
+            self.zeros.add(name)
+
+    def kernel(self, *inputs: str, device: str = "cpu") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare a faster form for one kind of device: of the function, or of the formula for ``inputs``.
+
+        It has the signature of what it stands for and must agree with it; it may return NotImplemented for arguments
+        that it does not handle, and the plain form runs. Only arrays reach a kernel, never Tensors.
+        """
+        if inputs and not any(formula.inputs == inputs for formula in self.formulas):
+            raise TypeError(f"{self.name}.kernel: there is no formula for exactly ({', '.join(inputs)})")
+
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.kernels[device, inputs] = function
+            self.plans.clear()
+            return function
+
+        return decorate
+
+    def _add(self, inputs: tuple[str, ...], formula: Callable[..., Any]) -> None:
+        for name in inputs:
+            if name not in self.inputs:
+                raise TypeError(f"{self.name}.vjp declares a formula for {name!r}; the inputs are {', '.join(self.inputs)}")
+        self.formulas.append(Formula(self, inputs, formula))
+        self.plans.clear()
+
+    # -------------------------------------------------------------------------------------------------- calling
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        """Apply the op: to Tensors, giving Tensors and recording a node; to plain arrays, giving plain arrays."""
+        if len(args) > len(self.inputs) and not self.variadic:  # parameters may be given by position, after the inputs
+            extra = args[len(self.inputs) :]
+            if len(extra) > len(self.params):
+                raise TypeError(f"{self.name} takes at most {len(self.inputs) + len(self.params)} arguments, and {len(args)} were given")
+            params = {**dict(zip(self.params, extra, strict=False)), **params}
+            args = args[: len(self.inputs)]
+        elif self.inputs and not self.variadic and len(args) < len(self.inputs):
+            args = self._inputs_by_name(args, params)
+        arrays = tuple([a.data if isinstance(a, Tensor) else a for a in args])
+        now = mode.get()
+        try:
+            out = NotImplemented
+            if self.kernels and now.kernels:
+                kernel = self.kernels.get((kind_of(*arrays), ()))
+                out = kernel(namespace(*arrays), *arrays, **params) if kernel is not None else out
+            if out is NotImplemented:
+                out = self.forward(namespace(*arrays), *arrays, **params)
+        except Exception as error:
+            explain(error, self, arrays, params)
+            raise
+        out = tuple([_as_array(o, arrays) for o in out]) if out.__class__ is tuple else _as_array(out, arrays)
+        boxed = any(isinstance(a, Tensor) for a in args)
+        node = self._record(args, arrays, params, out) if boxed and now.recording else None
+        for observer in now.observers:
+            observer.on_forward(self, arrays, params, out, node)
+        if not boxed:
+            return out
+        if out.__class__ is tuple:
+            return tuple([wrap(o, node and _output(node, i)) for i, o in enumerate(out)])
+        return wrap(out, node)
+
+    def _inputs_by_name(self, args: tuple[Any, ...], params: dict[str, Any]) -> tuple[Any, ...]:
+        """Complete the inputs with those given by keyword, which are taken out of ``params``, and with defaults."""
+        missing = object()
+        rest = [params.pop(name, self.optional_inputs.get(name, missing)) for name in self.inputs[len(args) :]]
+        absent = [name for name, value in zip(self.inputs[len(args) :], rest, strict=True) if value is missing]
+        if absent:
+            raise TypeError(f"{self.name} needs its input {absent[0]!r}: {self.signature()}")
+        return (*args, *rest)
+
+    def _record(self, args: tuple[Any, ...], arrays: tuple[Any, ...], params: dict[str, Any], out: Any) -> Node | None:
+        """Make the node of this application, or None where no gradient can flow: the only place that makes op nodes."""
+        mask = tuple([isinstance(a, Tensor) and a.node is not None for a in args])
+        plan = self.plans.get(mask) or self.plan(mask)
+        if not plan.steps:
+            return None
+        node = Node()
+        node.op, node.plan, node.hooks, node.seq = self, plan, None, next_sequence()
+        node.parents = tuple([a.node if live else None for a, live in zip(args, plan.live, strict=True)])
+        node.params = {**self.params, **params}
+        outs = out if out.__class__ is tuple else (out,)
+        inputs = (arrays,) if self.variadic else arrays
+        shapes = [tuple([shape_of(a) for a in arrays])] if self.variadic else [shape_of(a) for a in arrays]
+        values = (*inputs, *outs, *shapes)
+        node.saved = tuple([values[k] for k in plan.keep])
+        if out.__class__ is tuple:
+            node.shape, node.dtype = tuple([o.shape for o in out]), tuple([o.dtype for o in out])
+        else:
+            node.shape, node.dtype = out.shape, out.dtype
+        return node
+
+    def plan(self, mask: tuple[bool, ...]) -> Plan:
+        """Work out what to save and which formulas to run when ``mask`` says which inputs need gradients."""
+        plan = self.plans[mask] = Plan(self, mask)
+        return plan
+
+    # -------------------------------------------------------------------------------------------------- explaining
+
+    def input_name(self, position: int) -> str:
+        """Name of the input at ``position``."""
+        return f"{self.inputs[0]}[{position}]" if self.variadic else self.inputs[position]
+
+    def signature(self) -> str:
+        """How the op is called, as text."""
+        inputs = [f"*{self.inputs[0]}"] if self.variadic else list(self.inputs)
+        params = [name if default is inspect.Parameter.empty else f"{name}={default!r}" for name, default in self.params.items()]
+        return f"{self.name}({', '.join([*inputs, *(['*'] if params and not self.variadic else []), *params])})"
+
+    def __repr__(self) -> str:
+        return f"<op {self.signature()}>"
+
+    def explain(self) -> str:
+        """Describe the op: its signature, its documentation, its formulas and what each one saves."""
+        lines = [self.signature(), "", inspect.cleandoc(self.__doc__ or ""), ""]
+        lines += [line for formula in self.formulas if not set(formula.inputs) <= self.zeros for line in formula.describe()]
+        lines += [f"gradient for {name}: {'zero' if name in self.zeros else 'none'}, as {reason}" for name, reason in self.reasons.items()]
+        return "\n".join(lines)
+
+
+class Formula:
+    """A formula, and what its signature says it needs."""
+
+    def __init__(self, op: Op, inputs: tuple[str, ...], function: Callable[..., Any]) -> None:
+        self.inputs, self.function = inputs, function
+        self.needs: list[tuple[str, int, bool]] = []  #: ("cotangent" or "saved", index, may it be None)
+        self.params: tuple[str, ...] = ()
+        n, m = len(op.inputs), len(op.outputs)
+        places = {name: ("saved", n + k) for k, name in enumerate(op.outputs)}
+        places |= {f"{name}_shape": ("saved", n + m + k) for k, name in enumerate(op.inputs)}
+        places |= {name: ("saved", k) for k, name in enumerate(op.inputs)}
+        places |= {f"g_{name}": ("cotangent", k) for k, name in enumerate(op.outputs)} | {"g": ("cotangent", 0)}
+        for p in inspect.signature(function).parameters.values():
+            if p.kind is p.KEYWORD_ONLY and p.name in op.params:
+                self.params += (p.name,)
+            elif p.kind is not p.KEYWORD_ONLY and p.name in places:
+                kind, k = places[p.name]
+                self.needs.append((kind, k, p.default is None))
+            else:
+                raise TypeError(
+                    f"{op.name}.vjp names {p.name!r}, which is neither a gradient (g), an input ({', '.join(op.inputs)}), "
+                    f"an output ({', '.join(op.outputs)}) nor, after *, a parameter ({', '.join(op.params) or 'it has none'})"
+                )
+
+    def describe(self) -> Iterable[str]:
+        """Say what the formula is for, what it saves, and how it reads."""
+        saves = [p for p in inspect.signature(self.function).parameters if not p.startswith("g") and p not in self.params]
+        yield f"gradient for {', '.join(self.inputs)} (saves {', '.join(saves) or 'nothing'}):"
+        try:
+            yield from ("    " + line for line in inspect.cleandoc(inspect.getsource(self.function)).splitlines())
+        except OSError:
+            yield "    (its source is not at hand)"
+
+
+class Plan:
+    """What an op saves and which formulas run, for one choice of inputs that need gradients.
+
+    ``keep`` numbers the values to save: inputs first, then outputs, then the shapes of inputs. ``steps`` holds a tuple
+    for each formula: for which inputs, the function, and which of the saved values to give it. A *plain* plan, that of
+    an op with one output and no parameters, is run by `minigrad.graph.walk` itself; others by `pull`.
+    """
+
+    def __init__(self, op: Op, mask: tuple[bool, ...]) -> None:
+        self.op = op
+        formulas = [f for f in op.formulas if op.variadic or any(mask[op.inputs.index(name)] for name in f.inputs)]
+        self.keep = tuple(dict.fromkeys(k for f in formulas for kind, k, _ in f.needs if kind == "saved"))
+        self.highest = max(self.keep, default=0)
+        has_formula = {name for f in op.formulas for name in f.inputs}
+        self.live = tuple([m and op.inputs[0 if op.variadic else i] in has_formula for i, m in enumerate(mask)])
+        single = len(op.outputs) == 1 and not op.variadic
+        cotangent = ("cotangent", 0, False)
+        self.plain = single and not op.kernels and all(
+            len(f.inputs) == 1 and not f.params and f.needs[:1] == [cotangent] and cotangent not in f.needs[1:] for f in formulas
+        )
+        self.formulas = formulas
+        where = [tuple(self.keep.index(k) for kind, k, _ in f.needs if kind == "saved") for f in formulas]
+        self.steps: tuple[Any, ...] = tuple(
+            (op.inputs.index(f.inputs[0]), f.function, at) for f, at in zip(formulas, where, strict=True)
+        )
+
+    def pull(self, node: Node, g: Any, saved: tuple[Any, ...], lift: Any) -> list[tuple[int, Callable[[Any], Any], tuple[()]]]:
+        """Run the formulas of an op that has parameters or several outputs.
+
+        Returns steps for `minigrad.graph.walk` that only hand over what the formulas returned.
+        """
+        op = self.op
+        cotangents = g if g.__class__ is list else [g]
+        steps = []
+        for f in self.formulas:
+            args = []
+            for kind, k, optional in f.needs:
+                if kind == "saved":
+                    args.append(saved[self.keep.index(k)])
+                elif cotangents[k] is None and not optional:
+                    args.append(_zero_cotangent(node, k, cotangents, lift))
+                else:
+                    args.append(cotangents[k])
+            params = {name: node.params[name] for name in f.params}
+            result = NotImplemented
+            if op.kernels and lift is None and mode.get().kernels:
+                kernel = op.kernels.get((kind_of(*args), f.inputs))
+                result = kernel(*args, **params) if kernel is not None else result
+            if result is NotImplemented:
+                result = f.function(*args, **params)
+            positions = range(len(node.parents)) if op.variadic else [op.inputs.index(name) for name in f.inputs]
+            results = result if op.variadic or len(f.inputs) > 1 else (result,)
+            if len(results) != len(positions):
+                raise ValueError(f"{op.name}'s formula for {', '.join(f.inputs)} returned {len(results)} gradients, expected {len(positions)}")
+            steps += [(i, _returning(r), ()) for i, r in zip(positions, results, strict=True)]
+        return steps
+
+    def lift_saved(self, node: Node, saved: tuple[Any, ...], lift: Callable[[Array, Node | None], Any]) -> tuple[Any, ...]:
+        """Return the saved arrays as Tensors of the graph they came from, so that formulas can be differentiated."""
+        n = len(self.op.inputs)
+
+        def lifted(k: int, value: Any) -> Any:
+            if k < n and self.op.variadic:
+                return tuple([lift(v, p) if is_array(v) else v for v, p in zip(value, node.parents, strict=True)])
+            if not is_array(value):
+                return value
+            if k < n:
+                return lift(value, node.parents[k])
+            return lift(value, node if len(self.op.outputs) == 1 else Output(node, k - n))
+
+        return tuple([lifted(k, value) for k, value in zip(self.keep, saved, strict=True)])
+
+    def name_of(self, k: int) -> str:
+        """Name of the saved value number ``k``."""
+        names = (*self.op.inputs, *self.op.outputs, *(f"{name}_shape" for name in self.op.inputs))
+        return names[k]
+
+
+@overload
+def op(forward: Callable[..., Any], /) -> Op: ...
+@overload
+def op(*, outputs: Sequence[str] = ..., broadcasts: bool = ...) -> Callable[[Callable[..., Any]], Op]: ...
+def op(forward: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Declare an op: a decorator, with or without options.
+
+    Parameters
+    ----------
+    outputs
+        Names of the outputs, where there are several: the function returns a tuple, and formulas may name them.
+    broadcasts
+        Whether the inputs broadcast against one another. The gradients are then summed to the shapes of the inputs by
+        the engine; for other ops a gradient of the wrong shape is an error.
+    """
+    if forward is None:
+        return lambda f: op(f, **options)
+    from minigrad.fastcall import specialise
+
+    new = specialise(Op(forward, **options))
+    OPS[new.name if new.__module__.startswith("minigrad.") else f"{new.__module__}.{new.name}"] = new
+    return new
+
+
+def explain(error: Exception, op: Op, arrays: tuple[Any, ...], params: dict[str, Any]) -> None:
+    """Add to an exception which op it came from, and with which arguments. Its type stays."""
+    names = [op.input_name(i) if i < len(op.inputs) or op.variadic else "?" for i in range(len(arrays))]
+    inputs = [f"{name}: {describe(a)}" for name, a in zip(names, arrays, strict=True)]
+    error.add_note(f"in {op.name}({', '.join(inputs + [f'{name}={value!r}' for name, value in params.items()])})")
+    modules = {namespace(a).__name__ for a in arrays if is_array(a) and shape_of(a)}
+    if len(modules) > 1:
+        from minigrad.device import device_of
+
+        places = sorted({str(device_of(a)) for a in arrays if is_array(a)})
+        error.add_note(f"the inputs are on different devices ({' and '.join(places)}); move them to one with .to(device)")
+
+
+def describe(value: Any) -> str:
+    """Describe an argument: dtype and shape of an array, type of anything else."""
+    return f"{value.dtype}{list(value.shape)}" if is_array(value) else repr(value) if isinstance(value, (int, float)) else type(value).__name__
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """Shape of an array; of anything else that of a scalar."""
+    return value.shape if is_array(value) else ()
+
+
+def _output(node: Node, index: int) -> Output | None:
+    """Return the node of one of several outputs, None if that output is not of floating point."""
+    return Output(node, index) if node.dtype[index].kind in "fc" else None
+
+
+def _as_array(value: Any, arrays: tuple[Any, ...]) -> Array:
+    """Return what a forward function returned as an array: reductions give NumPy scalars."""
+    return value if is_array(value) and not isinstance(value, np.generic) else namespace(*arrays).asarray(value)
+
+
+def _zeros_like(g: Any) -> Any:
+    """Return the formula of a piecewise constant function."""
+    return wrap(_zeros_like(g.data), None) if isinstance(g, Tensor) else namespace(g).zeros_like(g)
+
+
+def _zero_cotangent(node: Node, k: int, cotangents: list[Any], lift: Any) -> Any:
+    """Return a zero cotangent for an output that nothing depends on."""
+    some = next(c for c in cotangents if c is not None)
+    zeros = namespace(array_of(some)).zeros(node.shape[k], dtype=node.dtype[k])
+    return zeros if lift is None else lift(zeros, None)
+
+
+def _returning(value: Any) -> Callable[[Any], Any]:
+    return lambda g: value
+

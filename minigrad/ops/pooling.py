@@ -1,0 +1,5 @@
+"""pooling ops."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,396 @@
+"""Tensor: an array, and the node that says where it came from.  (Read after graph.py.)
+
+A Tensor holds ``data`` (a NumPy or CuPy array) and ``node`` (None where no gradient is wanted). It knows no
+mathematics: ``+``, ``.sum()`` and the rest are ops, bound to it by one table in `minigrad.ops`. What stands here is
+what a tensor *is*: its shape and device, its gradient, its way in and out of other libraries.
+
+A tensor that a user makes with ``requires_grad=True`` has a `minigrad.graph.Leaf` for its node, and that is where its
+gradient is kept. Values are never changed by an op; the one way to overwrite a tensor is `Tensor.copy_`, which
+optimizers use and which makes every graph that had saved the old value refuse to run backward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from minigrad import graph
+from minigrad.backends import Array, is_array, is_writable, namespace, owner
+from minigrad.device import Device, device_of, move, to_host
+from minigrad.graph import Leaf, Node
+
+DEFAULT_DTYPE = np.dtype(np.float32)  #: of tensors made from Python floats; arrays keep their dtype
+T = TypeVar("T", bound="Tensor")
+
+
+class Tensor:
+    """An n-dimensional array that remembers how it was computed.
+
+    Parameters
+    ----------
+    data
+        An array, a Tensor, a number or nested lists of numbers. An array is taken as it is, not copied (use
+        `minigrad.tensor` for a copy); Python floats become float32.
+    requires_grad
+        Whether gradients with respect to this tensor are wanted; only floating-point tensors can have one.
+    """
+
+    __slots__ = ("__weakref__", "data", "node")
+    __array_ufunc__ = None  # ndarray + Tensor is a Tensor, and np.exp(tensor) an error rather than a lost gradient
+
+    data: Array
+    node: Node | None
+
+    def __init__(self, data: Any, requires_grad: bool = False) -> None:
+        self.data = as_array(data)
+        self.node = None
+        if requires_grad:
+            self.requires_grad_()
+
+    # ------------------------------------------------------------------------------------------------- what it is
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length along each axis."""
+        return self.data.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.data.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.data.size  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the elements."""
+        return self.data.dtype  # type: ignore[no-any-return]
+
+    @property
+    def device(self) -> Device:
+        """Where the elements are: read off the array, so it cannot be stale."""
+        return device_of(self.data)
+
+    def __len__(self) -> int:
+        if not self.data.shape:
+            raise TypeError("a 0-d tensor has no length")
+        return self.data.shape[0]  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter([self[i] for i in range(len(self))])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise TypeError(
+            "a tensor cannot be changed by assignment, as its graph would no longer be right. Make a new one with "
+            "mg.where, mg.index_add, mg.scatter_add or mg.concat; outside a graph, change tensor.data"
+        )
+
+    # ------------------------------------------------------------------------------------------------- gradients
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to or through this tensor."""
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        self.requires_grad_(wanted)
+
+    def requires_grad_(self: T, requires_grad: bool = True) -> T:
+        """Say whether a gradient with respect to this tensor is wanted. Returns the tensor."""
+        if not self.is_leaf:
+            if not requires_grad:
+                raise RuntimeError(f"this tensor was computed by {self.node.name}; use detach() to cut it off")  # type: ignore[union-attr]
+        elif not requires_grad:
+            self.node = None
+        elif self.dtype.kind != "f":
+            raise TypeError(f"only floating-point tensors can have a gradient, and this one is {self.dtype}; use astype first")
+        elif self.node is None:
+            self.node = Leaf(self.data.shape, self.data.dtype)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tensor was made by the user rather than computed by an op that is recorded."""
+        return self.node is None or self.node.__class__ is Leaf
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` accumulated here: a Tensor, or None."""
+        node = self.node
+        if node.__class__ is Leaf:
+            return node.grad  # type: ignore[union-attr, no-any-return]
+        kept = [hook for hook in (node.hooks or ()) if isinstance(hook, _Retained)] if node is not None else []
+        return kept[0].grad if kept else None
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        node = self.node
+        if node.__class__ is not Leaf:
+            if value is None and node is None:
+                return
+            raise RuntimeError("only a leaf tensor with requires_grad=True has a gradient that can be set")
+        if value is not None and value.shape != self.shape:
+            raise ValueError(f"the gradient has shape {value.shape}, the tensor {self.shape}")
+        node.grad = value  # type: ignore[union-attr]
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this computed tensor in ``.grad`` when backward passes through it."""
+        if self.node is None:
+            raise RuntimeError("retain_grad() on a tensor that does not require a gradient")
+        if not self.is_leaf and not any(isinstance(hook, _Retained) for hook in self.node.hooks or ()):
+            self.register_hook(_Retained())
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
+        """Call ``hook(gradient)`` when the gradient of this tensor is known; what it returns, if anything, replaces it.
+
+        Returns a function that removes the hook.
+        """
+        node = self.node
+        if node is None:
+            raise RuntimeError("a hook on a tensor that does not require a gradient would never be called")
+        hooks = node.hooks = node.hooks if node.hooks is not None else []
+        if isinstance(node, graph.Output):  # its equals, made for a second derivative, must run the same hooks
+            node.share_hooks()
+        hooks.append(hook)
+        return lambda: hooks.remove(hook) if hook in hooks else None
+
+    def backward(self, gradient: Any = None, *, retain_graph: bool | None = None, create_graph: bool = False) -> None:
+        """Add the derivative of this tensor with respect to every leaf to the ``grad`` of that leaf.
+
+        Parameters
+        ----------
+        gradient
+            The cotangent to start from, of this tensor's shape: what the gradient of some scalar with respect to this
+            tensor is. May be left out where the tensor has one element; it is 1 then.
+        retain_graph
+            Keep what the graph saved, so that backward can run again. Default: the value of ``create_graph``.
+        create_graph
+            Record the backward pass itself, so that the gradients can be differentiated.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor requires no gradient, has more than one element and no ``gradient`` is given, the graph was
+            freed, or a saved array was changed in place.
+        """
+        start = start_of_backward(self, gradient, create_graph)
+        keep = create_graph if retain_graph is None else retain_graph
+        with graph.changed_mode(recording=create_graph):
+            found = graph.walk(start, lift=wrap if create_graph else None, free=not keep)
+        handed_out = {id(owner(array_of(g))) for g in start.values()}
+        for leaf, g in found.items():
+            add_to_grad(leaf, g, handed_out)  # type: ignore[arg-type]
+
+    def detach(self) -> Tensor:
+        """Return the same values with no history; the array is shared."""
+        return wrap(self.data, None)
+
+    def copy_(self: T, source: Any) -> T:
+        """Overwrite the values in place. Graphs that saved the old values will refuse to run backward.
+
+        The tensor must be a leaf. ``source`` must be broadcastable to its shape; it is cast to its dtype.
+        """
+        if not self.is_leaf:
+            raise RuntimeError(f"copy_ on a tensor computed by {self.node.name}: only a leaf can be overwritten")  # type: ignore[union-attr]
+        array = move(as_array(source), self.device)
+        try:
+            broadcast = np.broadcast_shapes(array.shape, self.shape)
+        except ValueError:
+            broadcast = ()
+        if broadcast != self.shape:
+            raise ValueError(f"copy_: the source has shape {array.shape}, the tensor {self.shape}")
+        if not is_writable(self.data):
+            self.data = self.data.copy()
+        self.data[...] = array
+        graph.changed_in_place(self.data)
+        return self
+
+    # ------------------------------------------------------------------------------------------------- ways in and out
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """Return the values as a NumPy array (shared on the CPU). Refused while the tensor requires a gradient."""
+        if self.node is not None:
+            raise RuntimeError("numpy() on a tensor that requires a gradient would lose its history; use detach().numpy()")
+        return to_host(self.data)
+
+    def item(self) -> Any:
+        """Return the value of a tensor with one element as a Python number."""
+        if self.size != 1:
+            raise ValueError(f"item() needs a tensor with one element; this one has shape {self.shape}")
+        return to_host(self.data).item()
+
+    def tolist(self) -> Any:
+        """Return the values as nested Python lists."""
+        return to_host(self.data).tolist()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise TypeError(f"only an integer tensor can be an index; this one is {self.dtype}")
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous; use .any() or .all()")
+        return bool(self.item())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        if self.device.kind != "cpu":
+            raise TypeError("NumPy asked for a tensor on a GPU; copy it to the host with .to('cpu') first")
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        if self.node is not None:
+            raise BufferError("a tensor that requires a gradient cannot be exported; use detach() first")
+        data = self.data
+        # PyTorch aborts the process on negative strides, and would write to read-only memory
+        if any(stride < 0 for stride in data.strides) or not getattr(data.flags, "writeable", True):
+            data = data.copy()
+        return data.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self.data.__dlpack_device__()
+
+    def __deepcopy__(self: T, memo: dict[int, Any]) -> T:
+        if not self.is_leaf:
+            raise RuntimeError("deepcopy of a computed tensor would copy its graph; use detach() first")
+        new = type(self).__new__(type(self))
+        new.data, new.node = self.data.copy(), None
+        new.requires_grad_(self.requires_grad)
+        memo[id(self)] = new
+        return new
+
+    def __reduce__(self) -> Any:
+        raise TypeError("tensors are not pickled; save them with minigrad.save, which writes safetensors")
+
+    def __repr__(self) -> str:
+        from minigrad.display import text
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        from minigrad.display import html
+
+        return html(self)
+
+    if TYPE_CHECKING:
+        # Bound in minigrad/ops/__init__.py, in one table.
+        to: Callable[..., Tensor]
+        def _op(self, *args: Any, **params: Any) -> Tensor: ...
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _op
+        __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _op
+        __neg__ = __pos__ = __abs__ = __invert__ = __and__ = __or__ = __xor__ = __getitem__ = _op
+        __lt__ = __le__ = __gt__ = __ge__ = _op
+        __eq__ = __ne__ = _op  # type: ignore[assignment]
+        sum = mean = prod = max = min = var = std = cumsum = cumprod = all = any = argmax = argmin = argsort = _op
+        reshape = transpose = swapaxes = squeeze = ravel = flatten = astype = clip = round = dot = repeat = take = _op
+        abs = exp = log = sqrt = tanh = sigmoid = relu = _op
+        T: Tensor
+        mT: Tensor
+
+    __hash__ = object.__hash__
+
+
+class _Retained:
+    """A hook that keeps the gradient it sees. It belongs to the node, so that tensor and node form no cycle."""
+
+    grad: Tensor | None = None
+
+    def __call__(self, gradient: Tensor) -> None:
+        self.grad = gradient
+
+
+def wrap(data: Array, node: Node | None) -> Tensor:
+    """Make a Tensor of an array and a node without any check: the engine's constructor."""
+    tensor = Tensor.__new__(Tensor)
+    tensor.data, tensor.node = data, node
+    return tensor
+
+
+def array_of(value: Any) -> Any:
+    """Return the array of a Tensor; anything else as it is."""
+    return value.data if isinstance(value, Tensor) else value
+
+
+def as_array(data: Any) -> Array:
+    """Return ``data`` as an array: arrays and Tensors as they are, Python numbers and lists with the default dtypes."""
+    if isinstance(data, Tensor):
+        return data.data
+    if is_array(data):
+        return np.asarray(data) if isinstance(data, np.generic) else data
+    if isinstance(data, np.ndarray):
+        return np.asarray(data)  # a subclass
+    if isinstance(data, (list, tuple)) and any(isinstance(x, Tensor) for x in data):
+        raise TypeError("a list of tensors is not a tensor; join them with mg.stack or mg.concat")
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"cannot make a tensor: {error}") from None
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"cannot make a tensor of {type(data).__name__}: its elements are {array.dtype}, not numbers")
+    return array.astype(DEFAULT_DTYPE) if array.dtype == np.float64 and not _has_array(data) else array
+
+
+def _has_array(data: Any) -> bool:
+    """Tell whether nested lists hold arrays or NumPy scalars, whose dtype is then kept."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return is_array(data)
+
+
+def start_of_backward(output: Tensor, gradient: Any, create_graph: bool) -> dict[Node, Any]:
+    """Return the cotangent that a backward pass from ``output`` starts with, by node."""
+    if output.node is None:
+        raise RuntimeError(
+            "this tensor does not depend on any tensor that requires a gradient: there is nothing to differentiate "
+            "(requires_grad=False, or computed under no_grad)"
+        )
+    if gradient is None:
+        if output.size != 1:
+            raise RuntimeError(
+                f"backward from a tensor of shape {output.shape} needs to know where to start: reduce it to a scalar "
+                "first, for example with .sum(), or pass a gradient of the same shape"
+            )
+        gradient = namespace(output.data).ones_like(output.data)
+    array = as_array(gradient)
+    if array.shape != output.shape:
+        raise ValueError(f"the gradient to start from has shape {array.shape}, the tensor {output.shape}")
+    if array.dtype != output.dtype:
+        array = array.astype(output.dtype)
+        gradient = array
+    if create_graph:
+        return {output.node: gradient if isinstance(gradient, Tensor) else wrap(array, None)}
+    return {output.node: array}
+
+
+def add_to_grad(leaf: Leaf, g: Any, handed_out: set[int]) -> None:
+    """Add ``g`` to the gradient of a leaf.
+
+    The gradient must be the leaf's own memory, as optimizers and later passes add to it in place; formulas may return
+    one array, or views of it, for several inputs. ``handed_out`` holds the memory that already belongs to somebody.
+    """
+    old = leaf.grad
+    if isinstance(g, Tensor):
+        leaf.grad = g if old is None else old + g
+    elif old is not None:
+        if old.node is None and is_writable(old.data):
+            old.data += g
+        else:
+            leaf.grad = old + g
+    else:
+        g = namespace(g).asarray(g)
+        if id(owner(g)) in handed_out or not is_writable(g):
+            g = g.copy()
+        handed_out.add(id(owner(g)))
+        leaf.grad = wrap(g, None)
