@@ -68,7 +68,7 @@ def as_device(name: str | Device) -> Device:
 
         wanted = Device("cuda") if cuda_status().available else CPU
     if wanted.kind == "cuda":
-        count = _backend("cuda").device_count()
+        count = backend_of("cuda").device_count()
         if wanted.index >= count:
             there = "only cuda:0 is" if count == 1 else f"cuda:0 to cuda:{count - 1} are"
             raise DeviceUnavailableError(f"device 'cuda:{wanted.index}' was asked for, but {there} there")
@@ -112,7 +112,7 @@ def move(array: Array, target: Device) -> Array:
     if device_of(array) == target:
         return array
     host = to_host(array)
-    return host if target.kind == "cpu" else _backend(target.kind).from_host(host, target.index)
+    return host if target.kind == "cpu" else backend_of(target.kind).from_host(host, target.index)
 
 
 def to_host(array: Array) -> np.ndarray[Any, Any]:
@@ -129,7 +129,7 @@ def _parse(name: str) -> Device:
     raise ValueError(f"unknown device {name!r}: expected 'cpu', 'cuda', 'cuda:N' or 'auto'")
 
 
-def _backend(kind: str) -> Backend:
+def backend_of(kind: str) -> Backend:
     """Return the backend of a kind of device, loading CuPy if it is the one needed."""
     for backend in BACKENDS.values():
         if backend.kind == kind:

@@ -1,0 +1,178 @@
+"""Random numbers: one counter-based generator, the same numbers for the same seed on every device.
+
+The generator is Philox4x64-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011):
+block number *i* is a scrambling of the counter *i* under the key *seed*, so any block can be had at once, on any
+device, in any order. The state is therefore two integers, the seed and how many blocks were used.
+
+On the CPU the blocks come from NumPy's own implementation; elsewhere from `philox`, the same in array arithmetic. The
+integers are equal to the last bit, and so are uniform numbers; normal ones go through ``log`` and ``cos``, which may
+round differently on another device.
+"""
+
+from __future__ import annotations
+
+import math
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from minigrad.backends import Array, Namespace, namespace
+from minigrad.device import Device, as_device, backend_of, default_device
+from minigrad.tensor import DEFAULT_DTYPE, Tensor
+
+_MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
+_KEY_STEPS = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
+_LOW = 0xFFFFFFFF
+
+
+class Generator:
+    """A stream of random numbers.
+
+    Parameters
+    ----------
+    seed
+        Any integer from 0 to 2**128 - 1. The same seed gives the same numbers, on every device and every run.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._lock = Lock()
+        self.state = {"seed": seed, "counter": 0}
+
+    @property
+    def state(self) -> dict[str, int]:
+        """Seed and number of blocks used: all there is to save and restore."""
+        return {"seed": self._seed, "counter": self._counter}
+
+    @state.setter
+    def state(self, state: dict[str, int]) -> None:
+        seed, counter = int(state["seed"]), int(state["counter"])
+        if not 0 <= seed < 2**128:
+            raise ValueError(f"a seed is an integer from 0 to 2**128 - 1, not {seed}")
+        with self._lock:
+            self._seed, self._counter = seed, counter
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start again from ``seed``. Returns the generator."""
+        self.state = {"seed": seed, "counter": 0}
+        return self
+
+    def bits(self, n: int, device: str | Device | None = None) -> Array:
+        """Return ``n`` random 64-bit words as an array of uint64 on the device."""
+        blocks = -(-n // 4)
+        with self._lock:
+            first, self._counter = self._counter, self._counter + blocks
+        place = default_device() if device is None else as_device(device)
+        if place.kind == "cpu":
+            return np.random.Philox(key=self._seed, counter=first).random_raw(n)
+        backend = backend_of(place.kind)
+        philox_on_device = getattr(backend, "philox", None)  # a kernel, where the backend has one
+        if philox_on_device is not None:
+            return philox_on_device(self._seed, first, n, place.index)
+        counters = backend.from_host(np.arange(first + 1, first + 1 + blocks, dtype=np.uint64), place.index)
+        return philox(backend.xp, counters, self._seed).reshape(-1)[:n]
+
+    def uniform(
+        self, shape: Any = (), low: float = 0.0, high: float = 1.0, *, dtype: Any = None, device: str | Device | None = None
+    ) -> Tensor:
+        """Return numbers spread evenly over [low, high): 24 random bits in float32, 53 in float64."""
+        unit = self._unit(_shape(shape), np.dtype(dtype or DEFAULT_DTYPE), device)
+        return Tensor(unit if (low, high) == (0.0, 1.0) else unit * (high - low) + low)
+
+    def normal(
+        self, shape: Any = (), mean: float = 0.0, std: float = 1.0, *, dtype: Any = None, device: str | Device | None = None
+    ) -> Tensor:
+        """Return normally distributed numbers (Box and Muller, 1958)."""
+        dims, kind = _shape(shape), np.dtype(dtype or DEFAULT_DTYPE)
+        n = math.prod(dims)
+        half = (n + 1) // 2
+        u = self._unit((2, half), kind, device)
+        xp = namespace(u)
+        radius, angle = xp.sqrt(-2 * xp.log(1 - u[0])), (2 * math.pi) * u[1]
+        both = xp.concatenate([radius * xp.cos(angle), radius * xp.sin(angle)])[:n].reshape(dims)
+        return Tensor(both if (mean, std) == (0.0, 1.0) else both * std + mean)
+
+    def integers(
+        self, low: int, high: int | None = None, shape: Any = (), *, dtype: Any = np.int64, device: str | Device | None = None
+    ) -> Tensor:
+        """Return integers from ``low`` to ``high - 1`` (from 0 to ``low - 1`` if ``high`` is left out)."""
+        if high is None:
+            low, high = 0, low
+        if high <= low:
+            raise ValueError(f"integers: there is none from {low} up to, but not including, {high}")
+        dims = _shape(shape)
+        words = self.bits(math.prod(dims), device) % np.uint64(high - low)
+        return Tensor((words.astype(np.int64) + low).astype(dtype).reshape(dims))
+
+    def bernoulli(self, shape: Any, p: float, *, dtype: Any = None, device: str | Device | None = None) -> Tensor:
+        """Return ones with probability ``p`` and zeros otherwise."""
+        if not 0 <= p <= 1:
+            raise ValueError(f"bernoulli: p is a probability, from 0 to 1, not {p}")
+        kind = np.dtype(dtype or DEFAULT_DTYPE)
+        return Tensor((self._unit(_shape(shape), np.dtype(np.float32), device) < p).astype(kind))
+
+    def permutation(self, n: int) -> np.ndarray[Any, Any]:
+        """Return 0 to n - 1 in random order, as a NumPy array."""
+        return np.argsort(self.bits(n, "cpu"), kind="stable")
+
+    def _unit(self, shape: tuple[int, ...], dtype: np.dtype[Any], device: str | Device | None) -> Array:
+        """Return numbers of [0, 1) with as many random bits as the dtype can hold."""
+        n = math.prod(shape)
+        if dtype == np.float64:
+            return ((self.bits(n, device) >> np.uint64(11)).astype(np.float64) * 2.0**-53).reshape(shape)
+        if dtype.kind != "f":
+            raise TypeError(f"random numbers of dtype {dtype} were asked for; a floating-point dtype is needed")
+        words = self.bits((n + 1) // 2, device).view(np.uint32)[:n]
+        bits = 24 if dtype.itemsize == 4 else 11
+        return ((words >> np.uint32(32 - bits)).astype(dtype) * dtype.type(2.0**-bits)).reshape(shape)
+
+
+def philox(xp: Namespace, counters: Array, seed: int) -> Array:
+    """Return the Philox4x64-10 blocks of 64-bit ``counters``, as an array of uint64 of shape (len(counters), 4)."""
+    u64 = np.uint64
+
+    def product(a: int, b: Array) -> tuple[Array, Array]:
+        """High and low word of a * b, by 32-bit halves."""
+        a_low, a_high = u64(a & _LOW), u64(a >> 32)
+        b_low, b_high = b & u64(_LOW), b >> u64(32)
+        low, mid1, mid2, high = a_low * b_low, a_high * b_low, a_low * b_high, a_high * b_high
+        carry = ((low >> u64(32)) + (mid1 & u64(_LOW)) + (mid2 & u64(_LOW))) >> u64(32)
+        return high + (mid1 >> u64(32)) + (mid2 >> u64(32)) + carry, b * u64(a)
+
+    c0, c1 = counters, xp.zeros_like(counters)
+    c2, c3 = xp.zeros_like(counters), xp.zeros_like(counters)
+    key = [seed & 2**64 - 1, seed >> 64]
+    for _ in range(10):
+        high0, low0 = product(_MULTIPLIERS[0], c0)
+        high1, low1 = product(_MULTIPLIERS[1], c2)
+        c0, c1, c2, c3 = high1 ^ c1 ^ u64(key[0]), low1, high0 ^ c3 ^ u64(key[1]), low0
+        key = [(k + step) & 2**64 - 1 for k, step in zip(key, _KEY_STEPS, strict=True)]
+    return xp.stack([c0, c1, c2, c3], axis=1)
+
+
+def _shape(shape: Any) -> tuple[int, ...]:
+    dims = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
+    if any(n < 0 for n in dims):
+        raise ValueError(f"a shape has no negative lengths: {dims}")
+    return dims
+
+
+#: the generator behind the functions of this module, initializers and dropout
+default_generator = Generator(0)
+
+manual_seed = default_generator.manual_seed
+uniform = default_generator.uniform
+normal = default_generator.normal
+integers = default_generator.integers
+bernoulli = default_generator.bernoulli
+permutation = default_generator.permutation
+
+
+def get_state() -> dict[str, int]:
+    """Return the state of the default generator."""
+    return default_generator.state
+
+
+def set_state(state: dict[str, int]) -> None:
+    """Restore the state of the default generator."""
+    default_generator.state = state
