@@ -1,7 +1,55 @@
-"""minigrad: a from-scratch autograd micro-framework."""
+"""minigrad: a from-scratch autograd micro-framework.
 
-from minigrad import ops
-from minigrad.op import op
+An op is a formula, and every formula is checked. Read the source in this order: graph.py, tensor.py, op.py,
+ops/elementwise.py.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from minigrad import ops, random
+from minigrad.anomaly import AnomalyError, detect_anomaly
+from minigrad.autograd import (
+    checkpoint,
+    enable_grad,
+    grad,
+    hessian,
+    hvp,
+    is_grad_enabled,
+    jacobian,
+    jvp,
+    no_grad,
+    vjp,
+)
+from minigrad.device import Device, DeviceUnavailableError, default_device, device, set_default_device
+from minigrad.op import OPS, op
+from minigrad.ops import *  # noqa: F403
+from minigrad.random import manual_seed
 from minigrad.tensor import Tensor
 
 __version__ = "0.1.0"
+
+#: subpackages and functions that are imported when first used, so that `import minigrad` costs little more than NumPy
+_LAZY = {
+    "cuda": "minigrad.cuda",
+    "data": "minigrad.data",
+    "nn": "minigrad.nn",
+    "optim": "minigrad.optim",
+}
+
+if TYPE_CHECKING:
+    from minigrad import data, nn, optim
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
+    module, _, attribute = _LAZY[name].partition(":")
+    value = import_module(module)
+    return getattr(value, attribute) if attribute else value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])

@@ -1,0 +1,282 @@
+"""Derivatives as functions: grad, vjp, jvp, jacobian, hessian, hvp; and checkpoint, which trades time for memory.
+
+The names and arguments are those of ``torch.autograd`` and ``torch.autograd.functional``. All of them stand on
+`minigrad.graph.walk`; forward-mode products come from two backward passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minigrad import random
+from minigrad.backends import namespace
+from minigrad.graph import Node, Observer, changed_mode, mode, walk
+from minigrad.op import Op
+from minigrad.tensor import Tensor, start_of_backward, wrap
+
+Tensors = Tensor | Sequence[Tensor]
+
+
+def no_grad() -> Any:
+    """Record nothing: within ``with no_grad():``, or in a function decorated with ``@no_grad()``."""
+    return changed_mode(recording=False)
+
+
+def enable_grad() -> Any:
+    """Record, even within `no_grad`."""
+    return changed_mode(recording=True)
+
+
+def is_grad_enabled() -> bool:
+    """Tell whether ops are recorded now."""
+    return mode.get().recording
+
+
+def grad(
+    outputs: Tensors,
+    inputs: Tensors,
+    grad_outputs: Any = None,
+    *,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Return the derivatives of ``outputs`` with respect to ``inputs``, touching no ``.grad``.
+
+    Parameters
+    ----------
+    outputs
+        A tensor or several.
+    inputs
+        The tensors to differentiate with respect to: leaves or computed ones.
+    grad_outputs
+        A cotangent for each output; may be left out, or None, for an output with one element.
+    retain_graph
+        Keep what the graph saved, so that it can be differentiated again. Default: the value of ``create_graph``.
+    create_graph
+        Record this backward pass too, so that the result can be differentiated.
+    allow_unused
+        Return None for an input that the outputs do not depend on, instead of raising.
+
+    Returns
+    -------
+    tuple
+        One gradient for each input.
+    """
+    ys, xs = _sequence(outputs), _sequence(inputs)
+    cotangents = [None] * len(ys) if grad_outputs is None else _sequence(grad_outputs)
+    if len(cotangents) != len(ys):
+        raise ValueError(f"grad: {len(ys)} outputs, but {len(cotangents)} grad_outputs")
+    for i, x in enumerate(xs):
+        if not isinstance(x, Tensor) or x.node is None:
+            raise RuntimeError(f"grad: input {i} does not require a gradient")
+    start: dict[Node, Any] = {}
+    for y, cotangent in zip(ys, cotangents, strict=True):
+        for node, g in start_of_backward(y, cotangent, create_graph).items():
+            start[node] = start[node] + g if node in start else g
+    keep = create_graph if retain_graph is None else retain_graph
+    wanted = [x.node for x in xs if x.node is not None]
+    with changed_mode(recording=create_graph):
+        found = walk(start, set(wanted), lift=wrap if create_graph else None, free=not keep)
+    result = []
+    for i, node in enumerate(wanted):
+        g = found.get(node)
+        if g is None and not allow_unused:
+            raise RuntimeError(f"grad: the outputs do not depend on input {i}; pass allow_unused=True to get None for it")
+        result.append(g if g is None or isinstance(g, Tensor) else wrap(namespace(g).asarray(g), None))
+    return tuple(result)
+
+
+def vjp(func: Callable[..., Any], inputs: Tensors, v: Any = None, *, create_graph: bool = False) -> tuple[Any, Any]:
+    """Return ``func(*inputs)`` and the product of the cotangent ``v`` with its Jacobian: v^T J.
+
+    Where ``inputs`` is one tensor, so is the product; otherwise it is a tuple with one for each input.
+    """
+    xs = _fresh(inputs, create_graph)
+    y = func(*xs)
+    gs = _zeros_for_unused(grad(y, xs, v, create_graph=create_graph, allow_unused=True), xs)
+    return _detached(y, create_graph), _like(inputs, gs)
+
+
+def jvp(func: Callable[..., Any], inputs: Tensors, v: Any, *, create_graph: bool = False) -> tuple[Any, Any]:
+    """Return ``func(*inputs)`` and the product of its Jacobian with the tangent ``v``: J v.
+
+    By two backward passes: u -> u^T J is linear in u, and its own derivative, applied to v, is J v.
+    """
+    xs, tangents = _fresh(inputs, create_graph), _sequence(v)
+    if len(tangents) != len(xs):
+        raise ValueError(f"jvp: {len(xs)} inputs, but {len(tangents)} tangents")
+    y = func(*xs)
+    ys = _sequence(y)
+    us = [_zeros_like(part).requires_grad_() for part in ys]
+    back = [(g, t) for g, t in zip(grad(ys, xs, us, create_graph=True, allow_unused=True), tangents, strict=True) if g is not None and g.node is not None]
+    if back:
+        gs = grad([g for g, _ in back], us, [t for _, t in back], create_graph=create_graph, allow_unused=True)
+    else:
+        gs = (None,) * len(us)
+    return _detached(y, create_graph), _like(y, _zeros_for_unused(gs, us))
+
+
+def jacobian(func: Callable[..., Any], inputs: Tensors, *, create_graph: bool = False) -> Any:
+    """Return the Jacobian of ``func`` at ``inputs``: ``J[i..., j...] = d func(x)[i...] / d x[j...]``.
+
+    One tensor of shape ``output.shape + input.shape`` for one output and one input; nested tuples otherwise.
+    """
+    xs = _fresh(inputs, create_graph)
+    y = func(*xs)
+    rows = tuple(_like(inputs, _jacobian_of(part, xs, create_graph)) for part in _sequence(y))
+    return _like(y, rows)
+
+
+def hessian(func: Callable[..., Any], inputs: Tensors, *, create_graph: bool = False) -> Any:
+    """Return the second derivatives of a function with one output element, as `jacobian` of its gradient."""
+    xs = _fresh(inputs, create_graph)
+    y = _scalar(func(*xs), "hessian")
+    gs = _zeros_for_unused(grad(y, xs, create_graph=True, allow_unused=True), xs)
+    return _like(inputs, tuple(_like(inputs, _jacobian_of(g, xs, create_graph)) for g in gs))
+
+
+def hvp(func: Callable[..., Any], inputs: Tensors, v: Any, *, create_graph: bool = False) -> tuple[Any, Any]:
+    """Return ``func(*inputs)``, which must have one element, and the product of its Hessian with ``v``."""
+    xs, vs = _fresh(inputs, create_graph), _sequence(v)
+    y = _scalar(func(*xs), "hvp")
+    gs = [(g, t) for g, t in zip(grad(y, xs, create_graph=True, allow_unused=True), vs, strict=True) if g is not None and g.node is not None]
+    if gs:
+        products = grad([g for g, _ in gs], xs, [t for _, t in gs], create_graph=create_graph, allow_unused=True)
+    else:
+        products = (None,) * len(xs)
+    return _detached(y, create_graph), _like(inputs, _zeros_for_unused(products, xs))
+
+
+def _jacobian_of(y: Tensor, xs: list[Tensor], create_graph: bool) -> tuple[Tensor, ...]:
+    """Return the Jacobian of one tensor with respect to each of ``xs``, a row for each element of ``y``."""
+    from minigrad.ops import stack
+
+    if y.node is None or not y.size:
+        return tuple(_zeros((*y.shape, *x.shape), x) for x in xs)
+    rows = []
+    for i in range(y.size):
+        unit = namespace(y.data).zeros(y.size, dtype=y.dtype)
+        unit[i] = 1
+        gs = grad(y, xs, unit.reshape(y.shape), retain_graph=True, create_graph=create_graph, allow_unused=True)
+        rows.append(_zeros_for_unused(gs, xs))
+    return tuple(stack(column).reshape((*y.shape, *x.shape)) for column, x in zip(zip(*rows, strict=True), xs, strict=True))
+
+
+def _sequence(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _like(model: Any, values: Sequence[Any]) -> Any:
+    """Return ``values`` as a tuple if ``model`` is a sequence, and the only one of them otherwise."""
+    return tuple(values) if isinstance(model, (list, tuple)) else values[0]
+
+
+def _fresh(inputs: Any, create_graph: bool) -> list[Tensor]:
+    """Return leaves with the values of the inputs; the inputs themselves where the result must stay connected to them."""
+    return [x if create_graph and x.node is not None else wrap(x.data, None).requires_grad_() for x in _sequence(inputs)]
+
+
+def _detached(y: Any, create_graph: bool) -> Any:
+    return y if create_graph else _like(y, [part.detach() for part in _sequence(y)])
+
+
+def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
+    return wrap(namespace(like.data).zeros(shape, dtype=like.dtype), None)
+
+
+def _zeros_like(x: Tensor) -> Tensor:
+    return _zeros(x.shape, x)
+
+
+def _zeros_for_unused(gs: Sequence[Tensor | None], xs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return tuple(_zeros_like(x) if g is None else g for g, x in zip(gs, xs, strict=True))
+
+
+def _scalar(y: Any, name: str) -> Tensor:
+    if not isinstance(y, Tensor) or y.size != 1:
+        raise ValueError(f"{name}: the function must return one tensor with one element, not {getattr(y, 'shape', type(y).__name__)}")
+    return y
+
+
+# ------------------------------------------------------------------------------------------------------- checkpointing
+
+
+def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call ``function`` without keeping what its ops save; the function runs a second time when backward needs it.
+
+    Gradients of every order flow to the arguments and to whatever else the function uses. Random numbers repeat in the
+    second run, and batch norm updates its statistics in the first one only. (Chen, Xu, Zhang, Guestrin: "Training deep
+    nets with sublinear memory cost", 2016.)
+    """
+    now = mode.get()
+    if not now.recording or now.recomputing or any(isinstance(o, (_Forgetting, _Collecting)) for o in now.observers):
+        return function(*args, **kwargs)
+    segment = _Segment(function, args, kwargs)
+    with changed_mode(observers=(*now.observers, _Forgetting(segment))):
+        return function(*args, **kwargs)
+
+
+class _Segment:
+    """A stretch of computation that can be run again."""
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.function, self.args, self.kwargs = function, args, kwargs
+        self.random_state = random.get_state()
+        self.ops: list[str] = []
+        self.found: dict[int, tuple[Any, ...]] = {}
+
+    def recompute(self) -> None:
+        """Run the function again and keep what its nodes save."""
+
+        def again(value: Any) -> Any:
+            return wrap(value.data, None).requires_grad_(value.requires_grad) if type(value) is Tensor else value
+
+        state, collecting = random.get_state(), _Collecting()
+        random.set_state(self.random_state)
+        try:
+            with changed_mode(recording=True, recomputing=True, observers=(collecting,)):
+                self.function(*map(again, self.args), **{name: again(value) for name, value in self.kwargs.items()})
+        finally:
+            random.set_state(state)
+        if [name for name, _ in collecting.found] != self.ops:
+            raise RuntimeError("checkpoint: the function did other ops in its second run than in its first; it must repeat exactly")
+        self.found = dict(enumerate(saved for _, saved in collecting.found))
+
+
+class _Recompute:
+    """What a node of a checkpointed segment holds in place of its saved arrays."""
+
+    __slots__ = ("index", "segment")
+
+    def __init__(self, segment: _Segment, index: int) -> None:
+        self.segment, self.index = segment, index
+
+    def unpack(self) -> tuple[Any, ...]:
+        if self.index not in self.segment.found:
+            self.segment.recompute()
+        return self.segment.found.pop(self.index)
+
+
+class _Forgetting(Observer):
+    """Replaces what nodes saved by a promise to compute it again."""
+
+    def __init__(self, segment: _Segment) -> None:
+        self.segment = segment
+
+    def on_forward(self, op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any, node: Node | None) -> None:
+        if node is not None:
+            node.saved = _Recompute(self.segment, len(self.segment.ops))
+            self.segment.ops.append(op.name)
+
+
+class _Collecting(Observer):
+    """Collects what nodes save in the second run of a segment."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, tuple[Any, ...]]] = []
+
+    def on_forward(self, op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any, node: Node | None) -> None:
+        if node is not None:
+            self.found.append((op.name, node.saved))
