@@ -46,7 +46,6 @@ def _general(op: Op) -> Callable[..., Any]:
 
 def _unary(op: Op) -> Callable[..., Any]:
     generic, forward, plans, make_plan = Op.__call__, op.forward, op.plans, op.plan
-    n_values = 2  # x and y; a plan that keeps more (the shape of x) is left to the generic path
     mask = (True,)
 
     def call(x: Any, *extra: Any, **params: Any) -> Any:
@@ -66,14 +65,14 @@ def _unary(op: Op) -> Callable[..., Any]:
             t.node = None
             return t
         plan = plans.get(mask) or make_plan(mask)
-        if plan.highest >= n_values:
+        if plan.general:
             t.node = op._record((x,), (a,), _NO_PARAMS, y)
             return t
-        keep = plan.keep
         node = t.node = Node()
-        node.op, node.plan, node.parents, node.params, node.hooks = op, plan, (parent,), _NO_PARAMS, None
+        node.plan, node.parents, node.hooks = plan, (parent,), None
         node.seq, node.shape, node.dtype = next_sequence(), y.shape, y.dtype
-        node.saved = (y if keep[0] else a,) if len(keep) == 1 else tuple([y if k else a for k in keep])
+        keep = plan.keep
+        node.saved = (y if keep[0] else a,) if len(keep) == 1 else (a, y) if keep else ()
         return t
 
     return call
@@ -81,43 +80,45 @@ def _unary(op: Op) -> Callable[..., Any]:
 
 def _binary(op: Op) -> Callable[..., Any]:
     generic, forward, plans, make_plan = Op.__call__, op.forward, op.plans, op.plan
-    n_values = 3
+    both, first, second = (True, True), (True, False), (False, True)
 
     def call(a: Any, b: Any, *extra: Any, **params: Any) -> Any:
-        if _mode() is not RECORDING or extra or params:
-            return generic(op, a, b, *extra, **params)
         pa = pb = None
         x, z = a, b
         if a.__class__ is Tensor:
-            pa, x = a.node, a.data
-        if b.__class__ is Tensor:
-            pb, z = b.node, b.data
-        elif x is a or isinstance(b, Tensor):
-            return generic(op, a, b)
-        if x is a and isinstance(a, Tensor):
-            return generic(op, a, b)
+            x, pa = a.data, a.node
+            if b.__class__ is Tensor:
+                z, pb = b.data, b.node
+            elif isinstance(b, Tensor):
+                return generic(op, a, b, *extra, **params)
+        else:
+            return generic(op, a, b, *extra, **params)
+        if _mode() is not RECORDING or extra or params:
+            return generic(op, a, b, *extra, **params)
         try:
-            y = forward(XP.get(x.__class__) or XP[z.__class__], x, z)
+            y = forward(XP[x.__class__], x, z)
         except Exception as error:
             explain(error, op, (x, z), _NO_PARAMS)
             raise
-        if y.__class__ is not x.__class__ and y.__class__ is not z.__class__ or isinstance(y, np.generic):
+        if y.__class__ is not x.__class__:
             y = np.asarray(y)
         t = _new(Tensor)
         t.data = y
-        if pa is None and pb is None:
+        if pa is not None:
+            plan = plans.get(first) or make_plan(first) if pb is None else plans.get(both) or make_plan(both)
+        elif pb is not None:
+            plan = plans.get(second) or make_plan(second)
+        else:
             t.node = None
             return t
-        mask = (pa is not None, pb is not None)
-        plan = plans.get(mask) or make_plan(mask)
-        if plan.highest >= n_values or not plan.steps:
+        if plan.general:
             t.node = op._record((a, b), (x, z), _NO_PARAMS, y)
             return t
         node = t.node = Node()
-        node.op, node.plan, node.parents, node.params, node.hooks = op, plan, (pa, pb), _NO_PARAMS, None
+        node.plan, node.parents, node.hooks = plan, (pa, pb), None
         node.seq, node.shape, node.dtype = next_sequence(), y.shape, y.dtype
-        values = (x, z, y)
-        node.saved = tuple([values[k] for k in plan.keep])
+        pick = plan.pick
+        node.saved = pick((x, z, y)) if pick is not None else ()
         return t
 
     return call

@@ -33,19 +33,29 @@ next_sequence = count(1).__next__
 
 
 class Node:
-    """One application of an op."""
+    """One application of an op; or a *leaf*, a value that a user made, which has no parents."""
 
-    __slots__ = ("dtype", "hooks", "op", "params", "parents", "plan", "saved", "seq", "shape")
+    __slots__ = ("dtype", "grad", "hooks", "params", "parents", "plan", "saved", "seq", "shape")
 
-    op: Op | None
     parents: tuple[Node | None, ...]  #: one per input; None where no gradient is wanted
     plan: Any  #: minigrad.op.Plan: what was saved, and which formulas to run
     saved: Any  #: a tuple as the plan lists it; None once freed; a Recompute under checkpointing
-    params: dict[str, Any]
+    params: dict[str, Any]  #: of ops that have parameters
     seq: float
     shape: Any  #: of the value (a tuple of shapes where the op has several outputs)
     dtype: Any
     hooks: list[Callable[[Any], Any]] | None
+    grad: Any  #: of leaves: the accumulated gradient, a Tensor, or None
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether a user made the value, rather than an op."""
+        return not self.parents
+
+    @property
+    def op(self) -> Op | None:
+        """The op that made the value; None for a leaf."""
+        return self.plan.op if self.plan is not None else None
 
     @property
     def name(self) -> str:
@@ -56,17 +66,12 @@ class Node:
         return f"<Node {self.name} #{self.seq} {self.shape}>"
 
 
-class Leaf(Node):
-    """Where a gradient ends up: the node of a tensor that a user made with ``requires_grad=True``."""
-
-    __slots__ = ("grad",)
-
-    grad: Any  #: the accumulated gradient, a Tensor, or None
-
-    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
-        self.op, self.parents, self.plan, self.saved, self.params = None, (), None, (), {}
-        self.shape, self.dtype, self.hooks, self.grad = shape, dtype, None, None
-        self.seq = next_sequence()
+def leaf(shape: tuple[int, ...], dtype: Any) -> Node:
+    """Make the node of a tensor that a user made with ``requires_grad=True``: where a gradient ends up."""
+    node = Node()
+    node.parents, node.plan, node.saved, node.hooks, node.grad = (), None, (), None, None
+    node.shape, node.dtype, node.seq = shape, dtype, next_sequence()
+    return node
 
 
 class Output(Node):
@@ -77,7 +82,7 @@ class Output(Node):
     index: int
 
     def __init__(self, source: Node, index: int) -> None:
-        self.op, self.parents, self.plan, self.saved, self.params = source.op, (source,), None, (), {}
+        self.parents, self.plan, self.saved = (source,), None, ()
         self.shape, self.dtype, self.index = source.shape[index], source.dtype[index], index
         self.hooks = source.hooks[index] if source.hooks else None
         self.seq = source.seq + 0.5  # after its source, before everything that can use it
@@ -89,6 +94,10 @@ class Output(Node):
         if source.hooks is None:
             source.hooks = [None] * len(source.shape)  # type: ignore[list-item]
         source.hooks[self.index] = self.hooks  # type: ignore[call-overload]
+
+    @property
+    def op(self) -> Op | None:
+        return self.parents[0].op  # type: ignore[union-attr]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Output) and other.parents[0] is self.parents[0] and other.index == self.index
@@ -223,29 +232,25 @@ def walk(
         if lift is not None:
             saved = plan.lift_saved(node, saved, lift)
         parents = node.parents
-        for position, formula, where in plan.steps if plan.plain else plan.pull(node, g, saved, lift):
-            n = len(where)
-            if n == 1:
-                r = formula(g, saved[where[0]])
-            elif n == 0:
-                r = formula(g)
-            else:
-                r = formula(g, *[saved[k] for k in where])
+        for position, formula, where in plan.steps if plan.plain else plan.pull(node, g, saved, lift, useful):
             parent = parents[position]
-            if r is None or parent is None or (useful is not None and parent not in useful):
+            if useful is not None and parent not in useful:
                 continue
-            if r.shape != parent.shape or r.dtype is not parent.dtype:
+            n = len(where)
+            r = formula(g, saved[where[0]]) if n == 1 else formula(g, *[saved[k] for k in where]) if n else formula(g)
+            if r is None:
+                continue
+            if r.dtype is not parent.dtype or r.shape != parent.shape:
                 r = _fit(r, parent, node, position)
-            for watcher in watchers:
-                watcher.on_backward(node, position, r)
-            so_far = grads.get(parent)
-            if so_far is None:
+            if watchers:
+                for watcher in watchers:
+                    watcher.on_backward(node, position, r)
+            if parent not in grads:
                 grads[parent] = r
             elif parent in owned:
-                so_far += r
-                grads[parent] = so_far
+                grads[parent] += r
             else:
-                grads[parent] = so_far + r
+                grads[parent] = grads[parent] + r
                 owned.add(parent)
         if free:
             node.saved = None

@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Any, overload
 
 import numpy as np
@@ -163,14 +164,13 @@ class Op:
         if not plan.steps:
             return None
         node = Node()
-        node.op, node.plan, node.hooks, node.seq = self, plan, None, next_sequence()
+        node.plan, node.hooks, node.seq = plan, None, next_sequence()
         node.parents = tuple([a.node if live else None for a, live in zip(args, plan.live, strict=True)])
         node.params = {**self.params, **params}
         outs = out if out.__class__ is tuple else (out,)
         inputs = (arrays,) if self.variadic else arrays
         shapes = [tuple([shape_of(a) for a in arrays])] if self.variadic else [shape_of(a) for a in arrays]
-        values = (*inputs, *outs, *shapes)
-        node.saved = tuple([values[k] for k in plan.keep])
+        node.saved = plan.pick((*inputs, *outs, *shapes)) if plan.pick is not None else ()
         if out.__class__ is tuple:
             node.shape, node.dtype = tuple([o.shape for o in out]), tuple([o.dtype for o in out])
         else:
@@ -251,21 +251,23 @@ class Plan:
         self.op = op
         formulas = [f for f in op.formulas if op.variadic or any(mask[op.inputs.index(name)] for name in f.inputs)]
         self.keep = tuple(dict.fromkeys(k for f in formulas for kind, k, _ in f.needs if kind == "saved"))
-        self.highest = max(self.keep, default=0)
-        has_formula = {name for f in op.formulas for name in f.inputs}
-        self.live = tuple([m and op.inputs[0 if op.variadic else i] in has_formula for i, m in enumerate(mask)])
         single = len(op.outputs) == 1 and not op.variadic
         cotangent = ("cotangent", 0, False)
         self.plain = single and not op.kernels and all(
             len(f.inputs) == 1 and not f.params and f.needs[:1] == [cotangent] and cotangent not in f.needs[1:] for f in formulas
         )
+        kept_shapes = max(self.keep, default=0) >= len(op.inputs) + len(op.outputs)
+        self.general = not self.plain or kept_shapes or not formulas  # leave it to Op._record
+        self.pick = _picker(self.keep)
+        has_formula = {name for f in op.formulas for name in f.inputs}
+        self.live = tuple([m and op.inputs[0 if op.variadic else i] in has_formula for i, m in enumerate(mask)])
         self.formulas = formulas
         where = [tuple(self.keep.index(k) for kind, k, _ in f.needs if kind == "saved") for f in formulas]
         self.steps: tuple[Any, ...] = tuple(
             (op.inputs.index(f.inputs[0]), f.function, at) for f, at in zip(formulas, where, strict=True)
         )
 
-    def pull(self, node: Node, g: Any, saved: tuple[Any, ...], lift: Any) -> list[tuple[int, Callable[[Any], Any], tuple[()]]]:
+    def pull(self, node: Node, g: Any, saved: tuple[Any, ...], lift: Any, useful: Any) -> list[tuple[int, Callable[[Any], Any], tuple[()]]]:
         """Run the formulas of an op that has parameters or several outputs.
 
         Returns steps for `minigrad.graph.walk` that only hand over what the formulas returned.
@@ -274,6 +276,9 @@ class Plan:
         cotangents = g if g.__class__ is list else [g]
         steps = []
         for f in self.formulas:
+            positions = range(len(node.parents)) if op.variadic else [op.inputs.index(name) for name in f.inputs]
+            if useful is not None and not any(node.parents[i] in useful for i in positions):
+                continue
             args = []
             for kind, k, optional in f.needs:
                 if kind == "saved":
@@ -289,11 +294,10 @@ class Plan:
                 result = kernel(*args, **params) if kernel is not None else result
             if result is NotImplemented:
                 result = f.function(*args, **params)
-            positions = range(len(node.parents)) if op.variadic else [op.inputs.index(name) for name in f.inputs]
             results = result if op.variadic or len(f.inputs) > 1 else (result,)
             if len(results) != len(positions):
                 raise ValueError(f"{op.name}'s formula for {', '.join(f.inputs)} returned {len(results)} gradients, expected {len(positions)}")
-            steps += [(i, _returning(r), ()) for i, r in zip(positions, results, strict=True)]
+            steps += [(i, _returning(r), ()) for i, r in zip(positions, results, strict=True) if node.parents[i] is not None]
         return steps
 
     def lift_saved(self, node: Node, saved: tuple[Any, ...], lift: Callable[[Array, Node | None], Any]) -> tuple[Any, ...]:
@@ -362,6 +366,14 @@ def describe(value: Any) -> str:
 def shape_of(value: Any) -> tuple[int, ...]:
     """Shape of an array; of anything else that of a scalar."""
     return value.shape if is_array(value) else ()
+
+
+def _picker(keep: tuple[int, ...]) -> Callable[[Any], tuple[Any, ...]] | None:
+    """Return a function that takes the values to keep out of a tuple; None if there are none."""
+    if len(keep) == 1:
+        k = keep[0]
+        return lambda values: (values[k],)
+    return itemgetter(*keep) if keep else None
 
 
 def _output(node: Node, index: int) -> Output | None:

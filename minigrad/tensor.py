@@ -4,7 +4,7 @@ A Tensor holds ``data`` (a NumPy or CuPy array) and ``node`` (None where no grad
 mathematics: ``+``, ``.sum()`` and the rest are ops, bound to it by one table in `minigrad.ops`. What stands here is
 what a tensor *is*: its shape and device, its gradient, its way in and out of other libraries.
 
-A tensor that a user makes with ``requires_grad=True`` has a `minigrad.graph.Leaf` for its node, and that is where its
+A tensor that a user makes with ``requires_grad=True`` has a `minigrad.graph.leaf` for its node, and that is where its
 gradient is kept. Values are never changed by an op; the one way to overwrite a tensor is `Tensor.copy_`, which
 optimizers use and which makes every graph that had saved the old value refuse to run backward.
 """
@@ -19,7 +19,7 @@ import numpy as np
 from minigrad import graph
 from minigrad.backends import Array, is_array, is_writable, namespace, owner
 from minigrad.device import Device, device_of, move, to_host
-from minigrad.graph import Leaf, Node
+from minigrad.graph import Node
 
 DEFAULT_DTYPE = np.dtype(np.float32)  #: of tensors made from Python floats; arrays keep their dtype
 T = TypeVar("T", bound="Tensor")
@@ -111,33 +111,35 @@ class Tensor:
         elif self.dtype.kind != "f":
             raise TypeError(f"only floating-point tensors can have a gradient, and this one is {self.dtype}; use astype first")
         elif self.node is None:
-            self.node = Leaf(self.data.shape, self.data.dtype)
+            self.node = graph.leaf(self.data.shape, self.data.dtype)
         return self
 
     @property
     def is_leaf(self) -> bool:
         """Whether the tensor was made by the user rather than computed by an op that is recorded."""
-        return self.node is None or self.node.__class__ is Leaf
+        return self.node is None or self.node.is_leaf
 
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward` accumulated here: a Tensor, or None."""
         node = self.node
-        if node.__class__ is Leaf:
-            return node.grad  # type: ignore[union-attr, no-any-return]
-        kept = [hook for hook in (node.hooks or ()) if isinstance(hook, _Retained)] if node is not None else []
+        if node is None:
+            return None
+        if node.is_leaf:
+            return node.grad  # type: ignore[no-any-return]
+        kept = [hook for hook in node.hooks or () if isinstance(hook, _Retained)]
         return kept[0].grad if kept else None
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
         node = self.node
-        if node.__class__ is not Leaf:
-            if value is None and node is None:
-                return
+        if node is None and value is None:
+            return
+        if node is None or not node.is_leaf:
             raise RuntimeError("only a leaf tensor with requires_grad=True has a gradient that can be set")
         if value is not None and value.shape != self.shape:
             raise ValueError(f"the gradient has shape {value.shape}, the tensor {self.shape}")
-        node.grad = value  # type: ignore[union-attr]
+        node.grad = value
 
     def retain_grad(self) -> None:
         """Keep the gradient of this computed tensor in ``.grad`` when backward passes through it."""
@@ -185,7 +187,7 @@ class Tensor:
             found = graph.walk(start, lift=wrap if create_graph else None, free=not keep)
         handed_out = {id(owner(array_of(g))) for g in start.values()}
         for leaf, g in found.items():
-            add_to_grad(leaf, g, handed_out)  # type: ignore[arg-type]
+            add_to_grad(leaf, g, handed_out)
 
     def detach(self) -> Tensor:
         """Return the same values with no history; the array is shared."""
@@ -374,7 +376,7 @@ def start_of_backward(output: Tensor, gradient: Any, create_graph: bool) -> dict
     return {output.node: array}
 
 
-def add_to_grad(leaf: Leaf, g: Any, handed_out: set[int]) -> None:
+def add_to_grad(leaf: Node, g: Any, handed_out: set[int]) -> None:
     """Add ``g`` to the gradient of a leaf.
 
     The gradient must be the leaf's own memory, as optimizers and later passes add to it in place; formulas may return
