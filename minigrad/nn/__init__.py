@@ -1,0 +1,7 @@
+"""Layers: modules with PyTorch's names, arguments, defaults and parameter names."""
+
+from minigrad.nn import functional, init
+from minigrad.nn.activation import *
+from minigrad.nn.container import *
+from minigrad.nn.linear import *
+from minigrad.nn.module import Module, Parameter
