@@ -3,15 +3,24 @@
 Inputs broadcast against one another; the engine sums each gradient back to the shape of its input, so no formula here
 mentions shapes. A formula names the output where that is cheaper than the input (``exp`` keeps y and not x). Where a
 function has a kink or a tie, the subgradient chosen stands in its docstring and is tested by itself.
+
+A formula must be right at every order, and that takes care where a value is not finite: ``0 * inf`` is nan. The cure is
+always to replace the *argument* before the dangerous function (``log(where(a == 0, 1, a))``); to replace its result
+would stop the nan in the value and let it through in the next derivative.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from minigrad.op import op
 
-__all__ = ["add", "divide", "exp", "log", "multiply", "negative", "subtract", "tanh"]
+__all__ = [
+    "abs", "add", "astype", "ceil", "clip", "copy", "divide", "exp", "exp2", "expm1", "floor", "floor_divide", "log", "log1p", "log2",
+    "log10", "maximum", "minimum", "multiply", "negative", "positive", "pow", "power", "reciprocal", "remainder", "round", "sigmoid",
+    "sign", "sqrt", "square", "subtract", "tanh", "trunc", "where",
+]  # fmt: skip
 
 elementwise = op(broadcasts=True)
 
@@ -54,6 +63,24 @@ def divide(xp: Any, a: Any, b: Any) -> Any:
 divide.vjp(a=lambda g, b: g / b, b=lambda g, b, y: -g * y / b)
 
 
+@elementwise
+def floor_divide(xp: Any, a: Any, b: Any) -> Any:
+    """floor(a / b). Its gradient is zero."""
+    return a // b
+
+
+floor_divide.zero(a="piecewise constant", b="piecewise constant")
+
+
+@elementwise
+def remainder(xp: Any, a: Any, b: Any) -> Any:
+    """a - b * floor(a / b), which has the sign of b. Where it jumps, the gradient is that of the piece it is on."""
+    return a % b
+
+
+remainder.vjp(a=lambda g: g, b=lambda g, a, b: -g * (a // b))
+
+
 @op
 def negative(xp: Any, x: Any) -> Any:
     """-x"""
@@ -61,6 +88,80 @@ def negative(xp: Any, x: Any) -> Any:
 
 
 negative.vjp(x=lambda g: -g)
+
+
+@op
+def positive(xp: Any, x: Any) -> Any:
+    """+x, a copy."""
+    return +x
+
+
+positive.vjp(x=lambda g: g)
+
+
+@op
+def abs(xp: Any, x: Any) -> Any:
+    """|x|. Its derivative at 0 is 0."""
+    return xp.abs(x)
+
+
+abs.vjp(x=lambda g, x: g * sign(x))
+
+# ------------------------------------------------------------------------------------------------------------- powers
+
+
+@op
+def square(xp: Any, x: Any) -> Any:
+    """x**2"""
+    return x * x
+
+
+square.vjp(x=lambda g, x: 2 * g * x)
+
+
+@op
+def sqrt(xp: Any, x: Any) -> Any:
+    """Square root. Its derivative at 0 is infinite."""
+    return xp.sqrt(x)
+
+
+sqrt.vjp(x=lambda g, y: g / (2 * y))
+
+
+@op
+def reciprocal(xp: Any, x: Any) -> Any:
+    """1 / x"""
+    return 1 / x
+
+
+reciprocal.vjp(x=lambda g, y: -g * y * y)
+
+
+@elementwise
+def pow(xp: Any, a: Any, b: Any) -> Any:
+    """a**b, with 0**0 = 1.
+
+    Where a = 0 the derivative with respect to b is 0. Where a < 0 it is nan: only integers b have a real power there.
+    """
+    return a**b
+
+
+@pow.vjp("a")
+def _(g: Any, a: Any, b: Any) -> Any:
+    if isinstance(b, (int, float)):
+        return g * (b * a ** (b - 1)) if b else g * 0
+    exponent = where((a == 0) & (b == 0), 1, b)  # the factor b makes it 0 there, unless it meets the infinite 0**-1
+    return g * b * a ** (exponent - 1)
+
+
+@pow.vjp("b")
+def _(g: Any, a: Any, b: Any, y: Any) -> Any:
+    return g * y * log(where((a == 0) | (y == 0), 1, a))
+
+
+power = pow  #: NumPy's name
+
+# -------------------------------------------------------------------------------------------- exponentials, logarithms
 
 
 @op
@@ -73,12 +174,21 @@ exp.vjp(x=lambda g, y: g * y)
 
 
 @op
-def tanh(xp: Any, x: Any) -> Any:
-    """(e**x - e**-x) / (e**x + e**-x)"""
-    return xp.tanh(x)
+def expm1(xp: Any, x: Any) -> Any:
+    """e**x - 1, precise near 0."""
+    return xp.expm1(x)
 
 
-tanh.vjp(x=lambda g, y: g * (1 - y * y))
+expm1.vjp(x=lambda g, y: g * (y + 1))
+
+
+@op
+def exp2(xp: Any, x: Any) -> Any:
+    """2**x"""
+    return xp.exp2(x)
+
+
+exp2.vjp(x=lambda g, y: g * y * math.log(2))
 
 
 @op
@@ -88,3 +198,152 @@ def log(xp: Any, x: Any) -> Any:
 
 
 log.vjp(x=lambda g, x: g / x)
+
+
+@op
+def log1p(xp: Any, x: Any) -> Any:
+    """log(1 + x), precise near 0."""
+    return xp.log1p(x)
+
+
+log1p.vjp(x=lambda g, x: g / (1 + x))
+
+
+@op
+def log2(xp: Any, x: Any) -> Any:
+    """Logarithm to base 2."""
+    return xp.log2(x)
+
+
+log2.vjp(x=lambda g, x: g / (x * math.log(2)))
+
+
+@op
+def log10(xp: Any, x: Any) -> Any:
+    """Logarithm to base 10."""
+    return xp.log10(x)
+
+
+log10.vjp(x=lambda g, x: g / (x * math.log(10)))
+
+
+@op
+def tanh(xp: Any, x: Any) -> Any:
+    """(e**x - e**-x) / (e**x + e**-x)"""
+    return xp.tanh(x)
+
+
+tanh.vjp(x=lambda g, y: g * (1 - y * y))
+
+
+@op
+def sigmoid(xp: Any, x: Any) -> Any:
+    """1 / (1 + e**-x), written so that no exponential overflows."""
+    e = xp.exp(xp.minimum(x, 0))
+    return e / (e + xp.exp(xp.minimum(-x, 0)))
+
+
+sigmoid.vjp(x=lambda g, y: g * y * (1 - y))
+
+# ------------------------------------------------------------------------------------------------------------- choices
+
+
+@elementwise
+def where(xp: Any, condition: Any, a: Any, b: Any) -> Any:
+    """a where condition holds, b elsewhere.
+
+    The branch not chosen gets a gradient of 0; if it was computed by a function whose derivative there is infinite, 0 * inf
+    makes nan on the way back: choose the argument of that function, not its result.
+    """
+    return xp.where(condition, a, b)
+
+
+where.vjp(a=lambda g, condition: where(condition, g, 0), b=lambda g, condition: where(condition, 0, g))
+where.nondiff(condition="a truth value")
+
+
+@elementwise
+def maximum(xp: Any, a: Any, b: Any) -> Any:
+    """The larger of a and b; nan where either is. Where they are equal, each gets half of the gradient."""
+    return xp.maximum(a, b)
+
+
+maximum.vjp(a=lambda g, a, b: g * (a > b) + 0.5 * g * (a == b), b=lambda g, a, b: g * (b > a) + 0.5 * g * (a == b))
+
+
+@elementwise
+def minimum(xp: Any, a: Any, b: Any) -> Any:
+    """The smaller of a and b; nan where either is. Where they are equal, each gets half of the gradient."""
+    return xp.minimum(a, b)
+
+
+minimum.vjp(a=lambda g, a, b: g * (a < b) + 0.5 * g * (a == b), b=lambda g, a, b: g * (b < a) + 0.5 * g * (a == b))
+
+
+@elementwise
+def clip(xp: Any, x: Any, min: Any = None, max: Any = None) -> Any:
+    """x, but not less than min and not more than max (min <= max).
+
+    The gradient goes to the one of the three that y is; where x meets a bound, to x.
+    """
+    x = x if min is None else xp.maximum(x, min)
+    return x if max is None else xp.minimum(x, max)
+
+
+clip.vjp(x=lambda g, x, y: g * (x == y), min=lambda g, x, y: g * (x < y), max=lambda g, x, y: g * (x > y))
+
+# ------------------------------------------------------------------------------------------------- piecewise constant
+
+
+@op
+def sign(xp: Any, x: Any) -> Any:
+    """-1, 0 or 1. Its gradient is zero."""
+    return xp.sign(x)
+
+
+@op
+def floor(xp: Any, x: Any) -> Any:
+    """The largest integer not above x. Its gradient is zero."""
+    return xp.floor(x)
+
+
+@op
+def ceil(xp: Any, x: Any) -> Any:
+    """The smallest integer not below x. Its gradient is zero."""
+    return xp.ceil(x)
+
+
+@op
+def trunc(xp: Any, x: Any) -> Any:
+    """The integer next to x on the side of 0. Its gradient is zero."""
+    return xp.trunc(x)
+
+
+@op
+def round(xp: Any, x: Any, *, decimals: int = 0) -> Any:
+    """The nearest multiple of 10**-decimals, halves to even. Its gradient is zero."""
+    return xp.round(x, decimals)
+
+
+for _constant in (sign, floor, ceil, trunc, round):
+    _constant.zero(x="piecewise constant")
+
+# -------------------------------------------------------------------------------------------------- the same elements
+
+
+@op
+def copy(xp: Any, x: Any) -> Any:
+    """x in memory of its own."""
+    return xp.array(x)
+
+
+copy.vjp(x=lambda g: g)
+
+
+@op
+def astype(xp: Any, x: Any, *, dtype: Any) -> Any:
+    """x with elements of another type. Its gradient has the type of x again; there is none through integers."""
+    return xp.asarray(x).astype(dtype)
+
+
+astype.vjp(x=lambda g: g)  # the engine brings every gradient to the type of its input
