@@ -161,7 +161,7 @@ class Op:
         """Make the node of this application, or None where no gradient can flow: the only place that makes op nodes."""
         mask = tuple([isinstance(a, Tensor) and a.node is not None for a in args])
         plan = self.plans.get(mask) or self.plan(mask)
-        if not plan.steps:
+        if not plan.steps or (out.__class__ is not tuple and out.dtype.kind not in "fc"):  # astype(int) cuts the graph
             return None
         node = Node()
         node.plan, node.hooks, node.seq = plan, None, next_sequence()
