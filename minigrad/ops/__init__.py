@@ -39,6 +39,7 @@ OPERATORS = {
     "truediv": "divide",
     "floordiv": "floor_divide",
     "mod": "remainder",
+    "matmul": "matmul",
     "pow": "pow",
     "and": "bitwise_and",
     "or": "bitwise_or",
@@ -61,6 +62,12 @@ METHODS = {
     **{name: name for name in ("exp", "log", "sqrt", "square", "tanh", "sigmoid")},
 }
 
+#: properties of Tensor -> how they are computed
+PROPERTIES: dict[str, Callable[[Tensor], Any]] = {
+    "T": lambda x: x.transpose(),
+    "mT": lambda x: x.swapaxes(-1, -2),
+}
+
 
 def _reflected(op: Callable[..., Any]) -> Callable[..., Any]:
     """Return the method that is called for ``a <op> tensor`` where ``a`` is not a Tensor."""
@@ -75,6 +82,8 @@ def _bind() -> None:
         setattr(Tensor, f"__r{stem}__", _reflected(plain[name]))
     for attribute, name in METHODS.items():
         setattr(Tensor, attribute, plain[name])
+    for attribute, compute in PROPERTIES.items():
+        setattr(Tensor, attribute, property(compute))
 
 
 _bind()
