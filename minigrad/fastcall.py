@@ -15,7 +15,7 @@ import numpy as np
 
 from minigrad.backends import XP
 from minigrad.graph import RECORDING, Node, mode, next_sequence
-from minigrad.op import Op, explain
+from minigrad.op import Op, Plan, explain
 from minigrad.tensor import Tensor
 
 _new = Tensor.__new__
@@ -28,7 +28,8 @@ def specialise(op: Op) -> Op:
     plain = len(op.outputs) == 1 and not op.params and not op.variadic and not op.optional_inputs
     make = {1: _unary, 2: _binary}.get(len(op.inputs)) if plain else None
     call = make(op) if make is not None else _general(op)
-    call.__name__, call.__doc__ = op.name, op.__doc__
+    call.__name__ = call.__qualname__ = op.name
+    call.__doc__ = op.__doc__
     # Each op is the only instance of its own class, as Python looks up __call__ on the class.
     own = type(f"Op_{op.name}", (Op,), {"__call__": staticmethod(call), "method": staticmethod(call), "__slots__": ()})
     op.__class__ = own
@@ -45,12 +46,11 @@ def _general(op: Op) -> Callable[..., Any]:
 
 
 def _unary(op: Op) -> Callable[..., Any]:
-    generic, forward, plans, make_plan = Op.__call__, op.forward, op.plans, op.plan
-    mask = (True,)
+    generic, forward, plans = Op.__call__, op.forward, op.plans
 
-    def call(x: Any, *extra: Any, **params: Any) -> Any:
-        if x.__class__ is not Tensor or _mode() is not RECORDING or extra or params:
-            return generic(op, x, *extra, **params)
+    def call(x: Any) -> Any:
+        if x.__class__ is not Tensor or _mode() is not RECORDING:
+            return generic(op, x)
         a, parent = x.data, x.node
         try:
             y = forward(XP[a.__class__], a)
@@ -64,7 +64,7 @@ def _unary(op: Op) -> Callable[..., Any]:
         if parent is None:
             t.node = None
             return t
-        plan = plans.get(mask) or make_plan(mask)
+        plan = plans.get(1) or _plan(op, 1, (True,))
         if plan.general:
             t.node = op._record((x,), (a,), _NO_PARAMS, y)
             return t
@@ -79,22 +79,18 @@ def _unary(op: Op) -> Callable[..., Any]:
 
 
 def _binary(op: Op) -> Callable[..., Any]:
-    generic, forward, plans, make_plan = Op.__call__, op.forward, op.plans, op.plan
-    both, first, second = (True, True), (True, False), (False, True)
+    generic, forward, plans = Op.__call__, op.forward, op.plans
 
-    def call(a: Any, b: Any, *extra: Any, **params: Any) -> Any:
-        pa = pb = None
-        x, z = a, b
-        if a.__class__ is Tensor:
-            x, pa = a.data, a.node
-            if b.__class__ is Tensor:
-                z, pb = b.data, b.node
-            elif isinstance(b, Tensor):
-                return generic(op, a, b, *extra, **params)
+    def call(a: Any, b: Any) -> Any:
+        if a.__class__ is not Tensor or _mode() is not RECORDING:
+            return generic(op, a, b)
+        x, pa = a.data, a.node
+        if b.__class__ is Tensor:
+            z, pb = b.data, b.node
+        elif isinstance(b, Tensor):
+            return generic(op, a, b)
         else:
-            return generic(op, a, b, *extra, **params)
-        if _mode() is not RECORDING or extra or params:
-            return generic(op, a, b, *extra, **params)
+            z, pb = b, None
         try:
             y = forward(XP[x.__class__], x, z)
         except Exception as error:
@@ -105,9 +101,12 @@ def _binary(op: Op) -> Callable[..., Any]:
         t = _new(Tensor)
         t.data = y
         if pa is not None:
-            plan = plans.get(first) or make_plan(first) if pb is None else plans.get(both) or make_plan(both)
+            if pb is not None:
+                plan = plans.get(3) or _plan(op, 3, (True, True))
+            else:
+                plan = plans.get(1) or _plan(op, 1, (True, False))
         elif pb is not None:
-            plan = plans.get(second) or make_plan(second)
+            plan = plans.get(2) or _plan(op, 2, (False, True))
         else:
             t.node = None
             return t
@@ -117,8 +116,14 @@ def _binary(op: Op) -> Callable[..., Any]:
         node = t.node = Node()
         node.plan, node.parents, node.hooks = plan, (pa, pb), None
         node.seq, node.shape, node.dtype = next_sequence(), y.shape, y.dtype
-        pick = plan.pick
-        node.saved = pick((x, z, y)) if pick is not None else ()
+        keep = plan.keep
+        node.saved = plan.pick((x, z, y)) if len(keep) > 1 else ((x, z, y)[keep[0]],) if keep else ()
         return t
 
     return call
+
+
+def _plan(op: Op, key: int, mask: tuple[bool, ...]) -> Plan:
+    """Return the plan for ``mask``, and file it under a number, which is quicker to look up than a tuple."""
+    plan = op.plans[key] = op.plan(mask)
+    return plan
