@@ -35,12 +35,14 @@ __version__ = "0.1.0"
 _LAZY = {
     "cuda": "minigrad.cuda",
     "data": "minigrad.data",
+    "gradcheck": "minigrad.gradcheck",
     "nn": "minigrad.nn",
     "optim": "minigrad.optim",
 }
 
 if TYPE_CHECKING:
     from minigrad import data, nn, optim
+    from minigrad.gradcheck import gradcheck as gradcheck
 
 
 def __getattr__(name: str) -> Any:

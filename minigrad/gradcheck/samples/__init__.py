@@ -12,6 +12,8 @@ strides, float32, other devices. Inputs keep clear of kinks and ties; those are 
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -53,3 +55,10 @@ def samples(*names: str) -> Callable[[Callable[..., Iterator[Sample]]], Callable
         return function
 
     return decorate
+
+
+def all_samples() -> dict[str, Callable[[np.random.Generator], Iterator[Sample]]]:
+    """Return the sample functions of every op, after loading all family modules of this package."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return SAMPLES
