@@ -18,11 +18,14 @@ from minigrad.ops import (
     pooling,
     reduction,
     shape,
+    special,
+    trigonometric,
 )
 from minigrad.tensor import Tensor
 
 FAMILIES = (
-    elementwise, comparison, reduction, shape, indexing, linalg, convolution, pooling, activation, _batch_norm, normalization, loss,
+    elementwise, comparison, trigonometric, special, reduction, shape, indexing, linalg, convolution, pooling, activation,
+    _batch_norm, normalization, loss,
 )  # fmt: skip
 for _family in FAMILIES:
     globals().update({name: getattr(_family, name) for name in _family.__all__})

@@ -1,0 +1,135 @@
+"""Special functions of each element: error functions, logarithms of sums, and what is precise where the plain formula is not."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minigrad.op import op
+from minigrad.ops.elementwise import exp, log, sigmoid, where
+
+__all__ = ["erf", "erfc", "hypot", "lerp", "logaddexp", "xlogy"]
+
+elementwise = op(broadcasts=True)
+
+# ----------------------------------------------------------------------------------------------------- error functions
+#
+# NumPy has none. For |x| < 1 the Taylor series of erf; beyond, erfc(x) = exp(-x**2) u F(2 u - 1) / 4 with u = 4 / (x + 3),
+# which takes [1, inf) to (0, 1]. F is a polynomial: the Chebyshev expansion of exp(x**2) erfc(x) (x + 3), computed with 40
+# digits, cut where its coefficients fall below 3e-18, and written in powers. Error against 40 digits: erf 2 ulp; erfc 8e-16
+# of its value.
+
+_SERIES = [2 / math.sqrt(math.pi) * (-1) ** n / (math.factorial(n) * (2 * n + 1)) for n in range(19)]
+_TAIL = [
+    0.885637101864549, 0.47966144308433484, 0.22387273334256388, 0.08762571665292865, 0.027317987192556438,
+    0.005992101444648031, 0.000511159875208258, -0.00020565983291438275, -8.285365418270863e-05, -2.2201334925851605e-06,
+    6.2272890453330276e-06, 1.115539835155743e-06, -4.4453738824226395e-07, -1.5277939953747662e-07, 3.600439998822189e-08,
+    1.8556685554008643e-08, -3.719139862673725e-09, -2.2212991812778053e-09, 4.872190792197832e-10, 2.4416062858086426e-10,
+    -6.49000709687958e-11, -1.77513129479398e-11, 5.561053156712522e-12,
+]  # fmt: skip
+
+
+def _polynomial(coefficients: list[float], x: Any) -> Any:
+    """Evaluate a polynomial by Horner's rule."""
+    value = coefficients[-1] + 0 * x
+    for c in reversed(coefficients[:-1]):
+        value = value * x + c
+    return value
+
+
+def _erf_inside(xp: Any, x: Any) -> Any:
+    """erf(x) for |x| <= 1, of whatever lies beyond that of the bound."""
+    x = xp.minimum(xp.maximum(x, -1), 1)
+    return x * _polynomial(_SERIES, x * x)
+
+
+def _erfc_outside(xp: Any, x: Any) -> Any:
+    """erfc(x) for x >= 1, of whatever lies below of 1; 0 from 30 on."""
+    x = xp.minimum(xp.maximum(x, 1), 30)
+    u = 4 / (x + 3)
+    scaled = x * 134217729.0  # 2**27 + 1: the upper half of the digits of x, whose square is exact (Veltkamp's splitting)
+    upper = scaled - (scaled - x)
+    return xp.exp(-upper * upper) * xp.exp((upper - x) * (upper + x)) * u * _polynomial(_TAIL, 2 * u - 1) / 4
+
+
+def _in_double(xp: Any, x: Any) -> tuple[Any, Any]:
+    """Return x in double precision, and the type of floating point that the result should have."""
+    x = xp.asarray(x)
+    dtype = xp.result_type(x, 1.0)
+    return x.astype(xp.result_type(dtype, xp.float64)), dtype
+
+
+@op
+def erf(xp: Any, x: Any) -> Any:
+    """Error function, 2 / sqrt(pi) times the integral of exp(-t**2) from 0 to x."""
+    x, dtype = _in_double(xp, x)
+    size = xp.maximum(x, -x)
+    outside = 1 - _erfc_outside(xp, size)
+    return xp.where(size < 1, _erf_inside(xp, x), xp.where(x < 0, -outside, outside)).astype(dtype)
+
+
+erf.vjp(x=lambda g, x: g * (2 / math.sqrt(math.pi)) * exp(-x * x))
+
+
+@op
+def erfc(xp: Any, x: Any) -> Any:
+    """1 - erf(x), precise where it is small."""
+    x, dtype = _in_double(xp, x)
+    size = xp.maximum(x, -x)
+    outside = _erfc_outside(xp, size)
+    return xp.where(size < 1, 1 - _erf_inside(xp, x), xp.where(x < 0, 2 - outside, outside)).astype(dtype)
+
+
+erfc.vjp(x=lambda g, x: g * (-2 / math.sqrt(math.pi)) * exp(-x * x))
+
+# -------------------------------------------------------------------------------------------------------- of two inputs
+
+
+@elementwise
+def hypot(xp: Any, a: Any, b: Any) -> Any:
+    """sqrt(a**2 + b**2) without overflow. Its derivative at the origin is 0."""
+    return xp.hypot(a, b)
+
+
+hypot.vjp(a=lambda g, a, y: g * (a / where(y == 0, 1, y)), b=lambda g, b, y: g * (b / where(y == 0, 1, y)))
+
+
+@elementwise
+def logaddexp(xp: Any, a: Any, b: Any) -> Any:
+    """log(e**a + e**b) without overflow. Where both are infinite alike, each gets half of the gradient."""
+    return xp.logaddexp(a, b)
+
+
+def _share(a: Any, b: Any, y: Any) -> Any:
+    """e**a / (e**a + e**b), one half where both are infinite alike."""
+    alike = (a == b) & (abs(y) == math.inf)
+    return sigmoid(where(alike, 0, a) - where(alike, 0, b))
+
+
+logaddexp.vjp(a=lambda g, a, b, y: g * _share(a, b, y), b=lambda g, a, b, y: g * _share(b, a, y))
+
+
+@elementwise
+def xlogy(xp: Any, a: Any, b: Any) -> Any:
+    """a * log(b), and 0 where a = 0, unless b is nan. Where a = 0 and b <= 0 both gradients are 0."""
+    b = xp.asarray(b, dtype=xp.result_type(a, b))
+    return a * xp.log(xp.where((a == 0) & (b <= 0), 1, b))
+
+
+xlogy.vjp(
+    a=lambda g, a, b: g * log(where((a == 0) & (b <= 0), 1, b)),
+    b=lambda g, a, b: g * a / where((a == 0) & (b <= 0), 1, b),
+)
+
+
+@elementwise
+def lerp(xp: Any, a: Any, b: Any, weight: Any) -> Any:
+    """a + weight * (b - a): the point at weight on the way from a to b."""
+    return a + weight * (b - a)
+
+
+lerp.vjp(
+    a=lambda g, weight: g * (1 - weight),
+    b=lambda g, weight: g * weight,
+    weight=lambda g, a, b: g * (b - a),
+)

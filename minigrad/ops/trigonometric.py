@@ -1,0 +1,118 @@
+"""Trigonometric and hyperbolic functions and their inverses, of each element. Angles are in radians."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.op import op
+from minigrad.ops.elementwise import sqrt
+
+__all__ = ["acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "sin", "sinh", "tan"]
+
+
+@op
+def sin(xp: Any, x: Any) -> Any:
+    """Sine."""
+    return xp.sin(x)
+
+
+sin.vjp(x=lambda g, x: g * cos(x))
+
+
+@op
+def cos(xp: Any, x: Any) -> Any:
+    """Cosine."""
+    return xp.cos(x)
+
+
+cos.vjp(x=lambda g, x: -g * sin(x))
+
+
+@op
+def tan(xp: Any, x: Any) -> Any:
+    """Tangent."""
+    return xp.tan(x)
+
+
+tan.vjp(x=lambda g, y: g * (1 + y * y))
+
+
+@op
+def asin(xp: Any, x: Any) -> Any:
+    """Inverse sine, in [-pi/2, pi/2]; nan outside -1 <= x <= 1."""
+    return xp.arcsin(x)
+
+
+asin.vjp(x=lambda g, x: g / sqrt((1 - x) * (1 + x)))
+
+
+@op
+def acos(xp: Any, x: Any) -> Any:
+    """Inverse cosine, in [0, pi]; nan outside -1 <= x <= 1."""
+    return xp.arccos(x)
+
+
+acos.vjp(x=lambda g, x: -g / sqrt((1 - x) * (1 + x)))
+
+
+@op
+def atan(xp: Any, x: Any) -> Any:
+    """Inverse tangent, in [-pi/2, pi/2]."""
+    return xp.arctan(x)
+
+
+atan.vjp(x=lambda g, x: g / (1 + x * x))
+
+
+@op(broadcasts=True)
+def atan2(xp: Any, a: Any, b: Any) -> Any:
+    """The angle of the point with abscissa b and ordinate a, in [-pi, pi]; it has no derivative at the origin."""
+    return xp.arctan2(a, b)
+
+
+atan2.vjp(a=lambda g, a, b: g * b / (a * a + b * b), b=lambda g, a, b: -g * a / (a * a + b * b))
+
+
+@op
+def sinh(xp: Any, x: Any) -> Any:
+    """(e**x - e**-x) / 2"""
+    return xp.sinh(x)
+
+
+sinh.vjp(x=lambda g, x: g * cosh(x))
+
+
+@op
+def cosh(xp: Any, x: Any) -> Any:
+    """(e**x + e**-x) / 2"""
+    return xp.cosh(x)
+
+
+cosh.vjp(x=lambda g, x: g * sinh(x))
+
+
+@op
+def asinh(xp: Any, x: Any) -> Any:
+    """Inverse hyperbolic sine."""
+    return xp.arcsinh(x)
+
+
+asinh.vjp(x=lambda g, x: g / sqrt(x * x + 1))
+
+
+@op
+def acosh(xp: Any, x: Any) -> Any:
+    """Inverse hyperbolic cosine, not negative; nan where x < 1."""
+    return xp.arccosh(x)
+
+
+acosh.vjp(x=lambda g, x: g / (sqrt(x - 1) * sqrt(x + 1)))
+
+
+@op
+def atanh(xp: Any, x: Any) -> Any:
+    """Inverse hyperbolic tangent; nan outside -1 <= x <= 1."""
+    return xp.arctanh(x)
+
+
+atanh.vjp(x=lambda g, x: g / ((1 - x) * (1 + x)))
