@@ -12,6 +12,7 @@ from minigrad.ops import (
     convolution,
     elementwise,
     indexing,
+    joining,
     linalg,
     loss,
     normalization,
@@ -24,7 +25,7 @@ from minigrad.ops import (
 from minigrad.tensor import Tensor
 
 FAMILIES = (
-    elementwise, comparison, trigonometric, special, reduction, shape, indexing, linalg, convolution, pooling, activation,
+    elementwise, comparison, trigonometric, special, reduction, shape, joining, indexing, linalg, convolution, pooling, activation,
     _batch_norm, normalization, loss,
 )  # fmt: skip
 for _family in FAMILIES:
@@ -50,7 +51,7 @@ OPERATORS = {
 }
 
 #: attributes of Tensor -> the op (or plain function) that is called with the tensor as its first argument
-METHODS = {
+METHODS: dict[str, str | Callable[..., Any]] = {
     "__neg__": "negative",
     "__pos__": "positive",
     "__abs__": "abs",
@@ -63,6 +64,11 @@ METHODS = {
     "__ge__": "greater_equal",
     **{name: name for name in ("abs", "astype", "clip", "copy", "round")},
     **{name: name for name in ("exp", "log", "sqrt", "square", "tanh", "sigmoid")},
+    **{name: name for name in ("sum", "mean", "max", "min", "all", "any")},
+    **{name: name for name in ("swapaxes", "squeeze", "flatten", "ravel")},
+    "reshape": shape.reshape_method,
+    "transpose": shape.transpose_method,
+    "__getitem__": indexing.getitem_method,
 }
 
 #: properties of Tensor -> how they are computed
@@ -84,7 +90,7 @@ def _bind() -> None:
         setattr(Tensor, f"__{stem}__", plain[name])
         setattr(Tensor, f"__r{stem}__", _reflected(plain[name]))
     for attribute, name in METHODS.items():
-        setattr(Tensor, attribute, plain[name])
+        setattr(Tensor, attribute, plain[name] if isinstance(name, str) else name)
     for attribute, compute in PROPERTIES.items():
         setattr(Tensor, attribute, property(compute))
 
