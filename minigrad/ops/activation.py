@@ -1,5 +1,267 @@
-"""activation ops."""
+"""Activation functions.
+
+Those with a formula of their own are ops; the rest are a line of composition, which is as right at every order. At the
+kinks the derivative is PyTorch's unless the docstring says otherwise: that of the side where it is smaller in size, so
+that relu'(0) = 0.
+"""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+import math
+from typing import Any
+
+from minigrad.op import op
+from minigrad.ops.elementwise import abs, clip, exp, sigmoid, tanh, where
+from minigrad.ops.special import erfc
+
+__all__ = [
+    "alpha_dropout", "celu", "dropout", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
+    "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6", "selu", "silu", "softmax", "softmin", "softplus", "softshrink",
+    "softsign", "tanhshrink", "threshold",
+]  # fmt: skip
+
+# --------------------------------------------------------------------------------------------------- rectifiers and kin
+
+
+@op
+def relu(xp: Any, x: Any) -> Any:
+    """max(x, 0)"""
+    return xp.maximum(x, 0)
+
+
+relu.vjp(x=lambda g, y: g * (y > 0))  # a product, as choosing with where takes eight times as long
+
+
+@op
+def leaky_relu(xp: Any, x: Any, *, negative_slope: float = 0.01) -> Any:
+    """x where x > 0, negative_slope * x elsewhere. Its derivative at 0 is negative_slope."""
+    return xp.where(x > 0, x, negative_slope * x)
+
+
+@leaky_relu.vjp("x")
+def _(g: Any, x: Any, *, negative_slope: float) -> Any:
+    return where(x > 0, g, negative_slope * g)
+
+
+def prelu(x: Any, weight: Any) -> Any:
+    """x where x > 0, weight * x elsewhere. Its derivative at 0 is weight.
+
+    ``weight`` is one slope, or one for each channel: axis 1 of x, or its only axis.
+    """
+    if weight.size > 1:
+        channels = 1 if len(x.shape) > 1 else 0
+        if not x.shape or weight.shape != (x.shape[channels],):
+            raise ValueError(f"prelu: weight has shape {weight.shape}; x, of shape {x.shape}, needs one slope or one for each channel")
+        weight = weight.reshape(weight.shape + (1,) * (len(x.shape) - channels - 1))
+    return where(x > 0, x, (weight if weight.size > 1 else weight.reshape(())) * x)
+
+
+@op
+def elu(xp: Any, x: Any, *, alpha: float = 1.0) -> Any:
+    """x where x > 0, alpha * (e**x - 1) elsewhere. Its derivative at 0 is alpha."""
+    return xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0)))
+
+
+@elu.vjp("x")
+def _(g: Any, x: Any, y: Any, *, alpha: float) -> Any:
+    return g * where(x > 0, 1, y + alpha)
+
+
+def selu(x: Any) -> Any:
+    """The elu that keeps mean 0 and variance 1 from layer to layer (Klambauer et al. 2017, arXiv:1706.02515)."""
+    return 1.0507009873554805 * elu(x, alpha=1.6732632423543772)
+
+
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    """max(0, x) + min(0, alpha * (e**(x / alpha) - 1)), for alpha > 0."""
+    return alpha * elu(x / alpha)
+
+
+@op
+def hardtanh(xp: Any, x: Any, *, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """x, but not less than min_val and not more than max_val. Its derivative at both is 0."""
+    return xp.minimum(xp.maximum(x, min_val), max_val)
+
+
+@hardtanh.vjp("x")
+def _(g: Any, x: Any, *, min_val: float, max_val: float) -> Any:
+    return g * ((x > min_val) & (x < max_val))
+
+
+def relu6(x: Any) -> Any:
+    """min(max(x, 0), 6)"""
+    return hardtanh(x, min_val=0.0, max_val=6.0)
+
+
+def hardsigmoid(x: Any) -> Any:
+    """min(max(x + 3, 0), 6) / 6"""
+    return relu6(x + 3) / 6
+
+
+def hardswish(x: Any) -> Any:
+    """x * hardsigmoid(x). Its derivative is 0 at -3 and 1 at 3 (there PyTorch has 1.5, that of the other side)."""
+    return x * hardsigmoid(x)
+
+
+def hardshrink(x: Any, lambd: float = 0.5) -> Any:
+    """x where |x| > lambd, 0 elsewhere."""
+    return where(abs(x) <= lambd, 0, x)
+
+
+def softshrink(x: Any, lambd: float = 0.5) -> Any:
+    """x moved towards 0 by lambd, and 0 where |x| <= lambd."""
+    return x - clip(x, -lambd, lambd)
+
+
+def tanhshrink(x: Any) -> Any:
+    """x - tanh(x)"""
+    return x - tanh(x)
+
+
+def threshold(x: Any, threshold: float, value: float) -> Any:
+    """x where x > threshold, value elsewhere."""
+    return where(x <= threshold, value, x)
+
+
+# --------------------------------------------------------------------------------------------------------------- smooth
+
+
+@op
+def gelu(xp: Any, x: Any, *, approximate: str = "none") -> Any:
+    """x times the probability that a standard normal variable is below x (Hendrycks and Gimpel 2016, arXiv:1606.08415).
+
+    ``approximate="tanh"`` takes x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x**3))) / 2.
+    """
+    if approximate == "tanh":
+        return x * sigmoid(_twice_the_argument(x))
+    if approximate != "none":
+        raise ValueError(f"gelu: approximate is {approximate!r}, expected 'none' or 'tanh'")
+    return x * (0.5 * erfc(-math.sqrt(0.5) * x))
+
+
+@gelu.vjp("x")
+def _(g: Any, x: Any, *, approximate: str) -> Any:
+    if approximate == "tanh":
+        s = sigmoid(_twice_the_argument(x))
+        return g * (s + x * s * (1 - s) * (math.sqrt(8 / math.pi) * (1 + 3 * 0.044715 * x * x)))
+    return g * (0.5 * erfc(-math.sqrt(0.5) * x) + x * exp(-0.5 * x * x) / math.sqrt(2 * math.pi))
+
+
+def _twice_the_argument(x: Any) -> Any:
+    """Twice what the tanh in gelu is taken of: (1 + tanh(u)) / 2 = sigmoid(2 u)."""
+    return math.sqrt(8 / math.pi) * x * (1 + 0.044715 * x * x)
+
+
+@op
+def silu(xp: Any, x: Any) -> Any:
+    """x * sigmoid(x), also called swish."""
+    return x * sigmoid(x)
+
+
+@silu.vjp("x")
+def _(g: Any, x: Any, y: Any) -> Any:
+    s = sigmoid(x)
+    return g * (s + y * (1 - s))
+
+
+@op
+def softplus(xp: Any, x: Any, *, beta: float = 1.0, threshold: float = 20.0) -> Any:
+    """log(1 + e**(beta * x)) / beta, and x itself where beta * x > threshold."""
+    z = beta * x
+    return xp.where(z > threshold, x, (xp.maximum(z, 0) + xp.log1p(xp.exp(xp.minimum(z, -z)))) / beta)
+
+
+@softplus.vjp("x")
+def _(g: Any, x: Any, *, beta: float, threshold: float) -> Any:
+    return g * where(beta * x > threshold, 1, sigmoid(beta * x))
+
+
+def logsigmoid(x: Any) -> Any:
+    """log(sigmoid(x))"""
+    return -softplus(-x, threshold=math.inf)
+
+
+def mish(x: Any) -> Any:
+    """x * tanh(log(1 + e**x)) (Misra 2019, arXiv:1908.08681)."""
+    return x * tanh(softplus(x))
+
+
+def softsign(x: Any) -> Any:
+    """x / (1 + |x|)"""
+    return x / (1 + abs(x))
+
+
+def glu(x: Any, axis: int = -1) -> Any:
+    """Of the two halves a and b of x along ``axis``: a * sigmoid(b) (Dauphin et al. 2016, arXiv:1612.08083)."""
+    n = x.shape[axis]
+    if n % 2:
+        raise ValueError(f"glu: the length along axis {axis} must be even; x has shape {x.shape}")
+    before = (slice(None),) * (axis % len(x.shape))
+    return x[(*before, slice(None, n // 2))] * sigmoid(x[(*before, slice(n // 2, None))])
+
+
+# -------------------------------------------------------------------------------------------------------- along an axis
+
+
+@op
+def softmax(xp: Any, x: Any, *, axis: int = -1) -> Any:
+    """e**x / sum(e**x) along ``axis``: positive, and 1 in sum. An entry of -inf gets 0; where all are, it is nan."""
+    e = xp.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+@softmax.vjp("x")
+def _(g: Any, y: Any, *, axis: int) -> Any:
+    return y * (g - (g * y).sum(axis=axis, keepdims=True))
+
+
+@op
+def log_softmax(xp: Any, x: Any, *, axis: int = -1) -> Any:
+    """log(softmax(x)), precise where softmax is small."""
+    shifted = x - x.max(axis=axis, keepdims=True)
+    return shifted - xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
+
+
+@log_softmax.vjp("x")
+def _(g: Any, y: Any, *, axis: int) -> Any:
+    return g - exp(y) * g.sum(axis=axis, keepdims=True)
+
+
+def softmin(x: Any, axis: int = -1) -> Any:
+    """softmax(-x)"""
+    return softmax(-x, axis=axis)
+
+
+# ------------------------------------------------------------------------------------------------------------- dropout
+
+
+@op
+def dropout(xp: Any, x: Any, mask: Any, *, p: float) -> Any:
+    """x / (1 - p) where mask holds, 0 elsewhere, so that the mean stays (Srivastava et al. 2014).
+
+    The mask, true with probability 1 - p, is an input: an op draws no random numbers (`minigrad.nn.Dropout` does).
+    """
+    return x * mask * _kept(p)
+
+
+@dropout.vjp("x")
+def _(g: Any, mask: Any, *, p: float) -> Any:
+    return g * mask * _kept(p)
+
+
+dropout.nondiff(mask="a truth value")
+
+
+def _kept(p: float) -> float:
+    """The factor of what is kept."""
+    return 1 / (1 - p) if p < 1 else 0.0
+
+
+def alpha_dropout(x: Any, mask: Any, p: float) -> Any:
+    """x where mask holds, the limit of `selu` at -inf elsewhere, brought back to the mean and variance of x.
+
+    For p < 1 and x of mean 0 and variance 1 (Klambauer et al. 2017, arXiv:1706.02515).
+    """
+    low = -1.0507009873554805 * 1.6732632423543772
+    scale = 1 / math.sqrt((1 - p) * (1 + p * low * low))
+    return scale * where(mask, x, low) - scale * p * low
