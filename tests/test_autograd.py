@@ -1,0 +1,181 @@
+"""grad, vjp, jvp, jacobian, hessian, hvp, checkpoint, anomaly detection."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import random
+
+
+def cubes(x):
+    return x * x * x
+
+
+X = np.array([1.0, 2.0, -0.5])
+
+
+def test_grad_of_leaves_and_computed_tensors_touches_no_grad():
+    x = mg.Tensor(X, requires_grad=True)
+    y = x * 2.0
+    z = (y * y).sum()
+    gx, gy = mg.grad(z, [x, y])
+    np.testing.assert_array_equal(gx.data, 8 * X)
+    np.testing.assert_array_equal(gy.data, 4 * X)
+    assert x.grad is None
+
+
+def test_grad_of_several_outputs():
+    x = mg.Tensor(X, requires_grad=True)
+    (g,) = mg.grad([x.sum(), (x * x).sum()], x, [None, 2.0])
+    np.testing.assert_array_equal(g.data, 1 + 4 * X)
+
+
+def test_unused_inputs():
+    x, u = (mg.Tensor(X, requires_grad=True) for _ in range(2))
+    with pytest.raises(RuntimeError, match="do not depend on input 1"):
+        mg.grad(x.sum(), [x, u])
+    assert mg.grad(x.sum(), [x, u], allow_unused=True)[1] is None
+    with pytest.raises(RuntimeError, match="input 0 does not require a gradient"):
+        mg.grad(x.sum(), mg.Tensor(X))
+
+
+def test_vjp_and_jvp_of_an_elementwise_cube():
+    v = np.array([1.0, -1.0, 2.0])
+    y, g = mg.vjp(cubes, mg.Tensor(X), mg.Tensor(v))
+    np.testing.assert_allclose(g.data, 3 * X**2 * v)
+    y2, t = mg.jvp(cubes, mg.Tensor(X), mg.Tensor(v))
+    np.testing.assert_allclose(t.data, 3 * X**2 * v)
+    np.testing.assert_array_equal(y.data, y2.data)
+
+
+def test_jvp_of_a_linear_map_and_of_an_unused_input():
+    a = np.arange(6.0).reshape(2, 3)
+    _, t = mg.jvp(lambda x: mg.matmul(a, x), mg.Tensor(X), mg.Tensor(np.ones(3)))
+    np.testing.assert_allclose(t.data, a.sum(1))
+    _, t = mg.jvp(lambda x, u: x * 2.0, [mg.Tensor(X), mg.Tensor(X)], [mg.Tensor(X), mg.Tensor(X)])
+    np.testing.assert_allclose(t.data, 2 * X)
+
+
+def test_jacobian_hessian_and_hvp():
+    np.testing.assert_allclose(mg.jacobian(cubes, mg.Tensor(X)).data, np.diag(3 * X**2))
+    np.testing.assert_allclose(mg.hessian(lambda x: cubes(x).sum(), mg.Tensor(X)).data, np.diag(6 * X))
+    v = np.array([1.0, 2.0, 3.0])
+    _, product = mg.hvp(lambda x: cubes(x).sum(), mg.Tensor(X), mg.Tensor(v))
+    np.testing.assert_allclose(product.data, 6 * X * v)
+
+
+def test_jacobian_of_several_inputs_and_outputs():
+    def f(x, y):
+        return x * y, x.sum()
+
+    (jxx, jxy), (jsx, jsy) = mg.jacobian(f, [mg.Tensor(X), mg.Tensor(2 * X)])
+    np.testing.assert_allclose(jxx.data, np.diag(2 * X))
+    np.testing.assert_allclose(jxy.data, np.diag(X))
+    np.testing.assert_allclose(jsx.data, np.ones(3))
+    np.testing.assert_allclose(jsy.data, np.zeros(3))
+
+
+def test_hessian_of_a_linear_function_is_zero():
+    np.testing.assert_array_equal(mg.hessian(lambda x: x.sum(), mg.Tensor(X)).data, np.zeros((3, 3)))
+    with pytest.raises(ValueError, match="one element"):
+        mg.hessian(cubes, mg.Tensor(X))
+
+
+# ------------------------------------------------------------------------------------------------------ checkpointing
+
+
+def block(x, w):
+    return mg.tanh(x * w) * mg.exp(x)
+
+
+def test_checkpoint_gives_the_same_gradients_and_keeps_nothing():
+    def run(call):
+        x, w = mg.Tensor(X, requires_grad=True), mg.Tensor(X + 1, requires_grad=True)
+        y = call(x, w)
+        y.sum().backward()
+        return y.data, x.grad.data, w.grad.data
+
+    for a, b in zip(run(block), run(lambda x, w: mg.checkpoint(block, x, w)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_checkpoint_reaches_what_the_function_closes_over_and_second_derivatives():
+    w = mg.Tensor(X + 1, requires_grad=True)
+    x = mg.Tensor(X, requires_grad=True)
+
+    def second(call):
+        (g,) = mg.grad(call(x).sum(), w, create_graph=True)
+        return mg.grad((g * g).sum(), [x, w])
+
+    plain = second(lambda x: block(x, w))
+    checked = second(lambda x: mg.checkpoint(lambda x: block(x, w), x))
+    for a, b in zip(plain, checked, strict=True):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-14)
+
+
+def test_checkpoint_runs_the_function_twice_with_the_same_random_numbers():
+    masks = []
+
+    def noisy(x):
+        mask = random.bernoulli(x.shape, 0.5, dtype=np.float64)
+        masks.append(mask.data)
+        return x * mask * x
+
+    x = mg.Tensor(np.ones(100), requires_grad=True)
+    mg.manual_seed(3)
+    y = mg.checkpoint(noisy, x)
+    state = random.get_state()
+    y.sum().backward()
+    assert len(masks) == 2
+    np.testing.assert_array_equal(masks[0], masks[1])
+    np.testing.assert_array_equal(x.grad.data, 2 * masks[0])
+    assert random.get_state() == state
+
+
+def test_checkpoint_of_a_function_that_does_not_repeat():
+    calls = []
+
+    def fickle(x):
+        calls.append(1)
+        return x * x if len(calls) == 1 else mg.exp(x)
+
+    y = mg.checkpoint(fickle, mg.Tensor(X, requires_grad=True)).sum()
+    with pytest.raises(RuntimeError, match="must repeat exactly"):
+        y.backward()
+
+
+def test_nested_checkpoints():
+    x = mg.Tensor(X, requires_grad=True)
+    y = mg.checkpoint(lambda x: mg.checkpoint(cubes, x) * 2.0, x)
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.data, 6 * X**2)
+
+
+# ----------------------------------------------------------------------------------------------------------- anomalies
+
+
+def test_anomaly_names_the_line_of_the_first_nan():
+    x = mg.Tensor(np.array([1.0, -1.0]), requires_grad=True)
+    with mg.detect_anomaly(), np.errstate(invalid="ignore"), pytest.raises(mg.AnomalyError) as caught:
+        mg.exp(mg.sqrt(x))  # the line at fault
+    assert "sqrt(float64[2]) made nan at (1,)" in str(caught.value)
+    assert "test_autograd.py" in str(caught.value)
+    assert "the line at fault" in str(caught.value)
+
+
+def test_anomaly_in_the_backward_pass_names_the_forward_line():
+    x = mg.Tensor(np.array([0.0, 1.0]), requires_grad=True)
+    with mg.detect_anomaly(), np.errstate(divide="ignore"):
+        y = mg.sqrt(x)  # fine forward, infinite slope at 0
+        with pytest.raises(mg.AnomalyError, match=r"gradient of sqrt for its input 'x' holds inf at \(0,\).*fine forward"):
+            y.sum().backward()
+
+
+def test_anomaly_blames_nobody_for_what_came_in():
+    with mg.detect_anomaly():
+        y = mg.exp(mg.Tensor(np.array([-np.inf, 0.0])))
+        z = mg.Tensor(np.array([np.nan])) * 2.0
+    assert y.tolist() == [0.0, 1.0]
+    assert np.isnan(z.item())

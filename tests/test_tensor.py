@@ -1,0 +1,172 @@
+"""Tensor: making, showing, converting, refusing."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+
+
+def test_dtypes_of_new_tensors():
+    assert mg.Tensor([1.0, 2.0]).dtype == np.float32
+    assert mg.Tensor([1, 2]).dtype == np.int64
+    assert mg.Tensor([True]).dtype == np.bool_
+    assert mg.Tensor(np.ones(2)).dtype == np.float64
+    assert mg.Tensor([np.float64(1.0)]).dtype == np.float64
+    assert mg.Tensor(np.float64(1.0)).dtype == np.float64
+
+
+def test_an_array_is_taken_as_it_is():
+    a = np.ones(3)
+    assert mg.Tensor(a).data is a
+
+
+@pytest.mark.parametrize("bad", ["text", [[1, 2], [3]], [object()], {"a": 1}, None])
+def test_what_is_not_numbers_is_refused(bad):
+    with pytest.raises((TypeError, ValueError), match="cannot make a tensor"):
+        mg.Tensor(bad)
+
+
+def test_a_list_of_tensors_is_refused_with_the_way_out():
+    with pytest.raises(TypeError, match=r"mg\.stack"):
+        mg.Tensor([mg.Tensor([1.0])])
+
+
+def test_integers_have_no_gradient():
+    with pytest.raises(TypeError, match="only floating-point tensors can have a gradient, and this one is int64"):
+        mg.Tensor([1, 2], requires_grad=True)
+
+
+def test_arrays_and_numbers_on_either_side():
+    x = mg.Tensor(np.array([1.0, 2.0]), requires_grad=True)
+    a = np.array([10.0, 20.0])
+    for y in (a * x, x * a, np.float64(2.0) * x, 2.0 * x, a - x, x - a, a / x, x / 2):
+        assert isinstance(y, mg.Tensor)
+        assert y.requires_grad
+    np.testing.assert_array_equal((a - x).data, [9.0, 18.0])
+    np.testing.assert_array_equal((2 / x).data, [2.0, 1.0])
+
+
+def test_numpy_functions_refuse_a_tensor_rather_than_lose_its_gradient():
+    with pytest.raises(TypeError):
+        np.exp(mg.Tensor([1.0]))
+
+
+def test_truth_length_index_float():
+    assert bool(mg.Tensor([1.0]))
+    with pytest.raises(ValueError, match="ambiguous"):
+        bool(mg.Tensor([1.0, 2.0]))
+    with pytest.raises(TypeError, match="0-d"):
+        len(mg.Tensor(1.0))
+    assert [1, 2, 3][mg.Tensor(1)] == 2
+    with pytest.raises(TypeError, match="integer"):
+        [1, 2, 3][mg.Tensor(1.0)]
+    assert float(mg.Tensor(2.5)) == 2.5
+    with pytest.raises(ValueError, match=r"one element.*\(2,\)"):
+        mg.Tensor([1.0, 2.0]).item()
+
+
+def test_assignment_is_refused_with_the_way_out():
+    x = mg.Tensor([1.0, 2.0])
+    with pytest.raises(TypeError, match=r"mg\.where.*scatter_add"):
+        x[0] = 5.0
+
+
+def test_numpy_refuses_while_a_gradient_is_wanted():
+    x = mg.Tensor([1.0], requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"detach\(\)"):
+        x.numpy()
+    with pytest.raises(RuntimeError, match=r"detach\(\)"):
+        np.asarray(x)
+    assert np.asarray(x.detach()).tolist() == [1.0]
+    assert x.detach().data is x.data
+
+
+def test_copy_overwrites_in_place_or_changes_nothing():
+    x = mg.Tensor(np.ones((2, 3)), requires_grad=True)
+    memory = x.data
+    x.copy_(np.arange(3))
+    assert x.data is memory
+    assert x.tolist() == [[0.0, 1.0, 2.0]] * 2
+    with pytest.raises(ValueError, match=r"source has shape \(4,\), the tensor \(2, 3\)"):
+        x.copy_(np.ones(4))
+    assert x.tolist() == [[0.0, 1.0, 2.0]] * 2
+    with pytest.raises(RuntimeError, match="only a leaf can be overwritten"):
+        (x * 2.0).copy_(np.ones((2, 3)))
+
+
+def test_copy_into_a_read_only_array_takes_new_memory():
+    a = np.ones(2)
+    a.flags.writeable = False
+    x = mg.Tensor(a)
+    x.copy_([5.0, 6.0])
+    assert a.tolist() == [1.0, 1.0]
+    assert x.tolist() == [5.0, 6.0]
+
+
+@pytest.mark.parametrize("view", [np.s_[::-1], np.s_[::2], np.s_[...]])
+def test_dlpack_round_trip_of_views(view):
+    a = np.arange(6.0)[view]
+    np.testing.assert_array_equal(np.from_dlpack(mg.Tensor(a)), a)
+
+
+def test_dlpack_exports_a_copy_of_read_only_memory_and_refuses_gradients():
+    a = np.arange(3.0)
+    a.flags.writeable = False
+    np.from_dlpack(mg.Tensor(a))
+    with pytest.raises(BufferError, match="detach"):
+        np.from_dlpack(mg.Tensor(np.ones(2), requires_grad=True))
+
+
+def test_deepcopy_of_leaves_only_and_no_pickle():
+    x = mg.Tensor([1.0], requires_grad=True)
+    y = copy.deepcopy(x)
+    y.copy_([2.0])
+    assert x.item() == 1.0
+    assert y.requires_grad
+    with pytest.raises(RuntimeError, match="detach"):
+        copy.deepcopy(x * 2.0)
+    with pytest.raises(TypeError, match="safetensors"):
+        pickle.dumps(x)
+
+
+def test_requires_grad_of_a_computed_tensor_cannot_be_switched_off():
+    x = mg.Tensor([1.0], requires_grad=True)
+    with pytest.raises(RuntimeError, match="computed by multiply"):
+        (x * 2.0).requires_grad = False
+    x.requires_grad = False
+    assert not x.requires_grad
+
+
+def test_grad_can_be_set_only_with_the_right_shape():
+    x = mg.Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(ValueError, match=r"shape \(3,\), the tensor \(2,\)"):
+        x.grad = mg.Tensor(np.ones(3))
+    x.grad = mg.Tensor([1.0, 1.0])
+    x.grad = None
+    assert x.grad is None
+
+
+def test_repr_says_what_is_not_obvious():
+    x = mg.Tensor(np.array([1.0, 2.0]), requires_grad=True)
+    assert repr(x) == "tensor([1., 2.], dtype=float64, requires_grad=True)"
+    assert repr(mg.exp(mg.Tensor(0.0, requires_grad=True))) == "tensor(1., made_by=exp)"
+    assert repr(mg.Tensor(np.zeros((0, 3), np.float32))) == "tensor([], shape=(0, 3))"
+
+
+def test_html_holds_the_facts_and_escapes():
+    x = mg.Tensor(np.array([[1.0, -2.0], [np.nan, 0.0]]), requires_grad=True)
+    page = x._repr_html_()
+    assert "(2, 2)" in page
+    assert "float64" in page
+    assert "not finite" in page
+    assert "<script" not in page
+
+
+def test_iteration_and_unpacking():
+    a, b = mg.Tensor([1.0, 2.0], requires_grad=True)
+    (a * b).backward()
