@@ -113,7 +113,7 @@ def seam(values: tuple[Any, ...], hook: Callable[[tuple[Any, ...]], tuple[Any, .
     ends = [0]
     for shape in shapes:
         ends.append(ends[-1] + math.prod(shape))
-    flat = ops.concat(*[values[i].reshape((-1,)) for i in live])
+    flat = ops.concat([values[i].reshape((-1,)) for i in live])
 
     def split(whole: Any) -> list[Any]:
         return [whole[start:end].reshape(shape) for start, end, shape in zip(ends, ends[1:], shapes, strict=False)]
@@ -125,7 +125,7 @@ def seam(values: tuple[Any, ...], hook: Callable[[tuple[Any, ...]], tuple[Any, .
         changed = hook(tuple(grads))
         if len(changed) != len(values):
             raise ValueError(f"a backward hook returned {len(changed)} gradients, expected {len(values)}")
-        return ops.concat(*[changed[i].reshape((-1,)) for i in live])  # type: ignore[no-any-return]
+        return ops.concat([changed[i].reshape((-1,)) for i in live])
 
     flat.register_hook(on_gradient)
     new = list(values)

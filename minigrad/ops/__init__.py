@@ -17,6 +17,7 @@ from minigrad.ops import (
     loss,
     normalization,
     pooling,
+    recurrent,
     reduction,
     shape,
     special,
@@ -26,7 +27,7 @@ from minigrad.tensor import Tensor
 
 FAMILIES = (
     elementwise, comparison, trigonometric, special, reduction, shape, joining, indexing, linalg, convolution, pooling, activation,
-    _batch_norm, normalization, loss,
+    _batch_norm, normalization, recurrent, loss,
 )  # fmt: skip
 for _family in FAMILIES:
     globals().update({name: getattr(_family, name) for name in _family.__all__})
@@ -63,7 +64,7 @@ METHODS: dict[str, str | Callable[..., Any]] = {
     "__gt__": "greater",
     "__ge__": "greater_equal",
     **{name: name for name in ("abs", "astype", "clip", "copy", "round")},
-    **{name: name for name in ("exp", "log", "sqrt", "square", "tanh", "sigmoid")},
+    **{name: name for name in ("exp", "log", "sqrt", "square", "tanh", "sigmoid", "relu")},
     **{name: name for name in ("sum", "mean", "max", "min", "all", "any")},
     **{name: name for name in ("swapaxes", "squeeze", "flatten", "ravel")},
     "reshape": shape.reshape_method,
