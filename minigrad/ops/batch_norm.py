@@ -30,12 +30,22 @@ none. The variance is never taken as <x^2> - <x>^2: in float32, at mean 1e4 and 
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 from minigrad.op import op
+from minigrad.ops.standardization import (
+    affine,
+    check_affine,
+    count,
+    kept_shape,
+    normalized_axes,
+    per_channel,
+    standardized,
+    statistics,
+    through_xhat,
+)
 
-__all__ = ["batch_norm", "fixed_batch_norm"]
+__all__ = ["batch_norm", "batch_renorm", "fixed_batch_norm"]
 
 
 @op(outputs=("y", "mean", "var"))
@@ -90,7 +100,7 @@ def batch_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: A
 @batch_norm.vjp("x", "weight", "bias")
 def _(g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = None, g_var: Any = None, *, axis: Any, eps: float) -> Any:
     axes = normalized_axes("batch_norm", x, axis)
-    m = prod(x.shape[i] for i in axes)
+    m = count(x, axes)
     centred = x - per_channel(mean, x, axes)
     rstd = (per_channel(var, x, axes) + eps) ** -0.5
     scale = rstd if weight is None else rstd * per_channel(weight, x, axes)
@@ -147,57 +157,62 @@ def _(g: Any, x: Any, mean: Any, var: Any, weight: Any, *, axis: Any, eps: float
     return g_x, -g_bias * scale, g_weight * scale * rstd * -0.5, g_weight, g_bias
 
 
-# ---------------------------------------------------------------------------------------------------------- the parts
+@op(outputs=("y", "mean", "var", "r", "d"))
+def batch_renorm(
+    xp: Any, x: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, *, axis: Any, r_max: float, d_max: float,
+    eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    """Batch norm, corrected towards the running statistics: y = weight (xhat r + d) + bias.
 
+    With xhat and the batch statistics as in `batch_norm`, s = sqrt(var + eps) and
+    S = sqrt(running_var + eps): r = s / S, clipped to [1 / r_max, r_max], and d = (mean - running_mean) / S, clipped to
+    [-d_max, d_max]. Where nothing is clipped, y is the evaluation-mode output; with r_max = 1 and d_max = 0 it is batch norm.
 
-def statistics(xp: Any, x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any, Any]:
-    """Return x - mean, what the rounding of the mean leaves in it, the mean and the biased variance over ``axes``.
+    **By definition r and d are constants for the backward pass**, of every order, although they are computed from the
+    batch (section 3 of the paper). The gradient is therefore not the derivative of y where r or d is not clipped.
 
-    Sums are taken in float64 where x has fewer digits. The mean is then rounded to the dtype of x, so that
-    x - mean is exact wherever it is small; the rest, ``lost``, is of the size of that rounding: exactly,
-    the centred values are ``x - mean - lost`` and the variance is ``<(x - mean)^2> - lost^2``. The second term is tiny,
-    so nothing cancels. The statistics keep their axes, with length 1; ``lost`` and the variance are not yet rounded.
+    Parameters
+    ----------
+    running_mean, running_var
+        Of the shape of x without ``axis``. They have no gradient.
+    r_max, d_max
+        How far the correction may go: at least 1 and at least 0.
+    x, weight, bias, axis, eps
+        As for `batch_norm`.
+
+    Returns
+    -------
+    tuple
+        ``(y, mean, var, r, d)``, all but y of the shape of x without ``axis``.
+
+    References
+    ----------
+    Ioffe: "Batch renormalization", 2017.
     """
-    wide = xp.promote_types(x.dtype, xp.float64)
-    exact = x.mean(axis=axes, keepdims=True, dtype=wide)
-    mean = exact.astype(x.dtype)
-    lost = exact - mean
-    centred = x - mean
-    var = (centred * centred).mean(axis=axes, keepdims=True, dtype=wide) - lost * lost
-    return centred, lost, mean, var
+    axes = normalized_axes("batch_renorm", x, axis, eps)
+    check_affine("batch_renorm", x, axes, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    if not (r_max >= 1 and d_max >= 0):
+        raise ValueError(f"batch_renorm: r_max={r_max} must be at least 1 and d_max={d_max} at least 0")
+    xhat, mean, var = standardized(xp, x, axes, eps)
+    running_std = xp.sqrt(running_var + eps)
+    r = xp.clip(xp.sqrt(var + eps) / running_std, 1 / r_max, r_max)
+    d = xp.clip((mean - running_mean) / running_std, -d_max, d_max)
+    corrected = affine(xhat, per_channel(r, x, axes), per_channel(d, x, axes))
+    return affine(corrected, per_channel(weight, x, axes), per_channel(bias, x, axes)), mean, var, r, d
 
 
-def normalized_axes(name: str, x: Any, axis: Any, eps: float = 0.0) -> tuple[int, ...]:
-    """Return the axes as sorted non-negative numbers, after checking what op ``name`` was given."""
-    ndim = len(x.shape)
-    axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
-    if x.dtype.kind not in "fc":
-        raise TypeError(f"{name}: x must be of floating point, not {x.dtype}; convert it with x.astype('float32')")
-    if not all(isinstance(a, int) and -ndim <= a < ndim for a in axes) or len({a % ndim for a in axes}) != len(axes) or not axes:
-        raise ValueError(f"{name}: axis={axis!r} does not name different axes of x, which has shape {x.shape}")
-    if not eps >= 0:
-        raise ValueError(f"{name}: eps={eps} must not be negative, as it is added to a variance")
-    if not all(x.shape[a] for a in axes):
-        raise ValueError(f"{name}: x of shape {x.shape} has no values to average over axis={axis!r}")
-    return tuple(sorted(a % ndim for a in axes))
+@batch_renorm.vjp("x", "weight", "bias")
+def _(
+    g: Any, x: Any, weight: Any, mean: Any, var: Any, r: Any, d: Any, g_mean: Any = None, g_var: Any = None, *, axis: Any, eps: float
+) -> Any:
+    axes = normalized_axes("batch_renorm", x, axis)
+    g_xhat = g * per_channel(r if weight is None else r * weight, x, axes)
+    g_x, xhat = through_xhat(g_xhat, x, mean, var, g_mean, g_var, axes, eps)
+    g_bias = g.sum(axis=axes)
+    return g_x, (g * xhat).sum(axis=axes) * r + g_bias * d, g_bias
 
 
-def kept_shape(x: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
-    """Shape of x without ``axes``: that of whatever there is one of for each channel."""
-    return tuple(n for i, n in enumerate(x.shape) if i not in axes)
-
-
-def per_channel(value: Any, x: Any, axes: tuple[int, ...]) -> Any:
-    """Give a value for each channel the axes of x, those of ``axes`` with length 1, so that it broadcasts against x."""
-    return value.reshape(tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
-
-
-def check_affine(name: str, x: Any, axes: tuple[int, ...], **values: Any) -> None:
-    """Check that each of ``values`` is None or has one element for each channel."""
-    expected = kept_shape(x, axes)
-    for what, value in values.items():
-        if value is not None and getattr(value, "shape", None) != expected:
-            raise ValueError(
-                f"{name}: {what} has shape {getattr(value, 'shape', ())}, expected {expected}, "
-                f"which is the shape of x, {x.shape}, without axis {axes}"
-            )
+batch_renorm.nondiff(
+    running_mean="it enters through r and d only, which are constants by definition",
+    running_var="it enters through r and d only, which are constants by definition",
+)

@@ -1,0 +1,109 @@
+"""The step that all normalizations share: from x to xhat = (x - mean) / sqrt(var + eps) over some of its axes.
+
+`standardized` is that step, `through_xhat` its backward pass, and `statistics` the mean and the variance as floating
+point wants them. The rest gives axes and shapes. No op is declared here.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+
+def through_xhat(
+    g: Any, x: Any, mean: Any, var: Any, g_mean: Any, g_var: Any, axes: tuple[int, ...], eps: float
+) -> tuple[Any, Any]:
+    """Return the cotangent of x, from those of xhat = (x - mean) rstd and of the statistics, and xhat.
+
+    Equation (7) without the weight: rstd (g - <g> - xhat <g xhat>) + g_mean / m + 2 g_var (x - mean) / m.
+    """
+    rstd = (per_channel(var, x, axes) + eps) ** -0.5
+    centred = x - per_channel(mean, x, axes)
+    xhat = centred * rstd
+    rest = g - g.mean(axis=axes, keepdims=True)
+    g_x = rstd * (rest - xhat * (rest * xhat).mean(axis=axes, keepdims=True))
+    if g_mean is not None:
+        g_x = g_x + per_channel(g_mean, x, axes) / count(x, axes)
+    if g_var is not None:
+        g_x = g_x + centred * (per_channel(g_var, x, axes) * (2 / count(x, axes)))
+    return g_x, xhat
+
+
+def standardized(xp: Any, x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
+    """Return xhat = (x - mean) / sqrt(var + eps) over ``axes``, the mean and the variance."""
+    centred, lost, mean, var = statistics(xp, x, axes)
+    rstd = 1 / xp.sqrt(var + eps)
+    xhat = centred * rstd.astype(x.dtype) - (lost * rstd).astype(x.dtype)
+    return xhat, mean.reshape(kept_shape(x, axes)), var.astype(x.dtype).reshape(kept_shape(x, axes))
+
+
+def affine(xhat: Any, weight: Any, bias: Any) -> Any:
+    """Scale and shift by what there is of weight and bias."""
+    y = xhat if weight is None else xhat * weight
+    return y if bias is None else y + bias
+
+
+def statistics(xp: Any, x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any, Any]:
+    """Return x - mean, what the rounding of the mean leaves in it, the mean and the biased variance over ``axes``.
+
+    Sums are taken in float64 where x has fewer digits. The mean is then rounded to the dtype of x, so that
+    x - mean is exact wherever it is small; the rest, ``lost``, is of the size of that rounding: exactly,
+    the centred values are ``x - mean - lost`` and the variance is ``<(x - mean)^2> - lost^2``. The second term is tiny,
+    so nothing cancels. The statistics keep their axes, with length 1; ``lost`` and the variance are not yet rounded.
+    """
+    wide = xp.promote_types(x.dtype, xp.float64)
+    exact = x.mean(axis=axes, keepdims=True, dtype=wide)
+    mean = exact.astype(x.dtype)
+    lost = exact - mean
+    centred = x - mean
+    var = (centred * centred).mean(axis=axes, keepdims=True, dtype=wide) - lost * lost
+    return centred, lost, mean, var
+
+
+def normalized_axes(name: str, x: Any, axis: Any, eps: float = 0.0) -> tuple[int, ...]:
+    """Return the axes as sorted non-negative numbers, after checking what op ``name`` was given."""
+    ndim = len(x.shape)
+    axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    if x.dtype.kind not in "fc":
+        raise TypeError(f"{name}: x must be of floating point, not {x.dtype}; convert it with x.astype('float32')")
+    if not all(isinstance(a, int) and -ndim <= a < ndim for a in axes) or len({a % ndim for a in axes}) != len(axes) or not axes:
+        raise ValueError(f"{name}: axis={axis!r} does not name different axes of x, which has shape {x.shape}")
+    if not eps >= 0:
+        raise ValueError(f"{name}: eps={eps} must not be negative, as it is added to a variance")
+    if not all(x.shape[a] for a in axes):
+        raise ValueError(f"{name}: x of shape {x.shape} has no values to average over axis={axis!r}")
+    return tuple(sorted(a % ndim for a in axes))
+
+
+def count(x: Any, axes: tuple[int, ...]) -> int:
+    """How many values there are along ``axes``: m in the formulas."""
+    return prod(x.shape[i] for i in axes)
+
+
+def complement(x: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of x that are not among ``axes``."""
+    return tuple(i for i in range(len(x.shape)) if i not in axes)
+
+
+def kept_shape(x: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of x without ``axes``: that of whatever there is one of for each channel."""
+    return tuple(n for i, n in enumerate(x.shape) if i not in axes)
+
+
+def per_channel(value: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """Give a value for each channel the axes of x, those of ``axes`` with length 1, so that it broadcasts against x.
+
+    None stays None.
+    """
+    return None if value is None else value.reshape(tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
+
+
+def check_affine(name: str, x: Any, axes: tuple[int, ...], **values: Any) -> None:
+    """Check that each of ``values`` is None or has one element for each channel."""
+    expected = kept_shape(x, axes)
+    for what, value in values.items():
+        if value is not None and getattr(value, "shape", None) != expected:
+            raise ValueError(
+                f"{name}: {what} has shape {getattr(value, 'shape', ())}, expected {expected}, "
+                f"which is the shape of x, {x.shape}, without axis {axes}"
+            )
