@@ -14,6 +14,7 @@ from minigrad.ops import (
     indexing,
     joining,
     linalg,
+    local_response_norm as _local_response_norm,
     loss,
     normalization,
     pooling,
@@ -22,12 +23,13 @@ from minigrad.ops import (
     shape,
     special,
     trigonometric,
+    whitening,
 )
 from minigrad.tensor import Tensor
 
 FAMILIES = (
     elementwise, comparison, trigonometric, special, reduction, shape, joining, indexing, linalg, convolution, pooling, activation,
-    _batch_norm, normalization, recurrent, loss,
+    _batch_norm, normalization, _local_response_norm, whitening, recurrent, loss,
 )  # fmt: skip
 for _family in FAMILIES:
     globals().update({name: getattr(_family, name) for name in _family.__all__})

@@ -64,15 +64,20 @@ def normalized_axes(name: str, x: Any, axis: Any, eps: float = 0.0) -> tuple[int
     """Return the axes as sorted non-negative numbers, after checking what op ``name`` was given."""
     ndim = len(x.shape)
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
-    if x.dtype.kind not in "fc":
-        raise TypeError(f"{name}: x must be of floating point, not {x.dtype}; convert it with x.astype('float32')")
+    check_eps(name, x, eps)
     if not all(isinstance(a, int) and -ndim <= a < ndim for a in axes) or len({a % ndim for a in axes}) != len(axes) or not axes:
         raise ValueError(f"{name}: axis={axis!r} does not name different axes of x, which has shape {x.shape}")
-    if not eps >= 0:
-        raise ValueError(f"{name}: eps={eps} must not be negative, as it is added to a variance")
     if not all(x.shape[a] for a in axes):
         raise ValueError(f"{name}: x of shape {x.shape} has no values to average over axis={axis!r}")
     return tuple(sorted(a % ndim for a in axes))
+
+
+def check_eps(name: str, x: Any, eps: float) -> None:
+    """Check that x is of floating point and eps not negative."""
+    if x.dtype.kind not in "fc":
+        raise TypeError(f"{name}: x must be of floating point, not {x.dtype}; convert it with x.astype('float32')")
+    if not eps >= 0:
+        raise ValueError(f"{name}: eps={eps} must not be negative, as it is added to a variance")
 
 
 def count(x: Any, axes: tuple[int, ...]) -> int:
