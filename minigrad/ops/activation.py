@@ -1,8 +1,7 @@
 """Activation functions.
 
-Those with a formula of their own are ops; the rest are a line of composition, which is as right at every order. At the
-kinks the derivative is PyTorch's unless the docstring says otherwise: that of the side where it is smaller in size, so
-that relu'(0) = 0.
+Those with a formula of their own are ops; the rest are a line of composition, which is as right at every order. At a kink
+the derivative is that of PyTorch unless the docstring says otherwise; relu'(0) = 0.
 """
 
 from __future__ import annotations

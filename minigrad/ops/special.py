@@ -16,10 +16,11 @@ elementwise = op(broadcasts=True)
 #
 # NumPy has none. For |x| < 1 the Taylor series of erf; beyond, erfc(x) = exp(-x**2) u F(2 u - 1) / 4 with u = 4 / (x + 3),
 # which takes [1, inf) to (0, 1]. F is a polynomial: the Chebyshev expansion of exp(x**2) erfc(x) (x + 3), computed with 40
-# digits, cut where its coefficients fall below 3e-18, and written in powers. Error against 40 digits: erf 2 ulp; erfc 8e-16
+# digits, cut where its coefficients fall below 3e-18, and written in powers. Error against 40 digits: erf 1.2 ulp; erfc 6e-16
 # of its value.
 
-_SERIES = [2 / math.sqrt(math.pi) * (-1) ** n / (math.factorial(n) * (2 * n + 1)) for n in range(19)]
+# erf(x) / x - 1 in powers of x**2, whose first term has more digits than the difference of doubles would have
+_SERIES = [0.12837916709551257, *(2 / math.sqrt(math.pi) * (-1) ** n / (math.factorial(n) * (2 * n + 1)) for n in range(1, 19))]
 _TAIL = [
     0.885637101864549, 0.47966144308433484, 0.22387273334256388, 0.08762571665292865, 0.027317987192556438,
     0.005992101444648031, 0.000511159875208258, -0.00020565983291438275, -8.285365418270863e-05, -2.2201334925851605e-06,
@@ -40,7 +41,7 @@ def _polynomial(coefficients: list[float], x: Any) -> Any:
 def _erf_inside(xp: Any, x: Any) -> Any:
     """erf(x) for |x| <= 1, of whatever lies beyond that of the bound."""
     x = xp.minimum(xp.maximum(x, -1), 1)
-    return x * _polynomial(_SERIES, x * x)
+    return x + x * _polynomial(_SERIES, x * x)
 
 
 def _erfc_outside(xp: Any, x: Any) -> Any:
