@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from minigrad.backends import is_array, namespace
+from minigrad.describe import describe
 from minigrad.graph import Node, Observer, changed_mode, mode
-from minigrad.op import Op, describe
+from minigrad.op import Op
 from minigrad.tensor import array_of
 
 _PACKAGE = str(Path(__file__).parent)

@@ -15,7 +15,8 @@ import numpy as np
 
 from minigrad.backends import XP
 from minigrad.graph import RECORDING, Node, mode, next_sequence
-from minigrad.op import Op, Plan, explain
+from minigrad.describe import add_note
+from minigrad.op import Op, Plan
 from minigrad.tensor import Tensor
 
 _new = Tensor.__new__
@@ -55,7 +56,7 @@ def _unary(op: Op) -> Callable[..., Any]:
         try:
             y = forward(XP[a.__class__], a)
         except Exception as error:
-            explain(error, op, (a,), _NO_PARAMS)
+            add_note(error, op, (a,), _NO_PARAMS)
             raise
         if y.__class__ is not a.__class__:
             y = np.asarray(y)
@@ -94,7 +95,7 @@ def _binary(op: Op) -> Callable[..., Any]:
         try:
             y = forward(XP[x.__class__], x, z)
         except Exception as error:
-            explain(error, op, (x, z), _NO_PARAMS)
+            add_note(error, op, (x, z), _NO_PARAMS)
             raise
         if y.__class__ is not x.__class__:
             y = np.asarray(y)

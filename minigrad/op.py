@@ -30,13 +30,14 @@ could keep a value, so no second derivative can be wrong because something was s
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, overload
 
 import numpy as np
 
 from minigrad.backends import Array, is_array, kind_of, namespace
+from minigrad.describe import add_note, shape_of
 from minigrad.graph import Node, Output, mode, next_sequence
 from minigrad.tensor import Tensor, array_of, wrap
 
@@ -135,7 +136,7 @@ class Op:
             if out is NotImplemented:
                 out = self.forward(namespace(*arrays), *arrays, **params)
         except Exception as error:
-            explain(error, self, arrays, params)
+            add_note(error, self, arrays, params)
             raise
         out = tuple([_as_array(o, arrays) for o in out]) if out.__class__ is tuple else _as_array(out, arrays)
         boxed = any(isinstance(a, Tensor) for a in args)
@@ -199,10 +200,9 @@ class Op:
 
     def explain(self) -> str:
         """Describe the op: its signature, its documentation, its formulas and what each one saves."""
-        lines = [self.signature(), "", inspect.cleandoc(self.__doc__ or ""), ""]
-        lines += [line for formula in self.formulas if not set(formula.inputs) <= self.zeros for line in formula.describe()]
-        lines += [f"gradient for {name}: {'zero' if name in self.zeros else 'none'}, as {reason}" for name, reason in self.reasons.items()]
-        return "\n".join(lines)
+        from minigrad.describe import op_in_words
+
+        return op_in_words(self)
 
 
 class Formula:
@@ -210,6 +210,7 @@ class Formula:
 
     def __init__(self, op: Op, inputs: tuple[str, ...], function: Callable[..., Any]) -> None:
         self.inputs, self.function = inputs, function
+        self.positions = [op.inputs.index(name) for name in inputs]
         self.needs: list[tuple[str, int, bool]] = []  #: ("cotangent" or "saved", index, may it be None)
         self.params: tuple[str, ...] = ()
         n, m = len(op.inputs), len(op.outputs)
@@ -228,15 +229,8 @@ class Formula:
                     f"{op.name}.vjp names {p.name!r}, which is neither a gradient (g), an input ({', '.join(op.inputs)}), "
                     f"an output ({', '.join(op.outputs)}) nor, after *, a parameter ({', '.join(op.params) or 'it has none'})"
                 )
-
-    def describe(self) -> Iterable[str]:
-        """Say what the formula is for, what it saves, and how it reads."""
-        saves = [p for p in inspect.signature(self.function).parameters if not p.startswith("g") and p not in self.params]
-        yield f"gradient for {', '.join(self.inputs)} (saves {', '.join(saves) or 'nothing'}):"
-        try:
-            yield from ("    " + line for line in inspect.cleandoc(inspect.getsource(self.function)).splitlines())
-        except OSError:
-            yield "    (its source is not at hand)"
+        cotangents = [at for at, (kind, _, _) in enumerate(self.needs) if kind == "cotangent"]
+        self.plain = len(inputs) == 1 and not self.params and cotangents == [0]  # formula(g, saved values ...)
 
 
 class Plan:
@@ -249,22 +243,18 @@ class Plan:
 
     def __init__(self, op: Op, mask: tuple[bool, ...]) -> None:
         self.op = op
-        formulas = [f for f in op.formulas if op.variadic or any(mask[op.inputs.index(name)] for name in f.inputs)]
-        self.keep = tuple(dict.fromkeys(k for f in formulas for kind, k, _ in f.needs if kind == "saved"))
-        single = len(op.outputs) == 1 and not op.variadic
-        cotangent = ("cotangent", 0, False)
-        self.plain = single and not op.kernels and all(
-            len(f.inputs) == 1 and not f.params and f.needs[:1] == [cotangent] and cotangent not in f.needs[1:] for f in formulas
-        )
-        kept_shapes = max(self.keep, default=0) >= len(op.inputs) + len(op.outputs)
-        self.general = not self.plain or kept_shapes or not formulas  # leave it to Op._record
+        self.formulas = [f for f in op.formulas if op.variadic or any(mask[op.inputs.index(name)] for name in f.inputs)]
+        self.keep = tuple(dict.fromkeys(k for f in self.formulas for kind, k, _ in f.needs if kind == "saved"))
         self.pick = _picker(self.keep)
+        self.where = {k: at for at, k in enumerate(self.keep)}
         has_formula = {name for f in op.formulas for name in f.inputs}
         self.live = tuple([m and op.inputs[0 if op.variadic else i] in has_formula for i, m in enumerate(mask)])
-        self.formulas = formulas
-        where = [tuple(self.keep.index(k) for kind, k, _ in f.needs if kind == "saved") for f in formulas]
-        self.steps: tuple[Any, ...] = tuple(
-            (op.inputs.index(f.inputs[0]), f.function, at) for f, at in zip(formulas, where, strict=True)
+        self.plain = not op.kernels and not op.variadic and len(op.outputs) == 1 and all(f.plain for f in self.formulas)
+        kept_shapes = max(self.keep, default=0) >= len(op.inputs) + len(op.outputs)
+        self.general = not self.plain or kept_shapes or not self.formulas  # its nodes are made by Op._record only
+        self.steps = tuple(
+            (op.inputs.index(f.inputs[0]), f.function, tuple(self.where[k] for kind, k, _ in f.needs if kind == "saved"))
+            for f in self.formulas
         )
 
     def pull(self, node: Node, g: Any, saved: tuple[Any, ...], lift: Any, useful: Any) -> list[tuple[int, Callable[[Any], Any], tuple[()]]]:
@@ -272,17 +262,17 @@ class Plan:
 
         Returns steps for `minigrad.graph.walk` that only hand over what the formulas returned.
         """
-        op = self.op
+        op, where, parents = self.op, self.where, node.parents
         cotangents = g if g.__class__ is list else [g]
         steps = []
         for f in self.formulas:
-            positions = range(len(node.parents)) if op.variadic else [op.inputs.index(name) for name in f.inputs]
-            if useful is not None and not any(node.parents[i] in useful for i in positions):
+            positions = range(len(parents)) if op.variadic else f.positions
+            if useful is not None and not any(parents[i] in useful for i in positions):
                 continue
             args = []
             for kind, k, optional in f.needs:
                 if kind == "saved":
-                    args.append(saved[self.keep.index(k)])
+                    args.append(saved[where[k]])
                 elif cotangents[k] is None and not optional:
                     args.append(_zero_cotangent(node, k, cotangents, lift))
                 else:
@@ -297,7 +287,7 @@ class Plan:
             results = result if op.variadic or len(f.inputs) > 1 else (result,)
             if len(results) != len(positions):
                 raise ValueError(f"{op.name}'s formula for {', '.join(f.inputs)} returned {len(results)} gradients, expected {len(positions)}")
-            steps += [(i, _returning(r), ()) for i, r in zip(positions, results, strict=True) if node.parents[i] is not None]
+            steps += [(i, _returning(r), ()) for i, r in zip(positions, results, strict=True) if parents[i] is not None]
         return steps
 
     def lift_saved(self, node: Node, saved: tuple[Any, ...], lift: Callable[[Array, Node | None], Any]) -> tuple[Any, ...]:
@@ -343,29 +333,6 @@ def op(forward: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     new = specialise(Op(forward, **options))
     OPS[new.name if new.__module__.startswith("minigrad.") else f"{new.__module__}.{new.name}"] = new
     return new
-
-
-def explain(error: Exception, op: Op, arrays: tuple[Any, ...], params: dict[str, Any]) -> None:
-    """Add to an exception which op it came from, and with which arguments. Its type stays."""
-    names = [op.input_name(i) if i < len(op.inputs) or op.variadic else "?" for i in range(len(arrays))]
-    inputs = [f"{name}: {describe(a)}" for name, a in zip(names, arrays, strict=True)]
-    error.add_note(f"in {op.name}({', '.join(inputs + [f'{name}={value!r}' for name, value in params.items()])})")
-    modules = {namespace(a).__name__ for a in arrays if is_array(a) and shape_of(a)}
-    if len(modules) > 1:
-        from minigrad.device import device_of
-
-        places = sorted({str(device_of(a)) for a in arrays if is_array(a)})
-        error.add_note(f"the inputs are on different devices ({' and '.join(places)}); move them to one with .to(device)")
-
-
-def describe(value: Any) -> str:
-    """Describe an argument: dtype and shape of an array, type of anything else."""
-    return f"{value.dtype}{list(value.shape)}" if is_array(value) else repr(value) if isinstance(value, (int, float)) else type(value).__name__
-
-
-def shape_of(value: Any) -> tuple[int, ...]:
-    """Shape of an array; of anything else that of a scalar."""
-    return value.shape if is_array(value) else ()
 
 
 def _picker(keep: tuple[int, ...]) -> Callable[[Any], tuple[Any, ...]] | None:

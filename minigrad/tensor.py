@@ -2,7 +2,7 @@
 
 A Tensor holds ``data`` (a NumPy or CuPy array) and ``node`` (None where no gradient is wanted). It knows no
 mathematics: ``+``, ``.sum()`` and the rest are ops, bound to it by one table in `minigrad.ops`. What stands here is
-what a tensor *is*: its shape and device, its gradient, its way in and out of other libraries.
+what a tensor *is*: its shape and device, and its gradient. Its ways in and out of other libraries are in interop.py.
 
 A tensor that a user makes with ``requires_grad=True`` has a `minigrad.graph.leaf` for its node, and that is where its
 gradient is kept. Values are never changed by an op; the one way to overwrite a tensor is `Tensor.copy_`, which
@@ -12,20 +12,21 @@ optimizers use and which makes every graph that had saved the old value refuse t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from minigrad import graph
-from minigrad.backends import Array, is_array, is_writable, namespace, owner
-from minigrad.device import Device, device_of, move, to_host
+from minigrad.backends import Array, is_writable, namespace, owner
+from minigrad.device import Device, device_of, move
 from minigrad.graph import Node
+from minigrad.interop import DEFAULT_DTYPE, Interop, as_array
 
-DEFAULT_DTYPE = np.dtype(np.float32)  #: of tensors made from Python floats; arrays keep their dtype
+__all__ = ["DEFAULT_DTYPE", "Tensor", "array_of", "as_array", "wrap"]
 T = TypeVar("T", bound="Tensor")
 
 
-class Tensor:
+class Tensor(Interop):
     """An n-dimensional array that remembers how it was computed.
 
     Parameters
@@ -38,7 +39,6 @@ class Tensor:
     """
 
     __slots__ = ("__weakref__", "data", "node")
-    __array_ufunc__ = None  # ndarray + Tensor is a Tensor, and np.exp(tensor) an error rather than a lost gradient
 
     data: Array
     node: Node | None
@@ -213,94 +213,6 @@ class Tensor:
         graph.changed_in_place(self.data)
         return self
 
-    # ------------------------------------------------------------------------------------------------- ways in and out
-
-    def numpy(self) -> np.ndarray[Any, Any]:
-        """Return the values as a NumPy array (shared on the CPU). Refused while the tensor requires a gradient."""
-        if self.node is not None:
-            raise RuntimeError("numpy() on a tensor that requires a gradient would lose its history; use detach().numpy()")
-        return to_host(self.data)
-
-    def item(self) -> Any:
-        """Return the value of a tensor with one element as a Python number."""
-        if self.size != 1:
-            raise ValueError(f"item() needs a tensor with one element; this one has shape {self.shape}")
-        return to_host(self.data).item()
-
-    def tolist(self) -> Any:
-        """Return the values as nested Python lists."""
-        return to_host(self.data).tolist()
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __index__(self) -> int:
-        if self.dtype.kind not in "iu":
-            raise TypeError(f"only an integer tensor can be an index; this one is {self.dtype}")
-        return int(self.item())
-
-    def __bool__(self) -> bool:
-        if self.size != 1:
-            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous; use .any() or .all()")
-        return bool(self.item())
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        if self.device.kind != "cpu":
-            raise TypeError("NumPy asked for a tensor on a GPU; copy it to the host with .to('cpu') first")
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
-
-    def __dlpack__(self, **options: Any) -> Any:
-        if self.node is not None:
-            raise BufferError("a tensor that requires a gradient cannot be exported; use detach() first")
-        data = self.data
-        # PyTorch aborts the process on negative strides, and would write to read-only memory
-        if any(stride < 0 for stride in data.strides) or not getattr(data.flags, "writeable", True):
-            data = data.copy()
-        return data.__dlpack__(**options)
-
-    def __dlpack_device__(self) -> Any:
-        return self.data.__dlpack_device__()
-
-    def __deepcopy__(self: T, memo: dict[int, Any]) -> T:
-        if not self.is_leaf:
-            raise RuntimeError("deepcopy of a computed tensor would copy its graph; use detach() first")
-        new = type(self).__new__(type(self))
-        new.data, new.node = self.data.copy(), None
-        new.requires_grad_(self.requires_grad)
-        memo[id(self)] = new
-        return new
-
-    def __reduce__(self) -> Any:
-        raise TypeError("tensors are not pickled; save them with minigrad.save, which writes safetensors")
-
-    def __repr__(self) -> str:
-        from minigrad.display import text
-
-        return text(self)
-
-    def _repr_html_(self) -> str:
-        from minigrad.display import html
-
-        return html(self)
-
-    if TYPE_CHECKING:
-        # Bound in minigrad/ops/__init__.py, in one table.
-        to: Callable[..., Tensor]
-        def _op(self, *args: Any, **params: Any) -> Tensor: ...
-        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _op
-        __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _op
-        __neg__ = __pos__ = __abs__ = __invert__ = __and__ = __or__ = __xor__ = __getitem__ = _op
-        __lt__ = __le__ = __gt__ = __ge__ = _op
-        __eq__ = __ne__ = _op  # type: ignore[assignment]
-        sum = mean = prod = max = min = var = std = cumsum = cumprod = all = any = argmax = argmin = argsort = _op
-        reshape = transpose = swapaxes = squeeze = ravel = flatten = astype = clip = round = dot = repeat = take = _op
-        abs = exp = log = sqrt = tanh = sigmoid = relu = _op
-        T: Tensor
-        mT: Tensor
-
     __hash__ = object.__hash__
 
 
@@ -323,32 +235,6 @@ def wrap(data: Array, node: Node | None) -> Tensor:
 def array_of(value: Any) -> Any:
     """Return the array of a Tensor; anything else as it is."""
     return value.data if isinstance(value, Tensor) else value
-
-
-def as_array(data: Any) -> Array:
-    """Return ``data`` as an array: arrays and Tensors as they are, Python numbers and lists with the default dtypes."""
-    if isinstance(data, Tensor):
-        return data.data
-    if is_array(data):
-        return np.asarray(data) if isinstance(data, np.generic) else data
-    if isinstance(data, np.ndarray):
-        return np.asarray(data)  # a subclass
-    if isinstance(data, (list, tuple)) and any(isinstance(x, Tensor) for x in data):
-        raise TypeError("a list of tensors is not a tensor; join them with mg.stack or mg.concat")
-    try:
-        array = np.asarray(data)
-    except ValueError as error:
-        raise ValueError(f"cannot make a tensor: {error}") from None
-    if array.dtype.kind not in "biufc":
-        raise TypeError(f"cannot make a tensor of {type(data).__name__}: its elements are {array.dtype}, not numbers")
-    return array.astype(DEFAULT_DTYPE) if array.dtype == np.float64 and not _has_array(data) else array
-
-
-def _has_array(data: Any) -> bool:
-    """Tell whether nested lists hold arrays or NumPy scalars, whose dtype is then kept."""
-    while isinstance(data, (list, tuple)) and data:
-        data = data[0]
-    return is_array(data)
 
 
 def start_of_backward(output: Tensor, gradient: Any, create_graph: bool) -> dict[Node, Any]:

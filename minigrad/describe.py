@@ -1,0 +1,54 @@
+"""Ops and their arguments in words: for error messages and for ``op.explain()``.  (Not needed to understand minigrad.)"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from minigrad.backends import is_array, namespace
+
+if TYPE_CHECKING:
+    from minigrad.op import Formula, Op
+
+
+def add_note(error: Exception, op: Op, arrays: tuple[Any, ...], params: dict[str, Any]) -> None:
+    """Add to an exception which op it came from, and with which arguments. Its type stays."""
+    names = [op.input_name(i) if i < len(op.inputs) or op.variadic else "?" for i in range(len(arrays))]
+    inputs = [f"{name}: {describe(a)}" for name, a in zip(names, arrays, strict=True)]
+    error.add_note(f"in {op.name}({', '.join(inputs + [f'{name}={value!r}' for name, value in params.items()])})")
+    modules = {namespace(a).__name__ for a in arrays if is_array(a) and shape_of(a)}
+    if len(modules) > 1:
+        from minigrad.device import device_of
+
+        places = sorted({str(device_of(a)) for a in arrays if is_array(a)})
+        error.add_note(f"the inputs are on different devices ({' and '.join(places)}); move them to one with .to(device)")
+
+
+def describe(value: Any) -> str:
+    """Describe an argument: dtype and shape of an array, type of anything else."""
+    return f"{value.dtype}{list(value.shape)}" if is_array(value) else repr(value) if isinstance(value, (int, float)) else type(value).__name__
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """Shape of an array; of anything else that of a scalar."""
+    return value.shape if is_array(value) else ()
+
+
+def op_in_words(op: Op) -> str:
+    """Describe an op: its signature, its documentation, its formulas and what each one saves."""
+    lines = [op.signature(), "", inspect.cleandoc(op.__doc__ or ""), ""]
+    lines += [line for formula in op.formulas if not set(formula.inputs) <= op.zeros for line in _formula_in_words(formula)]
+    lines += [f"gradient for {name}: {'zero' if name in op.zeros else 'none'}, as {reason}" for name, reason in op.reasons.items()]
+    return "\n".join(lines)
+
+
+def _formula_in_words(formula: Formula) -> Iterable[str]:
+    """Say what a formula is for, what it saves, and how it reads."""
+    names = inspect.signature(formula.function).parameters
+    saves = [p for p in names if p != "g" and not p.startswith("g_") and p not in formula.params]
+    yield f"gradient for {', '.join(formula.inputs)} (saves {', '.join(saves) or 'nothing'}):"
+    try:
+        yield from ("    " + line for line in inspect.cleandoc(inspect.getsource(formula.function)).splitlines())
+    except OSError:
+        yield "    (its source is not at hand)"

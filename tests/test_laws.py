@@ -1,0 +1,203 @@
+"""The laws of the house, each a test, so that they hold for code that nobody has written yet.
+
+Laws 3 (a formula gives equal numbers on arrays and on Tensors) and 8 (every op has samples, and every formula, spoiled
+by 1 %, fails its check) need the samples of every op and stand in test_ops.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import io
+import tokenize
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import graph, random
+from minigrad.backends import is_array
+from minigrad.gradcheck.cases import samples_of
+
+PACKAGE = Path(mg.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+OPS = {name: op for name, op in mg.OPS.items() if op.__module__.startswith("minigrad.")}
+LEARNERS_PATH = ["graph.py", "tensor.py", "op.py", "ops/elementwise.py"]
+BUDGET = 700  #: lines of code on the learner's path; may be lowered, not raised
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+# ------------------------------------------------------------------------------- 1. an op is a pure function of arrays
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=OPS)
+def test_inputs_are_positional_and_parameters_keyword_only(op):
+    parameters = list(inspect.signature(op.forward).parameters.values())
+    assert parameters[0].name == "xp"
+    for p in parameters[1:]:
+        assert p.kind in (p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL, p.KEYWORD_ONLY)
+        if p.kind is p.POSITIONAL_OR_KEYWORD:
+            assert p.default in (p.empty, None), f"the input {p.name} has a default: should it be a parameter, after *?"
+    assert op.__doc__, "an op says in its docstring what it computes"
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_an_op_changes_no_argument_and_no_global(name):
+    state = random.get_state()
+    for sample in samples_of(name):
+        args = [a.copy() if isinstance(a, np.ndarray) else a for a in sample.args]
+        for a in args:
+            if isinstance(a, np.ndarray):
+                a.flags.writeable = False
+        with np.errstate(all="ignore"):
+            OPS[name](*args, **sample.params)
+    assert random.get_state() == state
+
+
+# --------------------------------------------------------------- 2. a formula sees only what its signature names
+
+
+def formulas():
+    return [(f"{name}-{'-'.join(f.inputs)}", f.function) for name, op in OPS.items() for f in op.formulas if not set(f.inputs) <= op.zeros]
+
+
+@pytest.mark.parametrize(("label", "formula"), formulas(), ids=[label for label, _ in formulas()])
+def test_a_formula_holds_no_array_and_looks_at_none(label, formula):
+    held = [cell.cell_contents for cell in formula.__closure__ or ()]
+    assert not any(is_array(value) or isinstance(value, mg.Tensor) for value in held)
+    used = set(formula.__code__.co_names)
+    assert not used & {"data", "node", "detach", "numpy", "item"}, "a formula that looks behind a Tensor cannot be differentiated"
+    assert not used & {"np", "xp", "cp"}, "a formula must use ops, which run on arrays and on Tensors"
+
+
+# ------------------------------------------------------------------- 4. every input has a formula, or a reason for none
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=OPS)
+def test_every_input_has_a_formula_or_a_reason(op):
+    have = {name for formula in op.formulas for name in formula.inputs}
+    for name in op.inputs:
+        assert name in have or op.reasons.get(name), f"{op.name}: declare a formula for {name!r}, or say with nondiff why there is none"
+
+
+# ------------------------------------------------------------------------------------- 5. one door for each purpose
+
+
+def calls(path: Path, name: str) -> list[int]:
+    tree = ast.parse(path.read_text())
+    return [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", getattr(n.func, "attr", "")) == name]
+
+
+@pytest.mark.parametrize(
+    ("function", "allowed"),
+    [
+        ("Node", {"graph.py", "op.py", "fastcall.py"}),  # fastcall: the same function, made for one arity
+        ("newest_first", {"graph.py"}),  # whoever sorts the graph is about to walk it
+        ("sum_to", {"graph.py", "ops/shape.py"}),  # shape: broadcast_to is the inverse
+    ],
+)
+def test_one_place_does_it(function, allowed):
+    assert {relative(path) for path in FILES if calls(path, function)} <= allowed
+
+
+# --------------------------------------------------------------------------------- 6. a kernel agrees with its formula
+
+
+def results(op, sample, kernels):
+    """Outputs and gradients of an op, with or without its kernels."""
+    with graph.changed_mode(kernels=kernels), np.errstate(all="ignore"):
+        args = [mg.Tensor(a.copy(), requires_grad=a.dtype.kind == "f") if isinstance(a, np.ndarray) else a for a in sample.args]
+        out = op(*args, **sample.params)
+        outs = [o for o in (out if isinstance(out, tuple) else (out,)) if o.requires_grad]
+        rng = np.random.default_rng(0)
+        live = [a for a in args if isinstance(a, mg.Tensor) and a.requires_grad]
+        gs = mg.grad(outs, live, [rng.standard_normal(o.shape) for o in outs], allow_unused=True) if outs and live else ()
+    return [o.data for o in (out if isinstance(out, tuple) else (out,))], [g.data for g in gs if g is not None]
+
+
+@pytest.mark.parametrize("name", [name for name, op in OPS.items() if any(device == "cpu" for device, _ in op.kernels)])
+def test_a_kernel_agrees_with_its_formula(name):
+    for sample in samples_of(name):
+        fast, plain = (results(OPS[name], sample, kernels) for kernels in (True, False))
+        for a, b in zip([*fast[0], *fast[1]], [*plain[0], *plain[1]], strict=True):
+            assert a.dtype == b.dtype
+            np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12, err_msg=repr(sample))
+
+
+# ------------------------------------------------------------------------------------------ 7. imports point one way
+
+#: from the ground up; what stands beside the core (gradcheck, training, ...) may import all of it
+LAYERS = ["backends", "device", "graph", "interop", "tensor", "describe", "op", "fastcall", "ops", "kernels", "nn"]
+BESIDE_GRAPH = {"display"}  # shows a tensor; imported by it when it is asked to show itself
+
+
+def layer_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_at_load(path: Path) -> set[str]:
+    """First parts of the minigrad modules that a file imports when it is loaded (not within functions or for types)."""
+    found = set()
+
+    def visit(node: ast.AST) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+                continue
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+                continue
+            if isinstance(child, ast.ImportFrom) and (child.module or "").split(".")[0] == "minigrad":
+                parts = child.module.split(".")
+                found.update([parts[1]] if len(parts) > 1 else [alias.name for alias in child.names])
+            visit(child)
+
+    visit(ast.parse(path.read_text()))
+    return found
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if layer_of(p) in LAYERS], ids=relative)
+def test_a_layer_imports_only_what_lies_below(path):
+    own = LAYERS.index(layer_of(path))
+    above = {name for name in imported_at_load(path) if name in LAYERS and LAYERS.index(name) > own}
+    assert not above, f"{relative(path)} imports {above} from above"
+
+
+def test_the_core_imports_nothing_that_stands_beside_it():
+    beside = {layer_of(p) for p in FILES} - set(LAYERS) - {"__init__", "__main__", "random", "amp", "autograd"}
+    for path in FILES:
+        if layer_of(path) in LAYERS[:-1]:
+            assert not imported_at_load(path) & beside, relative(path)
+
+
+def test_only_the_cuda_backend_imports_cupy():
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if any(name.split(".")[0] in ("cupy", "cupyx", "cupy_backends") for name in names):
+                assert relative(path).startswith("backends/cu"), f"{relative(path)} imports CuPy"
+
+
+# --------------------------------------------------------------------------------------------- 9. the core stays small
+
+
+def lines_of_code(path: Path) -> int:
+    """Lines that hold a token of code: no blank lines, comments or docstrings."""
+    source = path.read_text()
+    docs: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            docs.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    skip = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.ENDMARKER}
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in skip:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    return len(lines - docs)
+
+
+def test_the_learners_path_stays_within_its_budget():
+    count = {name: lines_of_code(PACKAGE / name) for name in LEARNERS_PATH}
+    assert sum(count.values()) <= BUDGET, count
