@@ -1,0 +1,32 @@
+"""Optimizers and learning rate schedules, with PyTorch's names and arguments. (Read optimizer.py, then sgd.py, adam.py.)"""
+
+from minigrad.optim import lr_scheduler
+from minigrad.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam
+from minigrad.optim.adaptive import Adadelta, Adagrad, RMSprop
+from minigrad.optim.clip import clip_grad_norm_, clip_grad_value_
+from minigrad.optim.ema import EMA
+from minigrad.optim.lbfgs import LBFGS
+from minigrad.optim.lion import Lion
+from minigrad.optim.muon import Muon
+from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.sgd import SGD
+
+__all__ = [
+    "EMA",
+    "LBFGS",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lion",
+    "Muon",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "lr_scheduler",
+]

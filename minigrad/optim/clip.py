@@ -1,0 +1,47 @@
+"""Limiting gradients before a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from minigrad.backends import namespace
+from minigrad.tensor import Tensor, wrap
+
+
+def clip_grad_norm_(
+    parameters: Iterable[Tensor] | Tensor, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> Tensor:
+    """Scale all gradients so that their joint norm is at most ``max_norm``. Returns the norm before.
+
+    The norm is (sum |g|^p)^(1/p) over all elements of all gradients, the largest |g| for p = inf.
+    (Pascanu, Mikolov, Bengio: "On the difficulty of training recurrent neural networks", 2013.)
+    """
+    grads = _gradients(parameters)
+    if not grads:
+        return Tensor(0.0)
+    xp = namespace(grads[0])
+    if norm_type == float("inf"):
+        norm = xp.stack([abs(g).max() for g in grads]).max()
+    elif norm_type == 2:
+        norm = xp.sqrt(xp.stack([xp.vdot(g, g) for g in grads]).sum())
+    else:
+        norm = xp.stack([(abs(g) ** norm_type).sum() for g in grads]).sum() ** (1 / norm_type)
+    if error_if_nonfinite and not bool(xp.isfinite(norm)):
+        raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {float(norm)}, so they cannot be scaled")
+    scale = xp.minimum(max_norm / (norm + 1e-6), 1.0)  # stays on the device: no waiting for its value
+    for g in grads:
+        g *= scale.astype(g.dtype)
+    return wrap(xp.asarray(norm), None)
+
+
+def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -> None:
+    """Limit every element of the gradients to [-clip_value, clip_value]."""
+    for g in _gradients(parameters):
+        namespace(g).clip(g, -clip_value, clip_value, out=g)
+
+
+def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Any]:
+    """Return the gradients as arrays."""
+    tensors = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    return [p.grad.data for p in tensors if p.grad is not None]

@@ -1,0 +1,89 @@
+"""Flat buffers: the parameters of a group as one long array, so that a step is a few vector operations.
+
+An optimizer's formula is elementwise, so it does not matter where one parameter ends and the next begins. A `Bucket`
+moves the parameters of one dtype and device into one buffer; each parameter's array becomes a view of its part. What
+the optimizer remembers (momentum and the like) is kept in buffers of the same layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from minigrad.backends import Array, kind_of, namespace, owner
+from minigrad.graph import changed_in_place
+from minigrad.tensor import Tensor, wrap
+
+BLOCK_BYTES = 2**18  #: of a buffer worked on at a time on the CPU: a handful of such blocks stay in the cache
+
+
+class Bucket:
+    """Parameters of one dtype and device, end to end in one buffer.
+
+    Parameters
+    ----------
+    params
+        Leaf tensors; their arrays are replaced by views of the buffer.
+    slots
+        What the optimizer remembers for each element: name -> initial value.
+    scalars
+        What it remembers for each parameter: name -> initial value.
+    """
+
+    def __init__(self, params: list[Tensor], slots: dict[str, float], scalars: dict[str, Any]) -> None:
+        self.params = params
+        xp = namespace(params[0].data)
+        ends = [0]
+        for p in params:
+            ends.append(ends[-1] + p.size)
+        self.spans = [slice(a, b) for a, b in pairwise(ends)]
+        self.values = xp.empty(ends[-1], dtype=params[0].dtype)
+        self.arrays = {name: xp.full(ends[-1], value, dtype=self.values.dtype) for name, value in slots.items()}
+        self.scalars = [dict(scalars) for _ in params]
+        self._gradients: Array | None = None
+        self.adopt()
+
+    def adopt(self) -> None:
+        """Make every parameter's array a view of the buffer, if it is not one; take over its values."""
+        for p, span in zip(self.params, self.spans, strict=True):
+            if owner(p.data) is self.values:
+                continue
+            if p.data.__class__ is not self.values.__class__ or p.dtype != self.values.dtype or p.size != span.stop - span.start:
+                raise RuntimeError(
+                    f"a parameter became {p.dtype}{list(p.shape)} on {p.device} after the optimizer's first step; "
+                    "make the optimizer after moving the model"
+                )
+            self.values[span] = p.data.reshape(-1)
+            p.data = self.values[span].reshape(p.shape)
+
+    def view(self, name: str, i: int) -> Tensor:
+        """Return what is remembered under ``name`` for parameter ``i``, in its shape and sharing memory."""
+        return wrap(self.arrays[name][self.spans[i]].reshape(self.params[i].shape), None)
+
+    def changed(self) -> None:
+        """Tell the graph that the parameters were overwritten."""
+        changed_in_place(self.values)
+
+    def together(self) -> bool:
+        """Whether all parameters have a gradient and have had the same steps, so that one update serves all."""
+        first = self.scalars[0]
+        return all(p.grad is not None for p in self.params) and all(s == first for s in self.scalars)
+
+    def gradients(self) -> Array:
+        """Return the gradients end to end."""
+        grads = [p.grad.data for p in self.params if p.grad is not None]
+        if len(grads) == 1:
+            return grads[0].reshape(-1)
+        xp = namespace(self.values)
+        if self._gradients is None:
+            self._gradients = xp.empty_like(self.values)
+        return xp.concatenate([g.reshape(-1) for g in grads], out=self._gradients)
+
+
+def blocks(array: Array) -> Iterator[slice]:
+    """Cut a flat array into parts that fit the cache; on a GPU, where each part costs a launch, into one."""
+    size = array.size
+    step = max(BLOCK_BYTES // array.dtype.itemsize, 1) if kind_of(array) == "cpu" else max(size, 1)
+    for start in range(0, size, step):
+        yield slice(start, min(start + step, size))

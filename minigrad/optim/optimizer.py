@@ -1,0 +1,247 @@
+"""Optimizer: what all optimizers share. (Read first in optim/, then sgd.py.)
+
+A subclass says what it remembers for each element of a parameter (`Optimizer.slots`) and how one step changes the
+elements (`Optimizer.update`); both are written for flat arrays and know nothing of parameters, groups or devices.
+Names, arguments, defaults and state dicts are PyTorch's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from minigrad.backends import Array
+from minigrad.device import move, to_host
+from minigrad.graph import changed_mode
+from minigrad.optim.flat import Bucket, blocks
+from minigrad.tensor import Tensor, as_array
+
+Params = Iterable[Tensor] | Iterable[dict[str, Any]]
+
+
+class Optimizer:
+    """Changes parameters in place by their gradients.
+
+    Parameters
+    ----------
+    params
+        Tensors, or groups: dicts with the tensors under ``"params"`` and options of their own.
+    defaults
+        The options of groups that do not give them.
+
+    Attributes
+    ----------
+    param_groups
+        A list of dicts: ``"params"`` and the options, among them ``"lr"``. Schedulers change it; so may you.
+
+    Notes
+    -----
+    With the first step the arrays of the parameters become views of flat buffers (`minigrad.optim.flat`): move a model
+    to its device before that.
+    """
+
+    elementwise = True  #: whether `update` may be given several parameters end to end, or parts of them
+    scalars: ClassVar[dict[str, Any]] = {"step": 0}  #: what is remembered for each parameter, and its initial value
+
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
+        if isinstance(params, (Tensor, Mapping)):
+            raise TypeError(f"{self.name}: params must be a list of tensors or of groups, not one {type(params).__name__}")
+        self.defaults = defaults
+        self.param_groups: list[dict[str, Any]] = []
+        self._buckets: list[list[Bucket] | None] = []  # for each group; made when first needed
+        groups: list[Any] = list(params)
+        if not groups:
+            raise ValueError(f"{self.name} was given no parameters")
+        if not isinstance(groups[0], Mapping):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    @property
+    def name(self) -> str:
+        """Name of the class."""
+        return type(self).__name__
+
+    # ------------------------------------------------------------------------------------------- for subclasses
+
+    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+        """Return what the optimizer remembers for each element, and its initial value."""
+        return {}
+
+    def advance(self, scalars: dict[str, Any], group: dict[str, Any]) -> None:
+        """Change the per-parameter scalars: called once before the updates of a step."""
+        scalars["step"] += 1
+
+    def update(self, x: Array, g: Array, s: dict[str, Any], group: dict[str, Any]) -> None:
+        """Change ``x`` and the arrays in ``s`` in place by the gradient ``g``, which must be left as it is."""
+        raise NotImplementedError(f"{self.name}.update")
+
+    # ------------------------------------------------------------------------------------------- for users
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change the parameters that have a gradient. Returns the loss, if a ``closure`` that computes it is given."""
+        loss = None
+        if closure is not None:
+            with changed_mode(recording=True):
+                loss = closure()
+        for k, group in enumerate(self.param_groups):
+            for bucket in self._buckets_of(k):
+                self._step_bucket(bucket, group)
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or fill them with zeros."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if set_to_none:
+                    p.grad = None
+                elif p.grad is not None:
+                    p.grad = Tensor(p.grad.data * 0)
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Add parameters with options of their own."""
+        params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
+        unknown = sorted(set(group) - {"params", "initial_lr"} - set(self.defaults))
+        if unknown:
+            raise ValueError(f"{self.name}: unknown option {unknown[0]!r} in a parameter group; it has {', '.join(self.defaults)}")
+        known = {id(p) for other in self.param_groups for p in other["params"]}
+        for i, p in enumerate(params):
+            if not isinstance(p, Tensor):
+                raise TypeError(f"{self.name} optimizes tensors; number {i} is of type {type(p).__name__}")
+            if not p.is_leaf or p.dtype.kind != "f":
+                kind = p.dtype if p.is_leaf else "computed"
+                raise ValueError(f"{self.name} optimizes leaf tensors of floating point; number {i} is a {kind} tensor")
+            if id(p) in known:
+                raise ValueError(f"{self.name}: parameter number {i} of shape {p.shape} was given twice")
+            known.add(id(p))
+        self.param_groups.append({"params": params, **self.defaults, **{k: v for k, v in group.items() if k != "params"}})
+        self._buckets.append(None)
+
+    @property
+    def state(self) -> dict[Tensor, dict[str, Any]]:
+        """What is remembered for each parameter that has been updated; the tensors in it share the optimizer's memory."""
+        found = {}
+        for buckets in self._buckets:
+            for bucket in buckets or ():
+                for i, p in enumerate(bucket.params):
+                    if bucket.scalars[i]["step"]:
+                        found[p] = {**bucket.scalars[i], **{name: bucket.view(name, i) for name in bucket.arrays}}
+        return found
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return options and state: parameters are numbered, as in PyTorch."""
+        params = [p for group in self.param_groups for p in group["params"]]
+        number = {id(p): i for i, p in enumerate(params)}
+        groups = [{**group, "params": [number[id(p)] for p in group["params"]]} for group in self.param_groups]
+        return {"state": {number[id(p)]: s for p, s in self.state.items()}, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over options and state from `state_dict` or from PyTorch's optimizer of the same name.
+
+        Raises
+        ------
+        ValueError
+            If groups, parameters or shapes differ; nothing is changed then.
+        """
+        groups, state = state_dict["param_groups"], {int(i): s for i, s in state_dict["state"].items()}
+        sizes, expected = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
+        if sizes != expected:
+            raise ValueError(f"{self.name}: the state is of groups with {sizes} parameters; this optimizer has {expected}")
+        options = [_options(mine, saved) for mine, saved in zip(self.param_groups, groups, strict=True)]
+        fresh = [self._make_buckets(group) for group in options]
+        for group, buckets, saved in zip(options, fresh, groups, strict=True):
+            numbers = dict(zip(map(id, group["params"]), saved["params"], strict=True))
+            for bucket in buckets:
+                for i, p in enumerate(bucket.params):
+                    if numbers[id(p)] in state:
+                        self._fill(bucket, i, state[numbers[id(p)]])
+        self.param_groups, self._buckets = options, list(fresh)
+
+    # ------------------------------------------------------------------------------------------- within
+
+    def _fill(self, bucket: Bucket, i: int, saved: Mapping[str, Any]) -> None:
+        """Copy the saved state of one parameter into its bucket."""
+        for name in bucket.arrays:
+            value = saved.get(name)
+            if value is None:
+                raise ValueError(f"{self.name}: the state has no {name!r} for parameter {i}")
+            array = as_array(value)
+            if array.shape != bucket.params[i].shape:
+                expected = bucket.params[i].shape
+                raise ValueError(f"{self.name}: {name!r} of parameter {i} has shape {array.shape}; the parameter has {expected}")
+            bucket.arrays[name][bucket.spans[i]] = move(array, bucket.params[i].device).reshape(-1)
+        for name, default in self.scalars.items():
+            value = saved.get(name, default or 1)  # PyTorch's SGD counts no steps; where there is a state there was one
+            number = float(to_host(as_array(value)).item()) if not isinstance(value, (int, float)) else value
+            bucket.scalars[i][name] = int(number) if name == "step" else float(number)
+
+    def _buckets_of(self, k: int) -> list[Bucket]:
+        buckets = self._buckets[k]
+        if buckets is None:
+            buckets = self._buckets[k] = self._make_buckets(self.param_groups[k])
+        return buckets
+
+    def _make_buckets(self, group: dict[str, Any]) -> list[Bucket]:
+        kinds: dict[Any, list[Tensor]] = {}
+        for p in group["params"]:
+            kinds.setdefault((p.dtype, p.device), []).append(p)
+        return [Bucket(params, self.slots(group), self.scalars) for params in kinds.values()]
+
+    def _step_bucket(self, bucket: Bucket, group: dict[str, Any]) -> None:
+        bucket.adopt()
+        if self.elementwise and bucket.together():
+            scalars = bucket.scalars[0]
+            self.advance(scalars, group)
+            for other in bucket.scalars[1:]:
+                other.update(scalars)
+            self._update_in_blocks(bucket.values, bucket.gradients(), bucket.arrays, scalars, group)
+        else:
+            for i, (p, span) in enumerate(zip(bucket.params, bucket.spans, strict=True)):
+                if p.grad is None:
+                    continue
+                self.advance(bucket.scalars[i], group)
+                if self.elementwise:
+                    arrays = {name: a[span] for name, a in bucket.arrays.items()}
+                    self._update_in_blocks(bucket.values[span], p.grad.data.reshape(-1), arrays, bucket.scalars[i], group)
+                else:
+                    arrays = {name: a[span].reshape(p.shape) for name, a in bucket.arrays.items()}
+                    self._decay_and_update(p.data, p.grad.data, {**arrays, **bucket.scalars[i]}, group)
+        bucket.changed()
+
+    def _update_in_blocks(self, x: Array, g: Array, arrays: dict[str, Array], scalars: dict[str, Any], group: dict[str, Any]) -> None:
+        for part in blocks(x):
+            self._decay_and_update(x[part], g[part], {**{name: a[part] for name, a in arrays.items()}, **scalars}, group)
+
+    def _decay_and_update(self, x: Array, g: Array, s: dict[str, Any], group: dict[str, Any]) -> None:
+        """Apply what most optimizers offer, maximization and weight decay, and then the formula of this one."""
+        if group.get("maximize"):
+            g = -g
+        decay = group.get("weight_decay", 0)
+        if decay and group.get("decoupled_weight_decay"):
+            x *= 1 - group["lr"] * decay
+        elif decay:
+            g = g + decay * x
+        self.update(x, g, s, group)
+
+    def __repr__(self) -> str:
+        options = [", ".join(f"{k}={v!r}" for k, v in group.items() if k != "params") for group in self.param_groups]
+        return f"{self.name}({'; '.join(options)})"
+
+
+def _options(mine: dict[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a group with the saved options; JSON made lists of tuples, and other optimizers' options are passed over."""
+    known = {k: tuple(v) if isinstance(mine.get(k), tuple) else v for k, v in saved.items() if k in mine or k == "initial_lr"}
+    return {**mine, **known, "params": mine["params"]}
+
+
+def check_options(name: str, *, below_one: Iterable[float] = (), **options: float) -> None:
+    """Refuse options of an optimizer that are negative or not finite, and decay rates that are not in [0, 1)."""
+    for option, value in options.items():
+        if not (isinstance(value, (int, float, np.number)) and value >= 0 and math.isfinite(value)):
+            raise ValueError(f"{name}: {option} must be a number of at least 0, not {value!r}")
+    for value in below_one:
+        if not 0 <= value < 1:
+            raise ValueError(f"{name}: each of betas must be at least 0 and below 1, not {value!r}")
