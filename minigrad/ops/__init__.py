@@ -9,8 +9,12 @@ from minigrad.ops import (
     activation,
     batch_norm as _batch_norm,
     comparison,
+    contraction,
     convolution,
+    cumulative,
+    diagonals,
     elementwise,
+    folding,
     indexing,
     joining,
     linalg,
@@ -21,15 +25,18 @@ from minigrad.ops import (
     recurrent,
     reduction,
     shape,
+    sorting,
     special,
+    transfer,
     trigonometric,
     whitening,
 )
 from minigrad.tensor import Tensor
 
 FAMILIES = (
-    elementwise, comparison, trigonometric, special, reduction, shape, joining, indexing, linalg, convolution, pooling, activation,
-    _batch_norm, normalization, _local_response_norm, whitening, recurrent, loss,
+    elementwise, comparison, trigonometric, special, reduction, cumulative, shape, joining, diagonals, indexing, sorting,
+    transfer, contraction, linalg, convolution, folding, pooling, activation, _batch_norm, normalization, _local_response_norm,
+    whitening, recurrent, loss,
 )  # fmt: skip
 for _family in FAMILIES:
     globals().update({name: getattr(_family, name) for name in _family.__all__})
@@ -67,8 +74,10 @@ METHODS: dict[str, str | Callable[..., Any]] = {
     "__ge__": "greater_equal",
     **{name: name for name in ("abs", "astype", "clip", "copy", "round")},
     **{name: name for name in ("exp", "log", "sqrt", "square", "tanh", "sigmoid", "relu")},
-    **{name: name for name in ("sum", "mean", "max", "min", "all", "any")},
-    **{name: name for name in ("swapaxes", "squeeze", "flatten", "ravel")},
+    **{name: name for name in ("sum", "mean", "prod", "max", "min", "var", "std", "all", "any", "argmax", "argmin", "argsort")},
+    **{name: name for name in ("swapaxes", "squeeze", "flatten", "ravel", "repeat", "take", "to")},
+    "cumsum": "cumulative_sum",
+    "cumprod": "cumulative_prod",
     "reshape": shape.reshape_method,
     "transpose": shape.transpose_method,
     "__getitem__": indexing.getitem_method,

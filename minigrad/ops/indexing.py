@@ -18,13 +18,32 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from minigrad.backends import Array, is_array, namespace
 from minigrad.device import device_of, move
 from minigrad.op import op
-from minigrad.tensor import Tensor, array_of
+from minigrad.ops.elementwise import where
+from minigrad.tensor import Tensor, array_of, wrap
 
-__all__ = ["add_at", "getitem"]
+__all__ = [
+    "add_at", "embedding", "getitem", "index_add", "masked_fill", "nonzero", "one_hot", "put_along_axis", "scatter_add", "take",
+    "take_along_axis",
+]  # fmt: skip
+
+
+def single_axis(axis: int | None, ndim: int, name: str) -> int:
+    """Return the one axis meant, not negative; None is only clear where there is one."""
+    if axis is None:
+        if ndim != 1:
+            raise ValueError(f"{name}: axis=None is for arrays with one axis, and this one has {ndim}; say which, or ravel it")
+        return 0
+    return normalize_axis_index(axis, ndim)
+
+
+def along(axis: int, index: Any) -> tuple[Any, ...]:
+    """Return the key that picks ``index`` along ``axis`` (not negative), and everything along the others."""
+    return (*[slice(None)] * axis, index)
 
 
 def zeros(shape: tuple[int, ...], like: Any) -> Array:
@@ -86,3 +105,137 @@ def _part(x: Tensor, k: Any) -> Any:
         array = np.asarray(k)
         return move(array.astype(np.intp) if array.size == 0 and isinstance(k, list) else array, device_of(x.data))
     return k
+
+
+# --------------------------------------------------------------------------------------------- whole slices of one axis
+
+
+@op
+def take(xp: Any, x: Any, indices: Any, *, axis: int | None = None) -> Any:
+    """The slices of x at the integers ``indices`` along ``axis``, which is replaced by the axes of ``indices``.
+
+    ``axis`` may be left out where x has one axis.
+    """
+    return xp.take(x, indices, axis=single_axis(axis, x.ndim, "take"))
+
+
+@take.vjp("x")
+def _(g: Any, x_shape: Any, indices: Any, *, axis: int | None) -> Any:
+    return index_add(zeros(x_shape, g), indices, g, axis=axis)
+
+
+take.nondiff(indices="positions are integers")
+
+
+@op(broadcasts=True)
+def index_add(xp: Any, x: Any, indices: Any, updates: Any, *, axis: int | None = None) -> Any:
+    """A copy of x with the slices of ``updates`` added to its slices at ``indices`` along ``axis``.
+
+    An index that occurs several times gets several updates. ``updates`` has, or broadcasts to, the shape that
+    ``take(x, indices, axis)`` has.
+    """
+    y = x.copy()
+    xp.add.at(y, along(single_axis(axis, x.ndim, "index_add"), indices), updates)
+    return y
+
+
+index_add.vjp(x=lambda g: g, updates=lambda g, indices, *, axis: take(g, indices, axis=axis))
+index_add.nondiff(indices="positions are integers")
+
+
+@op
+def embedding(xp: Any, weight: Any, indices: Any, *, padding_idx: int | None = None) -> Any:
+    """The rows of ``weight`` at the integers ``indices``: shape (*indices.shape, *weight.shape[1:]).
+
+    The row at ``padding_idx`` gets no gradient.
+    """
+    return xp.take(weight, indices, axis=0)
+
+
+@embedding.vjp("weight")
+def _(g: Any, weight_shape: Any, indices: Any, *, padding_idx: int | None) -> Any:
+    if padding_idx is not None:
+        kept = (indices != padding_idx).reshape(indices.shape + (1,) * (len(weight_shape) - 1))
+        g = where(kept, g, 0)
+    return index_add(zeros(weight_shape, g), indices, g, axis=0)
+
+
+embedding.nondiff(indices="positions are integers")
+
+# --------------------------------------------------------------------------------------- single elements along one axis
+
+
+@op
+def take_along_axis(xp: Any, x: Any, indices: Any, *, axis: int = -1) -> Any:
+    """y[i, j, k] = x[i, indices[i, j, k], k] for ``axis=1``: ``indices`` has the axes of x."""
+    return xp.take_along_axis(x, indices, axis)
+
+
+@take_along_axis.vjp("x")
+def _(g: Any, x_shape: Any, indices: Any, *, axis: int) -> Any:
+    return scatter_add(zeros(x_shape, g), indices, g, axis=axis)
+
+
+take_along_axis.nondiff(indices="positions are integers")
+
+
+@op(broadcasts=True)
+def scatter_add(xp: Any, x: Any, indices: Any, updates: Any, *, axis: int = -1) -> Any:
+    """A copy of x with y[i, indices[i, j, k], k] += updates[i, j, k] for ``axis=1``, for every i, j, k."""
+    y = x.copy()
+    xp.add.at(y, _grid(xp, x.shape, indices, axis), updates)
+    return y
+
+
+scatter_add.vjp(x=lambda g: g, updates=lambda g, indices, *, axis: take_along_axis(g, indices, axis=axis))
+scatter_add.nondiff(indices="positions are integers")
+
+
+@op(broadcasts=True)
+def put_along_axis(xp: Any, x: Any, indices: Any, values: Any, *, axis: int = -1) -> Any:
+    """A copy of x with y[i, indices[i, j, k], k] = values[i, j, k] for ``axis=1``; no element may be named twice."""
+    y = x.copy()
+    y[_grid(xp, x.shape, indices, axis)] = values
+    return y
+
+
+put_along_axis.vjp(
+    x=lambda g, indices, *, axis: put_along_axis(g, indices, 0.0, axis=axis),
+    values=lambda g, indices, *, axis: take_along_axis(g, indices, axis=axis),
+)
+put_along_axis.nondiff(indices="positions are integers")
+
+
+def _grid(xp: Any, shape: tuple[int, ...], indices: Array, axis: int) -> tuple[Array, ...]:
+    """Return the key that names the element ``indices`` along ``axis`` and, along the other axes, each in turn."""
+    if indices.ndim != len(shape):
+        raise ValueError(f"indices of shape {indices.shape} need the {len(shape)} axes of x, which has shape {shape}")
+    axis = normalize_axis_index(axis, len(shape))
+    ones = (1,) * len(shape)
+    return tuple([indices if i == axis else xp.arange(n).reshape(*ones[:i], n, *ones[i + 1 :]) for i, n in enumerate(shape)])
+
+
+# --------------------------------------------------------------------------------------------------- masks and one-hot
+
+
+@op
+def one_hot(xp: Any, indices: Any, *, num_classes: int, dtype: Any = np.float32) -> Any:
+    """A new last axis of length ``num_classes``, with 1 at the index and 0 elsewhere."""
+    y = xp.zeros((*indices.shape, num_classes), dtype=dtype)
+    xp.put_along_axis(y, indices[..., None], 1, axis=-1)
+    return y
+
+
+one_hot.nondiff(indices="positions are integers")
+
+
+def masked_fill(x: Any, mask: Any, value: Any) -> Any:
+    """Put ``value`` where the mask is true; x elsewhere."""
+    return where(mask, value, x)
+
+
+def nonzero(x: Any) -> tuple[Any, ...]:
+    """Return the positions of the elements that are not zero: for each axis, an array of integers. No gradient."""
+    array = array_of(x)
+    positions = namespace(array).nonzero(array)
+    return tuple([wrap(p, None) for p in positions]) if isinstance(x, Tensor) else positions

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from minigrad.backends import namespace
 from minigrad.op import op
+from minigrad.ops.indexing import along, index_add, zeros
 from minigrad.ops.shape import ravel
+from minigrad.tensor import array_of
 
-__all__ = ["chunk", "concat", "split", "stack", "unstack"]
+__all__ = ["chunk", "concat", "pad", "repeat", "split", "stack", "tile", "unstack"]
 
-
-def along(axis: int, index: Any) -> tuple[Any, ...]:
-    """Return the index that picks ``index`` along ``axis`` (not negative) and everything along the axes before."""
-    return (*[slice(None)] * axis, index)
+Widths = int | Sequence[int] | Sequence[Sequence[int]]
 
 
 @op
@@ -45,6 +47,84 @@ def _stack(xp: Any, *arrays: Any, axis: int = 0) -> Any:
 def _(g: Any, arrays_shape: Any, *, axis: int) -> Any:
     axis = normalize_axis_index(axis, len(g.shape))
     return tuple([g[along(axis, i)] for i in range(len(arrays_shape))])
+
+
+@op
+def tile(xp: Any, x: Any, *, repetitions: int | tuple[int, ...]) -> Any:
+    """x repeated as a whole, ``repetitions[i]`` times along axis i (the last axes, where there are fewer numbers)."""
+    return xp.tile(x, repetitions)
+
+
+@tile.vjp("x")
+def _(g: Any, x_shape: Any, *, repetitions: int | tuple[int, ...]) -> Any:
+    times = repetitions if isinstance(repetitions, tuple) else (repetitions,)
+    ndim = max(len(times), len(x_shape))
+    times = (1,) * (ndim - len(times)) + times
+    lengths = (1,) * (ndim - len(x_shape)) + tuple(x_shape)
+    copies = g.reshape(tuple([n for pair in zip(times, lengths, strict=True) for n in pair]))
+    return copies.sum(axis=tuple(range(0, 2 * ndim, 2))).reshape(x_shape)
+
+
+@op
+def repeat(xp: Any, x: Any, *, repeats: int | tuple[int, ...], axis: int | None = None) -> Any:
+    """Each slice of x along ``axis``, ``repeats`` times in a row; a tuple says how often for each.
+
+    With ``axis=None`` x is made flat first.
+    """
+    return xp.repeat(x, repeats, axis=axis)
+
+
+@repeat.vjp("x")
+def _(g: Any, x_shape: Any, *, repeats: int | tuple[int, ...], axis: int | None) -> Any:
+    shape = (math.prod(x_shape),) if axis is None else x_shape
+    axis = 0 if axis is None else normalize_axis_index(axis, len(shape))
+    n = shape[axis]
+    if isinstance(repeats, int):
+        return g.reshape((*shape[:axis], n, repeats, *shape[axis + 1 :])).sum(axis=axis + 1).reshape(x_shape)
+    came_from = namespace(array_of(g)).asarray(np.repeat(np.arange(n), repeats))
+    return index_add(zeros(shape, g), came_from, g, axis=axis).reshape(x_shape)
+
+
+@op
+def pad(xp: Any, x: Any, *, pad_width: Widths, mode: str = "constant", value: float = 0) -> Any:
+    """x with more elements before and after, along every axis.
+
+    Parameters
+    ----------
+    pad_width
+        A pair (before, after) for each axis; one pair, or one number, for all of them.
+    mode
+        What stands there: ``"constant"`` for ``value``; the elements of x mirrored at the edge element
+        (``"reflect"``), the edge element (``"edge"``), or x again from the other end (``"wrap"``).
+    """
+    if mode not in ("constant", "reflect", "edge", "wrap"):
+        raise ValueError(f"pad: unknown mode {mode!r}; there are 'constant', 'reflect', 'edge' and 'wrap'")
+    widths = _pairs(pad_width, x.ndim)
+    return xp.pad(x, widths, mode, constant_values=value) if mode == "constant" else xp.pad(x, widths, mode)
+
+
+@pad.vjp("x")
+def _(g: Any, x_shape: Any, *, pad_width: Widths, mode: str) -> Any:
+    for axis, (before, after) in enumerate(_pairs(pad_width, len(x_shape))):
+        n = x_shape[axis]
+        if mode == "constant":
+            g = g[along(axis, slice(before, before + n))]
+        elif before or after:
+            shape = (*g.shape[:axis], n, *g.shape[axis + 1 :])
+            came_from = namespace(array_of(g)).asarray(np.pad(np.arange(n), (before, after), mode))  # type: ignore[call-overload]
+            g = index_add(zeros(shape, g), came_from, g, axis=axis)
+    return g
+
+
+def _pairs(pad_width: Widths, ndim: int) -> list[tuple[int, int]]:
+    """Return (before, after) for each axis."""
+    try:
+        return [(before, after) for before, after in np.broadcast_to(np.asarray(pad_width), (ndim, 2)).tolist()]
+    except ValueError:
+        raise ValueError(f"pad: pad_width {pad_width} is not one number, one pair, or a pair for each of {ndim} axes") from None
+
+
+# ------------------------------------------------------------------------------------------------- made of the above
 
 
 def concat(arrays: Sequence[Any], axis: int | None = 0) -> Any:

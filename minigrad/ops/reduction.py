@@ -8,12 +8,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from minigrad.op import op
-from minigrad.ops.shape import Axes, broadcast_to
+from minigrad.ops.cumulative import cumulative_prod, shifted
+from minigrad.ops.elementwise import exp, pow, sign, where
+from minigrad.ops.shape import Axes, broadcast_to, flip
 
-__all__ = ["all", "any", "count_nonzero", "max", "mean", "min", "sum"]
+__all__ = [
+    "all", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var", "vector_norm",
+]  # fmt: skip
 
 
 def axes_of(axis: Axes, ndim: int) -> tuple[int, ...]:
@@ -56,6 +61,111 @@ def mean(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
 @mean.vjp("x")
 def _(g: Any, x_shape: Any, *, axis: Axes, keepdims: bool) -> Any:
     return broadcast_to(restore(g / count(x_shape, axis), x_shape, axis, keepdims), x_shape)
+
+
+@op
+def prod(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Product of the elements; 1 where there are none."""
+    return x.prod(axis=axis, keepdims=keepdims)
+
+
+@prod.vjp("x")
+def _(g: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
+    # The derivative with respect to one factor is the product of the others: of those before it times those after it.
+    # Dividing the product by the factor would fail where that is 0.
+    axes = axes_of(axis, len(x.shape))
+    order = (*[i for i in range(len(x.shape)) if i not in axes], *axes)
+    moved = x.transpose(order)
+    rows = moved.reshape((*moved.shape[: len(order) - len(axes)], math.prod(moved.shape[len(order) - len(axes) :])))
+    before = shifted(cumulative_prod(rows, axis=-1), by=1, fill=1)
+    after = flip(shifted(cumulative_prod(flip(rows, axis=-1), axis=-1), by=1, fill=1), axis=-1)
+    others = (before * after).reshape(moved.shape).transpose(tuple([order.index(i) for i in range(len(order))]))
+    return restore(g, x.shape, axis, keepdims) * others
+
+
+# --------------------------------------------------------------------------------------------------- spread and size
+
+
+def degrees(name: str, shape: tuple[int, ...], axis: Axes, correction: float) -> float:
+    """Return the divisor of a variance."""
+    n = count(shape, axis) - correction
+    if n <= 0:
+        raise ValueError(f"{name} of {count(shape, axis)} elements with correction {correction} is not defined (shape {shape}, axis {axis})")
+    return n
+
+
+@op
+def var(xp: Any, x: Any, *, axis: Axes = None, correction: float = 0, keepdims: bool = False) -> Any:
+    """Variance: sum((x - mean)**2) / (n - correction), in two passes over the data."""
+    degrees("var", x.shape, axis, correction)
+    return x.var(axis=axis, ddof=correction, keepdims=keepdims)
+
+
+@var.vjp("x")
+def _(g: Any, x: Any, *, axis: Axes, correction: float, keepdims: bool) -> Any:
+    n = degrees("var", x.shape, axis, correction)
+    return restore(g * (2 / n), x.shape, axis, keepdims) * (x - x.mean(axis=axis, keepdims=True))
+
+
+@op
+def std(xp: Any, x: Any, *, axis: Axes = None, correction: float = 0, keepdims: bool = False) -> Any:
+    """Standard deviation, the square root of `var`. Where it is 0, so is the gradient."""
+    degrees("std", x.shape, axis, correction)
+    return x.std(axis=axis, ddof=correction, keepdims=keepdims)
+
+
+@std.vjp("x")
+def _(g: Any, x: Any, y: Any, *, axis: Axes, correction: float, keepdims: bool) -> Any:
+    n = degrees("std", x.shape, axis, correction)
+    return restore(g / (n * where(y == 0, 1, y)), x.shape, axis, keepdims) * (x - x.mean(axis=axis, keepdims=True))
+
+
+@op
+def logsumexp(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))), computed as m + log(sum(exp(x - m))) with m = max(x), so that nothing overflows."""
+    m = x.max(axis=axis, keepdims=True)
+    largest = float(np.finfo(x.dtype).max)
+    total = xp.exp(x - xp.clip(m, -largest, largest)).sum(axis=axis, keepdims=True)
+    y = m + xp.log(xp.maximum(total, 1))  # below 1 only where all x are -inf
+    return y if keepdims else y.squeeze(axes_of(axis, x.ndim))
+
+
+@logsumexp.vjp("x")
+def _(g: Any, x: Any, y: Any, *, axis: Axes, keepdims: bool) -> Any:
+    y = restore(where(y == -math.inf, 0, y), x.shape, axis, keepdims)
+    return restore(g, x.shape, axis, keepdims) * exp(x - y)
+
+
+@op
+def vector_norm(xp: Any, x: Any, *, axis: Axes = None, ord: float = 2, keepdims: bool = False) -> Any:
+    """sum(abs(x)**ord) ** (1 / ord) for ord >= 1; the largest or smallest absolute value for ord = inf or -inf.
+
+    At x = 0, where no norm has a derivative, the gradient is 0. Ties for inf and -inf share it evenly.
+    """
+    size = abs(x)
+    if ord == math.inf:
+        return size.max(axis=axis, keepdims=keepdims)
+    if ord == -math.inf:
+        return size.min(axis=axis, keepdims=keepdims)
+    if ord == 2:
+        return xp.sqrt((x * x).sum(axis=axis, keepdims=keepdims))
+    if ord == 1:
+        return size.sum(axis=axis, keepdims=keepdims)
+    if ord > 1:
+        return (size**ord).sum(axis=axis, keepdims=keepdims) ** (1 / ord)
+    raise ValueError(f"vector_norm: ord {ord} gives no norm; it must be at least 1, or inf, or -inf")
+
+
+@vector_norm.vjp("x")
+def _(g: Any, x: Any, y: Any, *, axis: Axes, ord: float, keepdims: bool) -> Any:
+    g = restore(g, x.shape, axis, keepdims)
+    if ord == 1:
+        return g * sign(x)
+    y = restore(y, x.shape, axis, keepdims)
+    if abs(ord) == math.inf:
+        return sign(x) * shared_by_ties(g, abs(x), y, axis=axis, keepdims=True)
+    y = where(y == 0, 1, y)
+    return g * (x / y) if ord == 2 else g * sign(x) * pow(abs(x) / y, ord - 1)
 
 
 # ------------------------------------------------------------------------------------------------ largest and smallest
@@ -104,6 +214,20 @@ def count_nonzero(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False)
     return (x != 0).sum(axis=axis, keepdims=keepdims)
 
 
+@op
+def argmax(xp: Any, x: Any, *, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Position of the largest element along an axis, or in the flat array; of the first one where several are equal."""
+    return x.argmax(axis=axis, keepdims=keepdims)
+
+
+@op
+def argmin(xp: Any, x: Any, *, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Position of the smallest element along an axis, or in the flat array; of the first one where several are equal."""
+    return x.argmin(axis=axis, keepdims=keepdims)
+
+
+argmax.nondiff(x="the result is a position")
+argmin.nondiff(x="the result is a position")
 all.nondiff(x="the result is a truth value")
 any.nondiff(x="the result is a truth value")
 count_nonzero.nondiff(x="the result is an integer")

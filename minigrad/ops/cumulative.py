@@ -1,0 +1,77 @@
+"""Cumulative ops: y[k] follows from y[k-1] along one axis, which may be left out where there is only one.
+
+All are cases of the linear recurrence ``y[k] = a[k] y[k-1] + b[k]``. Its gradient is a linear recurrence that runs the
+other way, so the family is closed, nothing is divided by, and zeros among the numbers do no harm at any order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.op import op
+from minigrad.ops.indexing import along, single_axis
+from minigrad.ops.joining import pad
+from minigrad.ops.shape import flip
+
+__all__ = ["cumulative_prod", "cumulative_sum", "linear_recurrence"]
+
+
+def shifted(x: Any, *, by: int, fill: float, axis: int = -1) -> Any:
+    """Move x one place on (``by=1``) or back (``by=-1``) along an axis; ``fill`` comes in, the last element leaves."""
+    axis, n = axis % len(x.shape), x.shape[axis]
+    widths = [(0, 0)] * len(x.shape)
+    widths[axis] = (1, 0) if by == 1 else (0, 1)
+    start = 0 if by == 1 else 1
+    return pad(x, pad_width=widths, value=fill)[along(axis, slice(start, start + n))]
+
+
+@op
+def cumulative_sum(xp: Any, x: Any, *, axis: int | None = None) -> Any:
+    """y[k] = x[0] + ... + x[k] along an axis."""
+    return xp.cumsum(x, axis=single_axis(axis, x.ndim, "cumulative_sum"))
+
+
+@cumulative_sum.vjp("x")
+def _(g: Any, *, axis: int | None) -> Any:
+    return flip(cumulative_sum(flip(g, axis=axis), axis=axis), axis=axis)
+
+
+@op
+def cumulative_prod(xp: Any, x: Any, *, axis: int | None = None) -> Any:
+    """y[k] = x[0] * ... * x[k] along an axis."""
+    return xp.cumprod(x, axis=single_axis(axis, x.ndim, "cumulative_prod"))
+
+
+@cumulative_prod.vjp("x")
+def _(g: Any, x: Any, y: Any, *, axis: int | None) -> Any:
+    # y[k] = x[k] y[k-1], hence the derivative with respect to y[k] is g[k] plus x[k+1] times the one for y[k+1]
+    axis = single_axis(axis, len(x.shape), "cumulative_prod")
+    through = linear_recurrence(shifted(x, by=-1, fill=0, axis=axis), g, axis=axis, reverse=True)
+    return through * shifted(y, by=1, fill=1, axis=axis)
+
+
+@op
+def linear_recurrence(xp: Any, a: Any, b: Any, *, axis: int | None = None, reverse: bool = False) -> Any:
+    """y[k] = a[k] y[k-1] + b[k] along an axis, from y[-1] = 0; from the other end with ``reverse``.
+
+    a and b have the same shape.
+    """
+    if a.shape != b.shape:
+        raise ValueError(f"linear_recurrence: a has shape {a.shape}, b has shape {b.shape}; they must be equal")
+    axis = single_axis(axis, a.ndim, "linear_recurrence")
+    y = xp.empty(b.shape, dtype=xp.result_type(a, b))
+    places = range(b.shape[axis])
+    before = None
+    for k in reversed(places) if reverse else places:
+        at = along(axis, k)
+        y[at] = b[at] if before is None else a[at] * y[before] + b[at]
+        before = at
+    return y
+
+
+@linear_recurrence.vjp("a", "b")
+def _(g: Any, a: Any, y: Any, *, axis: int | None, reverse: bool) -> Any:
+    axis = single_axis(axis, len(a.shape), "linear_recurrence")
+    by = -1 if reverse else 1
+    g_b = linear_recurrence(shifted(a, by=-by, fill=0, axis=axis), g, axis=axis, reverse=not reverse)
+    return g_b * shifted(y, by=by, fill=0, axis=axis), g_b

@@ -1,0 +1,78 @@
+"""Triangles and diagonals of matrices: the last two axes; those before them are a stack of matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.op import op
+
+__all__ = ["diag", "diag_embed", "diagonal", "trace", "tril", "triu"]
+
+
+@op
+def tril(xp: Any, x: Any, *, k: int = 0) -> Any:
+    """x on and below diagonal k, 0 above it."""
+    return xp.tril(x, k)
+
+
+@tril.vjp("x")
+def _(g: Any, *, k: int) -> Any:
+    return tril(g, k=k)
+
+
+@op
+def triu(xp: Any, x: Any, *, k: int = 0) -> Any:
+    """x on and above diagonal k, 0 below it."""
+    return xp.triu(x, k)
+
+
+@triu.vjp("x")
+def _(g: Any, *, k: int) -> Any:
+    return triu(g, k=k)
+
+
+@op
+def diagonal(xp: Any, x: Any, *, offset: int = 0) -> Any:
+    """The elements x[..., i, i + offset]."""
+    if x.ndim < 2:
+        raise ValueError(f"diagonal: x has shape {x.shape}; at least two axes are needed")
+    return xp.diagonal(x, offset, -2, -1)
+
+
+@diagonal.vjp("x")
+def _(g: Any, x_shape: Any, *, offset: int) -> Any:
+    return diag_embed(g, offset=offset, shape=x_shape[-2:])
+
+
+@op
+def diag_embed(xp: Any, x: Any, *, offset: int = 0, shape: tuple[int, int] | None = None) -> Any:
+    """Matrices of the given shape with x on the diagonal at ``offset``, and 0 elsewhere.
+
+    Without ``shape`` they are square and just large enough.
+    """
+    n = x.shape[-1]
+    rows, columns = shape or (n + abs(offset),) * 2
+    if n != max(0, min(rows + min(offset, 0), columns - max(offset, 0))):
+        raise ValueError(f"diag_embed: the diagonal at {offset} of a {rows} x {columns} matrix does not have length {n}")
+    y = xp.zeros((*x.shape[:-1], rows, columns), dtype=x.dtype)
+    i = xp.arange(n)
+    y[..., i - min(offset, 0), i + max(offset, 0)] = x
+    return y
+
+
+@diag_embed.vjp("x")
+def _(g: Any, *, offset: int) -> Any:
+    return diagonal(g, offset=offset)
+
+
+def diag(x: Any, offset: int = 0) -> Any:
+    """Return the diagonal of a matrix, or the matrix with this diagonal (as ``numpy.diag``)."""
+    ndim = len(x.shape)
+    if ndim not in (1, 2):
+        raise ValueError(f"diag: x has shape {tuple(x.shape)}; one or two axes are needed (see diagonal, diag_embed)")
+    return diag_embed(x, offset=offset) if ndim == 1 else diagonal(x, offset=offset)
+
+
+def trace(x: Any, offset: int = 0) -> Any:
+    """Sum of the elements x[..., i, i + offset]."""
+    return diagonal(x, offset=offset).sum(axis=-1)

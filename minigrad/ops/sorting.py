@@ -1,0 +1,55 @@
+"""Ordering the elements along an axis. The gradient goes back to where each element came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.lib.array_utils import normalize_axis_index
+
+from minigrad.op import op
+from minigrad.ops.indexing import along, put_along_axis, zeros
+
+__all__ = ["argsort", "sort", "topk"]
+
+
+def order(xp: Any, x: Any, axis: int, descending: bool) -> Any:
+    """Return the positions of the elements in sorted order; equal ones keep theirs."""
+    if not descending:
+        return xp.argsort(x, axis=axis, kind="stable")
+    # Sorting the mirrored array and mirroring the result keeps equal elements in place, and nan counts as the largest.
+    return x.shape[axis] - 1 - xp.flip(xp.argsort(xp.flip(x, axis), axis=axis, kind="stable"), axis)
+
+
+@op
+def argsort(xp: Any, x: Any, *, axis: int = -1, descending: bool = False) -> Any:
+    """Positions of the elements in sorted order along an axis; equal ones keep theirs."""
+    return order(xp, x, axis, descending)
+
+
+argsort.nondiff(x="the result is positions")
+
+
+@op(outputs=("values", "indices"))
+def sort(xp: Any, x: Any, *, axis: int = -1, descending: bool = False) -> Any:
+    """The elements in sorted order along an axis, and where they came from. Equal ones keep their order; nan is the largest."""
+    indices = order(xp, x, axis, descending)
+    return xp.take_along_axis(x, indices, axis), indices
+
+
+@op(outputs=("values", "indices"))
+def topk(xp: Any, x: Any, *, k: int, axis: int = -1, largest: bool = True) -> Any:
+    """The k largest (or smallest) elements along an axis, the most extreme first, and where they came from."""
+    axis = normalize_axis_index(axis, x.ndim)
+    if not 0 <= k <= x.shape[axis]:
+        raise ValueError(f"topk: k is {k}, and axis {axis} has length {x.shape[axis]}")
+    indices = order(xp, x, axis, largest)[along(axis, slice(k))]
+    return xp.take_along_axis(x, indices, axis), indices
+
+
+def back_to_their_places(g: Any, x_shape: Any, indices: Any, *, axis: int) -> Any:
+    """Put the cotangents of the chosen elements where these came from."""
+    return put_along_axis(zeros(x_shape, g), indices, g, axis=axis)
+
+
+sort.vjp(x=back_to_their_places)
+topk.vjp(x=back_to_their_places)

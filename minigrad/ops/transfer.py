@@ -1,0 +1,40 @@
+"""Moving a tensor to another device or dtype; its gradient moves back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.device import Device, as_device, device_of, move
+from minigrad.op import op
+from minigrad.ops.elementwise import astype
+from minigrad.tensor import array_of
+
+__all__ = ["to"]
+
+
+@op
+def transfer(xp: Any, x: Any, *, source: Device, target: Device) -> Any:
+    """x, which is on the device ``source``, on the device ``target``."""
+    return move(x, target)
+
+
+@transfer.vjp("x")
+def _(g: Any, *, source: Device, target: Device) -> Any:
+    return transfer(g, source=target, target=source)
+
+
+def to(x: Any, *targets: Any, device: str | Device | None = None, dtype: Any = None) -> Any:
+    """Return x on a device, or with a dtype, or both: ``x.to("cuda")``, ``x.to("float64")``, ``x.to("cpu", np.float32)``.
+
+    The tensor itself is returned where nothing changes.
+    """
+    for target in targets:
+        if isinstance(target, Device) or (isinstance(target, str) and target.partition(":")[0] in ("cpu", "cuda", "auto")):
+            device = target
+        else:
+            dtype = target
+    here = device_of(array_of(x))
+    there = here if device is None else as_device(device)
+    if here != there:
+        x = transfer(x, source=here, target=there)
+    return x if dtype is None or x.dtype == dtype else astype(x, dtype=dtype)
