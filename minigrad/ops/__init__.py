@@ -34,9 +34,9 @@ from minigrad.ops import (
 from minigrad.tensor import Tensor
 
 FAMILIES = (
-    elementwise, comparison, trigonometric, special, reduction, cumulative, shape, joining, diagonals, indexing, sorting,
-    transfer, contraction, linalg, convolution, folding, pooling, activation, _batch_norm, normalization, _local_response_norm,
-    whitening, recurrent, loss,
+    elementwise, comparison, trigonometric, special, reduction, cumulative, shape, joining, diagonals, indexing, sorting, transfer,
+    contraction, linalg, convolution, folding, pooling, activation, _batch_norm, normalization, _local_response_norm, whitening,
+    recurrent, loss,
 )  # fmt: skip
 for _family in FAMILIES:
     globals().update({name: getattr(_family, name) for name in _family.__all__})

@@ -1,5 +1,266 @@
-"""convolution ops."""
+"""Convolution (in the sense of deep learning: correlation), and its transpose.
+
+In ``convolution(x, weight)`` the result is linear in each of two arrays, and so are the gradients. Three ops close the
+circle, each the derivative of the others:
+
+=============================================  =======================================================================
+``convolution(x, weight)``                     windows of x times weight
+``conv_transpose(y, weight)``                  the gradient of a convolution with respect to x
+``convolution_weight_grad(x, dy)``             the gradient of a convolution with respect to weight
+=============================================  =======================================================================
+
+The layouts are PyTorch's: x (batch, in, *spatial), weight (out, in / groups, *kernel), for any number of spatial axes.
+Each op is written as a matrix product with the windows as columns (im2col).
+"""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from math import prod
+from typing import Any
+
+from minigrad.op import op
+from minigrad.ops.windows import Ints, Pairs, add_patches, columns_of, count, geometry, padded, per_axis, reach
+
+__all__ = [
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "convolution",
+    "convolution_weight_grad",
+]
+
+
+def _check(name: str, x: Any, weight: Any, groups: int, channels: int, expected: str, bias: Any, out: int) -> None:
+    """Raise a ValueError unless the shapes of the operands fit; ``channels`` is what the weight wants of x."""
+    shapes = f"{name}: x has shape {x.shape} and weight {weight.shape}"
+    if weight.ndim < 3 or x.ndim != weight.ndim:
+        raise ValueError(f"{shapes}; expected (batch, in, *spatial) and {expected}, with equally many spatial axes")
+    if groups < 1 or weight.shape[0] % groups:
+        raise ValueError(f"{shapes}; the {weight.shape[0]} channels along its first axis do not divide into {groups} groups")
+    if x.shape[1] != channels:
+        raise ValueError(f"{shapes}; with {groups} groups this weight {expected} needs {channels} channels in x, which has {x.shape[1]}")
+    if bias is not None and bias.shape != (out,):
+        raise ValueError(f"{name}: bias has shape {bias.shape}; expected ({out},), one for each output channel")
+
+
+def _with_bias(y: Any, bias: Any) -> Any:
+    return y if bias is None else y + bias.reshape((-1, *[1] * (y.ndim - 2)))
+
+
+# ----------------------------------------------------------------------------------------------------- the three ops
+
+
+@op
+def convolution(
+    xp: Any, x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Any:
+    """Slide a kernel over the spatial axes: ``y[n, o, i] = bias[o] + sum_{c, k} x[n, c, stride i + dilation k - padding] weight[o, c, k]``.
+
+    Parameters
+    ----------
+    x
+        (batch, in, *spatial)
+    weight
+        (out, in / groups, *kernel)
+    bias
+        (out,), or None
+    stride, padding, dilation
+        An integer, or one for each spatial axis. ``padding`` (with zeros) may also be ``"valid"``, ``"same"``, or a pair
+        (before, after) for each axis.
+    groups
+        Output channels of group g see only the input channels of group g.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, the kernel is larger than the padded input, or a parameter is out of range.
+    """
+    _check("convolution", x, weight, groups, weight.shape[1] * groups, "(out, in / groups, *kernel)", bias, weight.shape[0])
+    kernel = weight.shape[2:]
+    stride, pairs, dilation = geometry(kernel, stride, padding, dilation)
+    windows = count(x.shape[2:], kernel, stride, dilation, pairs)
+    y = _by_group(weight, groups) @ columns_of(xp, x, kernel, stride, pairs, dilation, groups)
+    return _with_bias(y.reshape((x.shape[0], weight.shape[0], *windows)), bias)
+
+
+@op
+def conv_transpose(
+    xp: Any,
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Any:
+    """Spread each element over a window: ``y[n, o, stride i + dilation k - padding] += x[n, c, i] weight[c, o, k]``, plus bias.
+
+    The transpose of the linear map x -> ``convolution(x, weight)``: its gradient with respect to x. The result is
+    ``stride (n - 1) + dilation (k - 1) + 1 - 2 padding + output_padding`` long.
+
+    Parameters
+    ----------
+    x
+        (batch, in, *spatial)
+    weight
+        (in, out / groups, *kernel)
+    bias
+        (out,), or None
+    stride, padding, dilation, groups
+        Those of the convolution that this is the transpose of.
+    output_padding
+        Length to add at the end: a convolution with stride s takes s different lengths to the same one, and this tells
+        them apart.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or a parameter is out of range.
+    """
+    out = weight.shape[1] * groups if weight.ndim > 1 else 0
+    _check("conv_transpose", x, weight, groups, weight.shape[0], "(in, out / groups, *kernel)", bias, out)
+    kernel = weight.shape[2:]
+    stride, pairs, dilation = geometry(kernel, stride, _cut(padding, output_padding, kernel, stride, dilation), dilation)
+    columns = _by_group(weight, groups).swapaxes(1, 2) @ x.reshape((x.shape[0], groups, -1, prod(x.shape[2:])))
+    columns = columns.reshape((x.shape[0], out, *kernel, *x.shape[2:]))
+    needed = reach(kernel, dilation)
+    size = tuple(s * (n - 1) + r for s, n, r in zip(stride, x.shape[2:], needed, strict=True))
+    y = add_patches(xp, columns, size, stride, dilation)
+    return _with_bias(padded(xp, y, tuple((-lo, -hi) for lo, hi in pairs)), bias)
+
+
+@op
+def convolution_weight_grad(
+    xp: Any, x: Any, dy: Any, *, kernel_size: Ints, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Any:
+    """Gradient of a convolution for its weight: ``dw[o, c, k] = sum_{n, i} dy[n, o, i] x[n, c, stride i + dilation k - padding]``.
+
+    Parameters
+    ----------
+    x
+        (batch, in, *spatial)
+    dy
+        (batch, out, *windows): the cotangent of the result
+    kernel_size, stride, padding, dilation, groups
+        Those of the convolution.
+
+    Returns
+    -------
+    array
+        (out, in / groups, *kernel_size)
+    """
+    stride, pairs, dilation = geometry(kernel_size, stride, padding, dilation)
+    columns = columns_of(xp, x, kernel_size, stride, pairs, dilation, groups)
+    dw = dy.reshape((x.shape[0], groups, dy.shape[1] // groups, columns.shape[-1])) @ columns.swapaxes(2, 3)
+    return dw.sum(axis=0).reshape((dy.shape[1], x.shape[1] // groups, *kernel_size))
+
+
+@convolution.vjp("x")
+def _(g: Any, weight: Any, x_shape: Ints, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    return _spread(g, weight, x_shape[2:], stride, padding, dilation, groups)
+
+
+@convolution.vjp("weight")
+def _(g: Any, x: Any, weight_shape: Ints, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    return convolution_weight_grad(x, g, kernel_size=weight_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups)
+
+
+@convolution_weight_grad.vjp("x")
+def _(g: Any, dy: Any, x_shape: Ints, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    return _spread(dy, g, x_shape[2:], stride, padding, dilation, groups)
+
+
+@convolution_weight_grad.vjp("dy")
+def _(g: Any, x: Any, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    return convolution(x, g, stride=stride, padding=padding, dilation=dilation, groups=groups)
+
+
+@conv_transpose.vjp("x")
+def _(g: Any, weight: Any, *, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any) -> Any:
+    pairs = _cut(padding, output_padding, weight.shape[2:], stride, dilation)
+    return convolution(g, weight, stride=stride, padding=pairs, dilation=dilation, groups=groups)
+
+
+@conv_transpose.vjp("weight")
+def _(g: Any, x: Any, weight_shape: Ints, *, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any) -> Any:
+    kernel = weight_shape[2:]
+    pairs = _cut(padding, output_padding, kernel, stride, dilation)
+    return convolution_weight_grad(g, x, kernel_size=kernel, stride=stride, padding=pairs, dilation=dilation, groups=groups)
+
+
+for _op in (convolution, conv_transpose):
+    _op.vjp(bias=lambda g: g.sum(axis=(0, *range(2, g.ndim))))
+
+
+def _spread(y: Any, weight: Any, size: Ints, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    """Return the transposed convolution of ``y`` whose result has the spatial ``size``."""
+    kernel = weight.shape[2:]
+    stride, pairs, dilation = geometry(kernel, stride, padding, dilation)
+    # where the last window ends, counted in the padded input; what lies beyond was seen by no window
+    ends = [s * (n - 1) + r for s, n, r in zip(stride, y.shape[2:], reach(kernel, dilation), strict=True)]
+    unseen = tuple(n + lo + hi - end for n, (lo, hi), end in zip(size, pairs, ends, strict=True))
+    return conv_transpose(y, weight, stride=stride, padding=pairs, output_padding=unseen, groups=groups, dilation=dilation)
+
+
+def _cut(padding: Any, output_padding: Any, kernel: Ints, stride: Any, dilation: Any) -> Pairs:
+    """Return how much a transposed convolution cuts off before and after along each axis."""
+    stride, pairs, dilation = geometry(kernel, stride, padding, dilation)
+    extra = per_axis(output_padding, len(kernel), "output_padding", 0)
+    if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
+        raise ValueError(f"output_padding is {output_padding}; it must be smaller than the stride {stride} or the dilation {dilation}")
+    return tuple((lo, hi - e) for (lo, hi), e in zip(pairs, extra, strict=True))
+
+
+def _by_group(weight: Any, groups: int) -> Any:
+    """Return a weight as one matrix for each group."""
+    return weight.reshape((groups, weight.shape[0] // groups, prod(weight.shape[1:])))
+
+
+# --------------------------------------------------------------------------------------- by number of spatial axes
+
+
+def conv1d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
+    """`convolution` over one axis; ``x`` may lack the batch axis."""
+    return _over(1, "conv1d", convolution, x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
+
+
+def conv2d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
+    """`convolution` over two axes; ``x`` may lack the batch axis."""
+    return _over(2, "conv2d", convolution, x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
+
+
+def conv3d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
+    """`convolution` over three axes; ``x`` may lack the batch axis."""
+    return _over(3, "conv3d", convolution, x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
+
+
+def conv_transpose1d(x: Any, weight: Any, bias: Any = None, *args: Any, **params: Any) -> Any:
+    """`conv_transpose` over one axis; ``x`` may lack the batch axis."""
+    return _over(1, "conv_transpose1d", conv_transpose, x, weight, bias, *args, **params)
+
+
+def conv_transpose2d(x: Any, weight: Any, bias: Any = None, *args: Any, **params: Any) -> Any:
+    """`conv_transpose` over two axes; ``x`` may lack the batch axis."""
+    return _over(2, "conv_transpose2d", conv_transpose, x, weight, bias, *args, **params)
+
+
+def conv_transpose3d(x: Any, weight: Any, bias: Any = None, *args: Any, **params: Any) -> Any:
+    """`conv_transpose` over three axes; ``x`` may lack the batch axis."""
+    return _over(3, "conv_transpose3d", conv_transpose, x, weight, bias, *args, **params)
+
+
+def _over(n: int, name: str, function: Any, x: Any, weight: Any, *args: Any, **params: Any) -> Any:
+    """Call ``function`` on ``x`` with ``n`` spatial axes, with or without a batch axis."""
+    if weight.ndim != n + 2 or x.ndim not in (n + 1, n + 2):
+        raise ValueError(f"{name}: x has shape {x.shape} and weight {weight.shape}; expected {n} spatial axes, after (batch,) channels")
+    if x.ndim == n + 2:
+        return function(x, weight, *args, **params)
+    y = function(x.reshape((1, *x.shape)), weight, *args, **params)
+    return y.reshape(y.shape[1:])

@@ -1,8 +1,8 @@
-"""Products of matrices and tensors: matmul, tensordot, einsum and their special cases.
+"""Products of matrices and vectors: matmul, linear, outer, vecdot, cross, kron.
 
-A product is linear in each operand, so the gradient for one of them is a product of the cotangent with the other.
-Each formula is written with these same ops, which makes every order of derivative a product again. Factorisations and
-what follows from them (inv, solve, det, eigh, ...) are in `minigrad.ops.decomposition`.
+A product is linear in each operand, so the gradient for one of them is a product of the cotangent with the other: each
+formula is written with these same ops, and so is its derivative. Sums over other axes are in `minigrad.ops.contraction`,
+factorisations and what follows from them (inv, solve, det, eigh, ...) in `minigrad.ops.decomposition`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from math import prod
 from typing import Any
 
 from minigrad.op import op
+from minigrad.ops.contraction import tensordot
+from minigrad.ops.shape import expand_dims
 
-__all__ = ["linear", "matmul", "tensordot"]
+__all__ = ["cross", "dot", "kron", "linear", "matmul", "outer", "vecdot"]
 
 
 # ---------------------------------------------------------------------------------------------------------- matmul
@@ -75,8 +77,7 @@ def linear(xp: Any, x: Any, weight: Any, bias: Any = None) -> Any:
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"linear: bias has shape {bias.shape}; weight {weight.shape} needs {weight.shape[:1]}")
     y = _rows(x) @ weight.T
-    if bias is not None:
-        y += bias
+    y = y if bias is None else y + bias
     return y.reshape((*x.shape[:-1], weight.shape[0]))
 
 
@@ -92,64 +93,99 @@ def _rows(x: Any) -> Any:
     return x.reshape((prod(x.shape[:-1]), x.shape[-1]))
 
 
-# ------------------------------------------------------------------------------------------------------- tensordot
+# ------------------------------------------------------------------------------------------------- products of vectors
 
 
 @op
-def tensordot(xp: Any, a: Any, b: Any, *, axes: int | tuple[Any, Any] = 2) -> Any:
-    """Sum of products over pairs of axes; the axes of ``a`` that are left come first, then those of ``b``.
-
-    Parameters
-    ----------
-    axes
-        Two sequences of equal length, the axes of ``a`` and of ``b`` to pair; or a number n, for the last n of ``a``
-        with the first n of ``b``.
+def outer(xp: Any, a: Any, b: Any) -> Any:
+    """Outer product of two vectors: ``y[i, j] = a[i] b[j]``.
 
     Raises
     ------
     ValueError
-        If paired axes differ in length, or an axis is out of range or named twice.
+        If an operand is not 1-d.
     """
-    over_a, over_b = _pairs(axes, a.ndim, b.ndim)
-    if any(a.shape[i] != b.shape[j] for i, j in zip(over_a, over_b, strict=True)):
-        raise ValueError(f"tensordot: a has shape {a.shape} and b {b.shape}; axes {over_a} of a and {over_b} of b differ in length")
-    return xp.tensordot(a, b, axes=(over_a, over_b))
+    if a.ndim != 1 or b.ndim != 1:
+        raise ValueError(f"outer: a has shape {a.shape} and b {b.shape}; expected two 1-d arrays")
+    return xp.outer(a, b)
 
 
-@tensordot.vjp("a")
-def _(g: Any, b: Any, a_shape: tuple[int, ...], *, axes: Any) -> Any:
-    over_a, over_b = _pairs(axes, len(a_shape), b.ndim)
-    free_a, free_b = _without(over_a, len(a_shape)), _without(over_b, b.ndim)
-    r = tensordot(g, b, axes=(range(len(free_a), g.ndim), free_b))
-    # r has the free axes of a, then the partners of b's paired axes, in the order of b
-    return _moved(r, free_a + tuple(i for _, i in sorted(zip(over_b, over_a, strict=True))))
+outer.vjp(a=lambda g, b: g @ b, b=lambda g, a: a @ g)
 
 
-@tensordot.vjp("b")
-def _(g: Any, a: Any, b_shape: tuple[int, ...], *, axes: Any) -> Any:
-    over_a, over_b = _pairs(axes, a.ndim, len(b_shape))
-    free_a, free_b = _without(over_a, a.ndim), _without(over_b, len(b_shape))
-    r = tensordot(a, g, axes=(free_a, range(len(free_a))))
-    return _moved(r, tuple(j for _, j in sorted(zip(over_a, over_b, strict=True))) + free_b)
+@op(broadcasts=True)
+def vecdot(xp: Any, a: Any, b: Any, *, axis: int = -1) -> Any:
+    """Inner product along one axis, the others broadcast: ``sum(a * b, axis)``.
+
+    Raises
+    ------
+    ValueError
+        If the axis is not negative (it counts from the end, where broadcasting lines axes up) or differs in length.
+    """
+    if not -min(a.ndim, b.ndim) <= axis < 0 or a.shape[axis] != b.shape[axis]:
+        raise ValueError(f"vecdot: a has shape {a.shape} and b {b.shape}; axis {axis} must be negative, in both, and equally long")
+    return (a * b).sum(axis=axis)
 
 
-def _pairs(axes: Any, ndim_a: int, ndim_b: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the axes that tensordot sums over, of a and of b, as non-negative numbers."""
-    if isinstance(axes, int):
-        axes = (range(ndim_a - axes, ndim_a), range(axes))
-    over_a, over_b = [(one,) if isinstance(one, int) else tuple(one) for one in axes]
-    for over, ndim, name in ((over_a, ndim_a, "a"), (over_b, ndim_b, "b")):
-        if any(not -ndim <= i < ndim for i in over) or len({i % ndim for i in over}) != len(over):
-            raise ValueError(f"tensordot: {over} are not different axes of {name}, which has {ndim}")
-    if len(over_a) != len(over_b):
-        raise ValueError(f"tensordot: {len(over_a)} axes of a cannot be paired with {len(over_b)} of b")
-    return tuple(i % ndim_a for i in over_a), tuple(j % ndim_b for j in over_b)
+vecdot.vjp(
+    a=lambda g, b, *, axis: expand_dims(g, axis=axis) * b,
+    b=lambda g, a, *, axis: expand_dims(g, axis=axis) * a,
+)
 
 
-def _without(axes: tuple[int, ...], ndim: int) -> tuple[int, ...]:
-    return tuple(i for i in range(ndim) if i not in axes)
+@op(broadcasts=True)
+def cross(xp: Any, a: Any, b: Any, *, axis: int = -1) -> Any:
+    """Cross product of vectors with three elements along ``axis``; the other axes broadcast.
+
+    Raises
+    ------
+    ValueError
+        If the axis is not negative or not 3 long in both.
+    """
+    if not -min(a.ndim, b.ndim) <= axis < 0 or a.shape[axis] != 3 or b.shape[axis] != 3:
+        raise ValueError(f"cross: a has shape {a.shape} and b {b.shape}; axis {axis} must be negative and 3 long in both")
+    return xp.cross(a, b, axis=axis)
 
 
-def _moved(x: Any, places: tuple[int, ...]) -> Any:
-    """Move axis i of ``x`` to ``places[i]``."""
-    return x.transpose(tuple(sorted(range(x.ndim), key=places.__getitem__)))
+cross.vjp(
+    a=lambda g, b, *, axis: cross(b, g, axis=axis),  # a triple product keeps its value when its factors rotate
+    b=lambda g, a, *, axis: cross(g, a, axis=axis),
+)
+
+
+@op
+def kron(xp: Any, a: Any, b: Any) -> Any:
+    """Kronecker product: every element of ``a`` times the whole of ``b``, ``y[i n_b + j] = a[i] b[j]`` along each axis."""
+    return xp.kron(a, b)
+
+
+@kron.vjp("a")
+def _(g: Any, b: Any, a_shape: tuple[int, ...]) -> Any:
+    n = max(len(a_shape), b.ndim)
+    odd = range(1, 2 * n, 2)
+    return tensordot(_interleaved(g, a_shape, b.shape), b.reshape(_filled(b.shape, n)), axes=(odd, range(n))).reshape(a_shape)
+
+
+@kron.vjp("b")
+def _(g: Any, a: Any, b_shape: tuple[int, ...]) -> Any:
+    n = max(a.ndim, len(b_shape))
+    even = range(0, 2 * n, 2)
+    return tensordot(_interleaved(g, a.shape, b_shape), a.reshape(_filled(a.shape, n)), axes=(even, range(n))).reshape(b_shape)
+
+
+def _interleaved(g: Any, a_shape: tuple[int, ...], b_shape: tuple[int, ...]) -> Any:
+    """Split each axis of a Kronecker product into that of ``a`` and that of ``b``."""
+    n = g.ndim
+    pairs = zip(_filled(a_shape, n), _filled(b_shape, n), strict=True)
+    return g.reshape(tuple(length for pair in pairs for length in pair))
+
+
+def _filled(shape: tuple[int, ...], n: int) -> tuple[int, ...]:
+    return (1,) * (n - len(shape)) + shape
+
+
+def dot(a: Any, b: Any) -> Any:
+    """NumPy's dot: the inner product of vectors, the product of matrices; generally ``y[i.., j..] = sum_k a[i.., k] b[.., k, j]``."""
+    if a.ndim == 0 or b.ndim == 0:
+        return a * b
+    return tensordot(a, b, axes=((-1,), (-1,) if b.ndim == 1 else (-2,)))

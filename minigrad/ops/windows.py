@@ -1,0 +1,128 @@
+"""Windows that slide over the spatial axes of an array: what convolution and pooling have in common.
+
+Arrays have the shape (batch, channels, *spatial). A window has ``kernel`` taps along each spatial axis, ``dilation``
+apart, so that it reaches over ``dilation * (kernel - 1) + 1`` elements; windows start ``stride`` apart. These are
+helpers for the functions of ops, on plain arrays; none of them is an op.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from math import prod
+from typing import Any
+
+Ints = tuple[int, ...]
+Pairs = tuple[tuple[int, int], ...]
+
+
+def per_axis(value: int | Sequence[int], n: int, name: str, at_least: int = 1) -> Ints:
+    """Return ``value`` as one integer for each of ``n`` spatial axes.
+
+    Raises
+    ------
+    ValueError
+        If there are not one or ``n`` of them, or one is not an integer or smaller than ``at_least``.
+    """
+    values = (value,) * n if isinstance(value, int) else tuple(value)
+    if len(values) == 1:
+        values *= n
+    if len(values) != n or not all(isinstance(v, int) and v >= at_least for v in values):
+        raise ValueError(f"{name} is {value!r}; expected an integer >= {at_least}, or {n} of them, one for each spatial axis")
+    return values
+
+
+def padding_pairs(padding: Any, kernel: Ints, stride: Ints, dilation: Ints) -> Pairs:
+    """Return how much to pad before and after along each spatial axis.
+
+    ``padding`` is an integer, one for each axis, a pair for each axis, ``"valid"`` (none) or ``"same"`` (as much as
+    keeps the length at stride 1, the odd element after). A negative number in a pair cuts off instead.
+    """
+    n = len(kernel)
+    if padding == "valid":
+        return ((0, 0),) * n
+    if padding == "same":
+        if any(s != 1 for s in stride):
+            raise ValueError(f"padding='same' needs stride 1, and the stride is {stride}; give the padding in numbers")
+        spare = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        return tuple((s // 2, s - s // 2) for s in spare)
+    if isinstance(padding, str):
+        raise ValueError(f"padding is {padding!r}; expected 'same', 'valid', an integer, or {n} of them")
+    if not isinstance(padding, int) and len(padding) == n and all(isinstance(p, tuple) and len(p) == 2 for p in padding):
+        return tuple(padding)
+    return tuple((p, p) for p in per_axis(padding, n, "padding", 0))
+
+
+def geometry(kernel: Ints, stride: Any, padding: Any, dilation: Any) -> tuple[Ints, Pairs, Ints]:
+    """Return stride, padding (in pairs) and dilation with an entry for each spatial axis."""
+    n = len(kernel)
+    stride, dilation = per_axis(stride, n, "stride"), per_axis(dilation, n, "dilation")
+    return stride, padding_pairs(padding, kernel, stride, dilation), dilation
+
+
+def reach(kernel: Ints, dilation: Ints) -> Ints:
+    """Return over how many elements a window stretches along each axis."""
+    return tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+
+
+def count(size: Ints, kernel: Ints, stride: Ints, dilation: Ints, pairs: Pairs) -> Ints:
+    """Return how many windows fit along each axis.
+
+    Raises
+    ------
+    ValueError
+        If not even one does.
+    """
+    padded = tuple(n + lo + hi for n, (lo, hi) in zip(size, pairs, strict=True))
+    needed = reach(kernel, dilation)
+    if any(n < r for n, r in zip(padded, needed, strict=True)):
+        raise ValueError(
+            f"a window of {kernel} with dilation {dilation} reaches over {needed}, more than the input, which is {size} "
+            f"and with padding {padded}; use a smaller kernel or more padding"
+        )
+    return tuple((n - r) // s + 1 for n, r, s in zip(padded, needed, stride, strict=True))
+
+
+def padded(xp: Any, x: Any, pairs: Pairs, value: Any = 0) -> Any:
+    """Surround the spatial axes of ``x`` with ``value``; a negative number in a pair cuts off."""
+    if any(n < 0 for pair in pairs for n in pair):
+        ends = [(max(-lo, 0), n - max(-hi, 0)) for n, (lo, hi) in zip(x.shape[2:], pairs, strict=True)]
+        x = x[(..., *(slice(*end) for end in ends))]
+        pairs = tuple((max(lo, 0), max(hi, 0)) for lo, hi in pairs)
+    if not any(n for pair in pairs for n in pair):
+        return x
+    size = [n + lo + hi for n, (lo, hi) in zip(x.shape[2:], pairs, strict=True)]
+    out = xp.full((*x.shape[:2], *size), value, dtype=x.dtype)
+    out[(..., *(slice(lo, lo + n) for n, (lo, _) in zip(x.shape[2:], pairs, strict=True)))] = x
+    return out
+
+
+def taps(kernel: Ints, windows: Ints, stride: Ints, dilation: Ints) -> Iterator[tuple[Ints, tuple[Any, ...]]]:
+    """Yield each tap of the kernel, in row-major order, and the index that picks its element from every window."""
+    for tap in product(*map(range, kernel)):
+        starts = [t * d for t, d in zip(tap, dilation, strict=True)]
+        yield tap, (..., *(slice(a, a + s * (n - 1) + 1, s) for a, s, n in zip(starts, stride, windows, strict=True)))
+
+
+def patches(xp: Any, x: Any, kernel: Ints, stride: Ints, dilation: Ints) -> Any:
+    """Return all windows of ``x`` as a view of shape (batch, channels, *kernel, *windows)."""
+    n = len(kernel)
+    view = xp.lib.stride_tricks.sliding_window_view(x, reach(kernel, dilation), axis=tuple(range(2, 2 + n)))
+    view = view[(slice(None), slice(None), *(slice(None, None, s) for s in stride + dilation))]
+    return view.transpose((0, 1, *range(2 + n, 2 + 2 * n), *range(2, 2 + n)))
+
+
+def add_patches(xp: Any, columns: Any, size: Ints, stride: Ints, dilation: Ints) -> Any:
+    """Add windows (batch, channels, *kernel, *windows) into an array of spatial ``size``: the adjoint of `patches`."""
+    n = len(size)
+    out = xp.zeros((*columns.shape[:2], *size), dtype=columns.dtype)
+    for tap, index in taps(columns.shape[2 : 2 + n], columns.shape[2 + n :], stride, dilation):
+        out[index] += columns[(slice(None), slice(None), *tap)]
+    return out
+
+
+def columns_of(xp: Any, x: Any, kernel: Ints, stride: Ints, pairs: Pairs, dilation: Ints, groups: int) -> Any:
+    """Return the windows of ``x`` as columns: (batch, groups, in / groups * kernel, windows)."""
+    view = patches(xp, padded(xp, x, pairs), kernel, stride, dilation)
+    rows = x.shape[1] // groups * prod(kernel)
+    return view.reshape((x.shape[0], groups, rows, prod(view.shape[2 + len(kernel) :])))
