@@ -3,5 +3,7 @@
 from minigrad.nn import functional, init
 from minigrad.nn.activation import *
 from minigrad.nn.container import *
+from minigrad.nn.dropout import *
 from minigrad.nn.linear import *
+from minigrad.nn.loss import *
 from minigrad.nn.module import Module, Parameter

@@ -1,5 +1,125 @@
-"""loss ops."""
+"""Losses that deserve a formula of their own: composed of other ops they would overflow, or take needless passes.
+
+Each gives one loss for each sample or element; means, sums, class weights and ignored labels are the business of
+`minigrad.nn.functional`, where the other losses are composed of ops.
+"""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from typing import Any
+
+from minigrad.backends import kind_of
+from minigrad.op import op
+from minigrad.ops.elementwise import clip, log, maximum, sigmoid
+from minigrad.ops.indexing import scatter_add
+from minigrad.ops.shape import expand_dims
+
+__all__ = ["binary_cross_entropy", "huber", "sigmoid_cross_entropy", "softmax_cross_entropy"]
+
+
+@op(outputs=("loss", "p"))
+def softmax_cross_entropy(xp: Any, x: Any, labels: Any, *, label_smoothing: float = 0.0) -> Any:
+    """Cross-entropy between labels and the softmax of ``x`` along the last axis.
+
+    loss = logsumexp(x) - sum_k q_k x_k, where q is 1 for the label and 0 elsewhere, mixed with the even distribution:
+    q_k = (1 - s) [k = label] + s / K for K classes and the smoothing s. The largest x is subtracted first, so that
+    nothing overflows.
+
+    Parameters
+    ----------
+    x : (..., K), floating-point logits
+    labels : (...), integers from 0 to K - 1
+    label_smoothing
+        s, from 0 to 1 (Szegedy et al., "Rethinking the Inception architecture", 2016, section 7).
+
+    Returns
+    -------
+    loss : (...)
+    p : (..., K), softmax(x)
+
+    Raises
+    ------
+    IndexError
+        If a label is not the number of a class (on a GPU, which would have to be waited for, this is not noticed).
+    """
+    if x.shape[:-1] != labels.shape or not x.shape:
+        raise ValueError(f"softmax_cross_entropy: x of shape {x.shape} needs labels of shape {x.shape[:-1]}, not {labels.shape}")
+    check_labels("softmax_cross_entropy", labels, x.shape[-1])
+    p = x - x.max(axis=-1, keepdims=True)
+    at_label = xp.take_along_axis(p, labels[..., None], axis=-1)[..., 0]
+    target = at_label if not label_smoothing else (1 - label_smoothing) * at_label + label_smoothing * p.mean(axis=-1)
+    xp.exp(p, out=p)
+    total = p.sum(axis=-1, keepdims=True)
+    p /= total
+    return xp.log(total[..., 0]) - target, p
+
+
+@softmax_cross_entropy.vjp("x")
+def _(g: Any, labels: Any, p: Any, g_p: Any = None, *, label_smoothing: float) -> Any:
+    along = expand_dims(g, -1)
+    dx = scatter_add(along * p, expand_dims(labels, -1), -(1 - label_smoothing) * along, axis=-1)
+    if label_smoothing:
+        dx = dx - along * (label_smoothing / p.shape[-1])
+    return dx if g_p is None else dx + p * (g_p - (g_p * p).sum(axis=-1, keepdims=True))
+
+
+softmax_cross_entropy.nondiff(labels="labels are integers")
+
+
+def check_labels(name: str, labels: Any, classes: int) -> None:
+    """Raise an IndexError for a label that is not the number of a class, on the CPU.
+
+    A GPU would have to be waited for, on every step of a training, so nothing is looked at there.
+    """
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"{name}: labels are numbers of classes and must be integers, not {labels.dtype}")
+    if kind_of(labels) != "cpu" or not labels.size:
+        return
+    wrong = labels.min() if labels.min() < 0 else labels.max()
+    if not 0 <= wrong < classes:
+        raise IndexError(f"{name}: label {wrong} is outside the {classes} classes, 0 to {classes - 1}")
+
+
+@op(broadcasts=True)
+def sigmoid_cross_entropy(xp: Any, x: Any, target: Any) -> Any:
+    """Cross-entropy between a probability ``target`` and sigmoid(x): log(1 + e**x) - x target, without overflow."""
+    return xp.maximum(x, 0) - x * target + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+sigmoid_cross_entropy.vjp(x=lambda g, x, target: g * (sigmoid(x) - target), target=lambda g, x: -g * x)
+
+
+@op(broadcasts=True)
+def binary_cross_entropy(xp: Any, p: Any, target: Any) -> Any:
+    """Cross-entropy between two probabilities: -target log p - (1 - target) log(1 - p).
+
+    Each logarithm is at least -100, and the derivative's denominator p (1 - p) at least 1e-12, so that loss and
+    gradient stay finite where p is 0 or 1 (as in PyTorch). `sigmoid_cross_entropy` needs no such help.
+    """
+    at_least = p.dtype.type(1e-44) if p.dtype.itemsize >= 4 else p.dtype.type(6e-8)
+    log_p = xp.maximum(xp.log(xp.maximum(p, at_least)), -100)
+    log_q = xp.maximum(xp.log(xp.maximum(1 - p, at_least)), -100)
+    return -target * log_p - (1 - target) * log_q
+
+
+binary_cross_entropy.vjp(
+    p=lambda g, p, target: g * (p - target) / maximum(p * (1 - p), 1e-12),
+    target=lambda g, p: g * (maximum(log(1 - p), -100) - maximum(log(p), -100)),
+)
+
+
+@op(broadcasts=True)
+def huber(xp: Any, x: Any, target: Any, *, delta: float = 1.0) -> Any:
+    """d**2 / 2 where d = x - target is at most ``delta`` away from 0, and delta (abs(d) - delta / 2) further out.
+
+    The gradient is d clipped to +-delta. Source: Huber, "Robust estimation of a location parameter", 1964.
+    """
+    distance = xp.abs(x - target)
+    inner = xp.minimum(distance, delta)
+    return inner * (distance - 0.5 * inner)
+
+
+huber.vjp(
+    x=lambda g, x, target, *, delta: g * clip(x - target, -delta, delta),
+    target=lambda g, x, target, *, delta: -g * clip(x - target, -delta, delta),
+)

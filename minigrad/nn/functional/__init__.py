@@ -1,0 +1,10 @@
+"""nn.functional: layers without parameters of their own, with PyTorch's names and arguments.
+
+Most are names for ops; what is more than that is a line or two of ops.
+"""
+
+from minigrad.nn.functional.activation import *
+from minigrad.nn.functional.distance import *
+from minigrad.nn.functional.dropout import *
+from minigrad.nn.functional.loss import *
+from minigrad.nn.functional.shape import *
