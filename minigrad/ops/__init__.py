@@ -5,43 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.ops import (
-    activation,
-    batch_norm as _batch_norm,
-    comparison,
-    contraction,
-    convolution,
-    cumulative,
-    diagonals,
-    elementwise,
-    folding,
-    indexing,
-    joining,
-    linalg,
-    local_response_norm as _local_response_norm,
-    loss,
-    normalization,
-    pooling,
-    recurrent,
-    reduction,
-    shape,
-    sorting,
-    special,
-    transfer,
-    trigonometric,
-    whitening,
-)
+# Each family says in __all__ what is public; an op and its file may share a name (batch_norm), so only names are imported.
+from minigrad.ops.activation import *
+from minigrad.ops.average_pooling import *
+from minigrad.ops.batch_norm import *
+from minigrad.ops.comparison import *
+from minigrad.ops.contraction import *
+from minigrad.ops.convolution import *
+from minigrad.ops.cumulative import *
+from minigrad.ops.diagonals import *
+from minigrad.ops.elementwise import *
+from minigrad.ops.folding import *
+from minigrad.ops.indexing import *
+from minigrad.ops.indexing import getitem_method
+from minigrad.ops.joining import *
+from minigrad.ops.linalg import *
+from minigrad.ops.local_response_norm import *
+from minigrad.ops.loss import *
+from minigrad.ops.normalization import *
+from minigrad.ops.pooling import *
+from minigrad.ops.recurrent import *
+from minigrad.ops.reduction import *
+from minigrad.ops.shape import *
+from minigrad.ops.shape import reshape_method, transpose_method
+from minigrad.ops.sorting import *
+from minigrad.ops.special import *
+from minigrad.ops.transfer import *
+from minigrad.ops.trigonometric import *
+from minigrad.ops.whitening import *
 from minigrad.tensor import Tensor
-
-FAMILIES = (
-    elementwise, comparison, trigonometric, special, reduction, cumulative, shape, joining, diagonals, indexing, sorting, transfer,
-    contraction, linalg, convolution, folding, pooling, activation, _batch_norm, normalization, _local_response_norm, whitening,
-    recurrent, loss,
-)  # fmt: skip
-for _family in FAMILIES:
-    globals().update({name: getattr(_family, name) for name in _family.__all__})
-
-__all__ = [name for family in FAMILIES for name in family.__all__]  # noqa: PLE0605
 
 # ------------------------------------------------------------------------------------------------------- the one table
 
@@ -78,9 +70,9 @@ METHODS: dict[str, str | Callable[..., Any]] = {
     **{name: name for name in ("swapaxes", "squeeze", "flatten", "ravel", "repeat", "take", "to")},
     "cumsum": "cumulative_sum",
     "cumprod": "cumulative_prod",
-    "reshape": shape.reshape_method,
-    "transpose": shape.transpose_method,
-    "__getitem__": indexing.getitem_method,
+    "reshape": reshape_method,
+    "transpose": transpose_method,
+    "__getitem__": getitem_method,
 }
 
 #: properties of Tensor -> how they are computed
@@ -97,12 +89,12 @@ def _reflected(op: Callable[..., Any]) -> Callable[..., Any]:
 
 def _bind() -> None:
     """Put the table on Tensor: the plain call path of each op, which becomes a method there."""
-    plain = {name: getattr(globals()[name], "method", globals()[name]) for name in __all__}
+    plain = {name: getattr(value, "method", value) for name, value in globals().items() if callable(value)}
     for stem, name in OPERATORS.items():
         setattr(Tensor, f"__{stem}__", plain[name])
         setattr(Tensor, f"__r{stem}__", _reflected(plain[name]))
-    for attribute, name in METHODS.items():
-        setattr(Tensor, attribute, plain[name] if isinstance(name, str) else name)
+    for attribute, method in METHODS.items():
+        setattr(Tensor, attribute, plain[method] if isinstance(method, str) else method)
     for attribute, compute in PROPERTIES.items():
         setattr(Tensor, attribute, property(compute))
 

@@ -10,6 +10,7 @@ from string import ascii_letters
 from typing import Any
 
 from minigrad.op import op
+from minigrad.ops.diagonals import diagonal
 from minigrad.ops.shape import broadcast_to
 
 __all__ = ["einsum", "tensordot"]

@@ -19,7 +19,7 @@ from math import prod
 from typing import Any
 
 from minigrad.op import op
-from minigrad.ops.windows import Ints, Pairs, add_patches, columns_of, count, geometry, padded, per_axis, reach
+from minigrad.ops.windows import Ints, Pairs, add_patches, by_axes, columns_of, count, geometry, padded, per_axis, reach
 
 __all__ = [
     "conv1d",
@@ -223,44 +223,7 @@ def _by_group(weight: Any, groups: int) -> Any:
     return weight.reshape((groups, weight.shape[0] // groups, prod(weight.shape[1:])))
 
 
-# --------------------------------------------------------------------------------------- by number of spatial axes
+# ------------------------------------------------------------------------------------------- by number of spatial axes
 
-
-def conv1d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
-    """`convolution` over one axis; ``x`` may lack the batch axis."""
-    return _over(1, "conv1d", convolution, x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
-
-
-def conv2d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
-    """`convolution` over two axes; ``x`` may lack the batch axis."""
-    return _over(2, "conv2d", convolution, x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
-
-
-def conv3d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
-    """`convolution` over three axes; ``x`` may lack the batch axis."""
-    return _over(3, "conv3d", convolution, x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
-
-
-def conv_transpose1d(x: Any, weight: Any, bias: Any = None, *args: Any, **params: Any) -> Any:
-    """`conv_transpose` over one axis; ``x`` may lack the batch axis."""
-    return _over(1, "conv_transpose1d", conv_transpose, x, weight, bias, *args, **params)
-
-
-def conv_transpose2d(x: Any, weight: Any, bias: Any = None, *args: Any, **params: Any) -> Any:
-    """`conv_transpose` over two axes; ``x`` may lack the batch axis."""
-    return _over(2, "conv_transpose2d", conv_transpose, x, weight, bias, *args, **params)
-
-
-def conv_transpose3d(x: Any, weight: Any, bias: Any = None, *args: Any, **params: Any) -> Any:
-    """`conv_transpose` over three axes; ``x`` may lack the batch axis."""
-    return _over(3, "conv_transpose3d", conv_transpose, x, weight, bias, *args, **params)
-
-
-def _over(n: int, name: str, function: Any, x: Any, weight: Any, *args: Any, **params: Any) -> Any:
-    """Call ``function`` on ``x`` with ``n`` spatial axes, with or without a batch axis."""
-    if weight.ndim != n + 2 or x.ndim not in (n + 1, n + 2):
-        raise ValueError(f"{name}: x has shape {x.shape} and weight {weight.shape}; expected {n} spatial axes, after (batch,) channels")
-    if x.ndim == n + 2:
-        return function(x, weight, *args, **params)
-    y = function(x.reshape((1, *x.shape)), weight, *args, **params)
-    return y.reshape(y.shape[1:])
+conv1d, conv2d, conv3d = by_axes("conv", convolution)
+conv_transpose1d, conv_transpose2d, conv_transpose3d = by_axes("conv_transpose", conv_transpose)

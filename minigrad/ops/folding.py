@@ -48,7 +48,8 @@ def fold(
     windows = count(size, kernel, stride, dilation, pairs)
     if x.ndim != 3 or x.shape[1] % prod(kernel) or x.shape[2] != prod(windows):
         raise ValueError(
-            f"fold: x has shape {x.shape}; an output of {size} with kernel {kernel} needs (batch, channels * {prod(kernel)}, {prod(windows)})"
+            f"fold: x has shape {x.shape}; an output of {size} with kernel {kernel} needs "
+            f"(batch, channels * {prod(kernel)}, {prod(windows)})"
         )
     columns = x.reshape((x.shape[0], x.shape[1] // prod(kernel), *kernel, *windows))
     full = tuple(n + lo + hi for n, (lo, hi) in zip(size, pairs, strict=True))

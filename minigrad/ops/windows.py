@@ -7,7 +7,8 @@ helpers for the functions of ops, on plain arrays; none of them is an op.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from math import prod
 from typing import Any
@@ -126,3 +127,63 @@ def columns_of(xp: Any, x: Any, kernel: Ints, stride: Ints, pairs: Pairs, dilati
     view = patches(xp, padded(xp, x, pairs), kernel, stride, dilation)
     rows = x.shape[1] // groups * prod(kernel)
     return view.reshape((x.shape[0], groups, rows, prod(view.shape[2 + len(kernel) :])))
+
+
+# ---------------------------------------------------------------------------------------------------------- pooling
+
+
+def pool_geometry(
+    name: str, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> tuple[Ints, Ints, Pairs, Ints, Ints]:
+    """Return kernel, stride, padding in pairs, dilation and the number of windows, each with an entry per spatial axis."""
+    n = x.ndim - 2
+    if n < 1:
+        raise ValueError(f"{name}: x has shape {x.shape}; expected (batch, channels, *spatial)")
+    kernel, dilation = per_axis(kernel_size, n, "kernel_size"), per_axis(dilation, n, "dilation")
+    stride = kernel if stride is None else per_axis(stride, n, "stride")
+    edges = per_axis(padding, n, "padding", 0)
+    needed = reach(kernel, dilation)
+    if any(2 * p > r for p, r in zip(edges, needed, strict=True)):
+        raise ValueError(f"{name}: padding {edges} is more than half of what the window reaches over, {needed}; use less, or a larger kernel")
+    pairs = tuple((p, p) for p in edges)
+    windows = count(x.shape[2:], kernel, stride, dilation, pairs)
+    if ceil_mode:
+        # one more window where elements are left over and it begins before the padding at the end
+        left = [length + 2 * p - r - s * (m - 1) for length, p, r, s, m in zip(x.shape[2:], edges, needed, stride, windows, strict=True)]
+        begins = [s * m < length + p for length, p, s, m in zip(x.shape[2:], edges, stride, windows, strict=True)]
+        windows = tuple(m + 1 if rest > 0 and inside else m for m, rest, inside in zip(windows, left, begins, strict=True))
+        ends = [s * (m - 1) + r for s, m, r in zip(stride, windows, needed, strict=True)]
+        pairs = tuple((p, max(p, end - length - p)) for p, end, length in zip(edges, ends, x.shape[2:], strict=True))
+    return kernel, stride, pairs, dilation, windows
+
+
+def adaptive_bounds(name: str, shape: Ints, output_size: Any) -> list[list[tuple[int, int]]]:
+    """Return the windows along each spatial axis, as (start, end)."""
+    size = shape[2:]
+    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * len(size)
+    if len(wanted) != len(size) or not all(m is None or (isinstance(m, int) and m > 0) for m in wanted):
+        raise ValueError(f"{name}: output_size is {output_size!r}; expected a positive integer or None for each of {len(size)} axes")
+    if not all(size):
+        raise ValueError(f"{name}: x has shape {shape}; a spatial axis of length 0 has nothing to pool")
+    counts = [n if m is None else m for n, m in zip(size, wanted, strict=True)]
+    return [[(i * n // m, -((i + 1) * n // -m)) for i in range(m)] for n, m in zip(size, counts, strict=True)]
+
+
+def by_axes(name: str, function: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """Return ``function`` for 1, 2 and 3 spatial axes, under PyTorch's names; the input may lack the batch axis."""
+
+    def over(n: int) -> Callable[..., Any]:
+        def call(x: Any, *args: Any, **params: Any) -> Any:
+            if x.ndim == n + 2:
+                return function(x, *args, **params)
+            if x.ndim != n + 1:
+                raise ValueError(f"{call.__name__}: x has shape {x.shape}; expected (batch, channels) or (channels) and {n} spatial axes")
+            y = function(x.reshape((1, *x.shape)), *args, **params)
+            return tuple(part.reshape(part.shape[1:]) for part in y) if isinstance(y, tuple) else y.reshape(y.shape[1:])
+
+        call.__name__ = call.__qualname__ = f"{name}{n}d"
+        axes = "axis" if n == 1 else "axes"
+        call.__doc__ = f"`{name}` over {n} spatial {axes}; ``x`` may lack the batch axis.\n\n{inspect.getdoc(function) or ''}"
+        return call
+
+    return [over(n) for n in (1, 2, 3)]

@@ -1,0 +1,192 @@
+"""Average pooling, and the p-norm of windows.
+
+Written tap by tap, like `minigrad.ops.pooling`. An average is linear, and its gradient spreads the cotangent evenly over
+the window; that map and the average are each other's derivative.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from minigrad.backends import Array, namespace
+from minigrad.op import op
+from minigrad.ops.windows import Ints, adaptive_bounds, add_patches, by_axes, padded, per_axis, pool_geometry, taps
+from minigrad.tensor import array_of
+
+__all__ = [
+    "adaptive_avg_pool",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "avg_pool",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "avg_pool_transpose",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+]
+
+
+@op
+def avg_pool(
+    xp: Any,
+    x: Any,
+    *,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Any:
+    """Mean of each window.
+
+    Parameters
+    ----------
+    x
+        (batch, channels, *spatial)
+    kernel_size, stride, padding, ceil_mode
+        As in `max_pool`; padding is with zeros.
+    count_include_pad
+        Whether padding counts as elements. What sticks out further because of ``ceil_mode`` never does.
+    divisor_override
+        Divide the sum of each window by this, instead of the number of its elements.
+
+    Raises
+    ------
+    ValueError
+        If no window fits, or a parameter is out of range.
+    """
+    kernel, stride, pairs, dilation, windows = pool_geometry("avg_pool", x, kernel_size, stride, padding, 1, ceil_mode)
+    full = padded(xp, x, pairs)
+    total = xp.zeros((*x.shape[:2], *windows), dtype=x.dtype)
+    for _, index in taps(kernel, windows, stride, dilation):
+        total = total + full[index]
+    return total / _divisor(xp, x, kernel, stride, padding, windows, count_include_pad, divisor_override)
+
+
+@op
+def avg_pool_transpose(
+    xp: Any,
+    y: Any,
+    *,
+    size: Ints,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Any:
+    """Spread each element of ``y`` evenly over its window in an array of spatial ``size``: the adjoint of `avg_pool`."""
+    x = xp.broadcast_to(xp.zeros((), dtype=y.dtype), (*y.shape[:2], *size))
+    kernel, stride, pairs, dilation, windows = pool_geometry("avg_pool_transpose", x, kernel_size, stride, padding, 1, ceil_mode)
+    share = y / _divisor(xp, x, kernel, stride, padding, windows, count_include_pad, divisor_override)
+    n = len(kernel)
+    columns = xp.broadcast_to(share.reshape((*y.shape[:2], *[1] * n, *windows)), (*y.shape[:2], *kernel, *windows))
+    full = tuple(length + lo + hi for length, (lo, hi) in zip(size, pairs, strict=True))
+    return padded(xp, add_patches(xp, columns, full, stride, dilation), tuple((-lo, -hi) for lo, hi in pairs))
+
+
+@avg_pool.vjp("x")
+def _(
+    g: Any, x_shape: Ints, *, kernel_size: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any, divisor_override: Any
+) -> Any:
+    return avg_pool_transpose(
+        g,
+        size=x_shape[2:],
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        ceil_mode=ceil_mode,
+        count_include_pad=count_include_pad,
+        divisor_override=divisor_override,
+    )
+
+
+@avg_pool_transpose.vjp("y")
+def _(
+    g: Any, *, kernel_size: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any, divisor_override: Any
+) -> Any:
+    return avg_pool(
+        g,
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        ceil_mode=ceil_mode,
+        count_include_pad=count_include_pad,
+        divisor_override=divisor_override,
+    )
+
+
+def _divisor(
+    xp: Any, x: Any, kernel: Ints, stride: Ints, padding: Any, windows: Ints, include_pad: bool, override: int | None
+) -> Any:
+    """Return by what the sum of each window is divided: a number, or an array over the windows."""
+    if override is not None:
+        return override
+    edges = per_axis(padding, len(kernel), "padding", 0)
+    result = xp.ones((), dtype=x.dtype)
+    for n, k, s, p, m in zip(x.shape[2:], kernel, stride, edges, windows, strict=True):
+        start = xp.arange(m) * s - p
+        end = xp.minimum(start + k, n + p if include_pad else n)
+        start = start if include_pad else xp.maximum(start, 0)
+        result = result[..., None] * (end - start).astype(x.dtype)
+    return result
+
+
+@op
+def adaptive_avg_pool(xp: Any, x: Any, *, output_size: Any) -> Any:
+    """Mean of each of ``output_size`` windows that cover the input (see `adaptive_max_pool` for where they are).
+
+    The windows are boxes, so the mean is taken along one axis after the other, each time as a product with a matrix of
+    averaging weights.
+    """
+    for axis, matrix in _averages(x, x.shape, output_size):
+        x = _along(x, axis, matrix)
+    return x
+
+
+@adaptive_avg_pool.vjp("x")
+def _(g: Any, x_shape: Ints, *, output_size: Any) -> Any:
+    for axis, matrix in _averages(g, x_shape, output_size):
+        g = _along(g, axis, matrix.T)
+    return g
+
+
+def _averages(x: Any, shape: Ints, output_size: Any) -> list[tuple[int, Array]]:
+    """Return each spatial axis with the matrix (windows, length) that averages along it."""
+    like = array_of(x)
+    xp = namespace(like)
+    matrices = []
+    for axis, windows in enumerate(adaptive_bounds("adaptive_avg_pool", shape, output_size), start=2):
+        start, end = (xp.asarray(ends).reshape((-1, 1)) for ends in zip(*windows, strict=True))
+        place = xp.arange(shape[axis])
+        matrices.append((axis, (((start <= place) & (place < end)) / (end - start)).astype(like.dtype)))
+    return matrices
+
+
+def _along(x: Any, axis: int, matrix: Array) -> Any:
+    """Multiply the vectors along ``axis`` by a matrix."""
+    return (x.swapaxes(axis, -1) @ matrix.T).swapaxes(axis, -1)
+
+
+# ------------------------------------------------------------------------------------------- by number of spatial axes
+
+
+def _lp_pool(x: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+    """p-norm of each window, ``(sum x**p) ** (1 / p)``.
+
+    As in PyTorch x is raised to the power as it is, so an odd p wants x >= 0, and in a window that sticks out because of
+    ``ceil_mode`` the sum is scaled up to the elements of a whole one.
+    """
+    n = prod(per_axis(kernel_size, x.ndim - 2, "kernel_size"))
+    return (avg_pool(x**norm_type, kernel_size=kernel_size, stride=stride, ceil_mode=ceil_mode) * n) ** (1 / norm_type)
+
+
+avg_pool1d, avg_pool2d, avg_pool3d = by_axes("avg_pool", avg_pool)
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = by_axes("adaptive_avg_pool", adaptive_avg_pool)
+lp_pool1d, lp_pool2d, lp_pool3d = by_axes("lp_pool", _lp_pool)
