@@ -25,7 +25,7 @@ from minigrad.autograd import (
 )
 from minigrad.device import Device, DeviceUnavailableError, default_device, device, set_default_device
 from minigrad.op import OPS, op
-from minigrad.ops import *  # noqa: F403
+from minigrad.ops import *
 from minigrad.random import manual_seed
 from minigrad.tensor import Tensor
 

@@ -110,11 +110,8 @@ def jvp(func: Callable[..., Any], inputs: Tensors, v: Any, *, create_graph: bool
     y = func(*xs)
     ys = _sequence(y)
     us = [_zeros_like(part).requires_grad_() for part in ys]
-    back = [(g, t) for g, t in zip(grad(ys, xs, us, create_graph=True, allow_unused=True), tangents, strict=True) if g is not None and g.node is not None]
-    if back:
-        gs = grad([g for g, _ in back], us, [t for _, t in back], create_graph=create_graph, allow_unused=True)
-    else:
-        gs = (None,) * len(us)
+    first = grad(ys, xs, us, create_graph=True, allow_unused=True)
+    gs = _derivative_of_gradients(first, us, tangents, create_graph)
     return _detached(y, create_graph), _like(y, _zeros_for_unused(gs, us))
 
 
@@ -141,11 +138,7 @@ def hvp(func: Callable[..., Any], inputs: Tensors, v: Any, *, create_graph: bool
     """Return ``func(*inputs)``, which must have one element, and the product of its Hessian with ``v``."""
     xs, vs = _fresh(inputs, create_graph), _sequence(v)
     y = _scalar(func(*xs), "hvp")
-    gs = [(g, t) for g, t in zip(grad(y, xs, create_graph=True, allow_unused=True), vs, strict=True) if g is not None and g.node is not None]
-    if gs:
-        products = grad([g for g, _ in gs], xs, [t for _, t in gs], create_graph=create_graph, allow_unused=True)
-    else:
-        products = (None,) * len(xs)
+    products = _derivative_of_gradients(grad(y, xs, create_graph=True, allow_unused=True), xs, vs, create_graph)
     return _detached(y, create_graph), _like(inputs, _zeros_for_unused(products, xs))
 
 
@@ -162,6 +155,16 @@ def _jacobian_of(y: Tensor, xs: list[Tensor], create_graph: bool) -> tuple[Tenso
         gs = grad(y, xs, unit.reshape(y.shape), retain_graph=True, create_graph=create_graph, allow_unused=True)
         rows.append(_zeros_for_unused(gs, xs))
     return tuple(stack(column).reshape((*y.shape, *x.shape)) for column, x in zip(zip(*rows, strict=True), xs, strict=True))
+
+
+def _derivative_of_gradients(
+    gs: Sequence[Tensor | None], xs: list[Tensor], weights: list[Any], create_graph: bool
+) -> tuple[Tensor | None, ...]:
+    """Differentiate sum(<weight, g>) with respect to ``xs``; a gradient that depends on nothing contributes nothing."""
+    live = [(g, weight) for g, weight in zip(gs, weights, strict=True) if g is not None and g.node is not None]
+    if not live:
+        return (None,) * len(xs)
+    return grad([g for g, _ in live], xs, [weight for _, weight in live], create_graph=create_graph, allow_unused=True)
 
 
 def _sequence(value: Any) -> list[Any]:

@@ -27,7 +27,9 @@ def add_note(error: Exception, op: Op, arrays: tuple[Any, ...], params: dict[str
 
 def describe(value: Any) -> str:
     """Describe an argument: dtype and shape of an array, type of anything else."""
-    return f"{value.dtype}{list(value.shape)}" if is_array(value) else repr(value) if isinstance(value, (int, float)) else type(value).__name__
+    if is_array(value):
+        return f"{value.dtype}{list(value.shape)}"
+    return repr(value) if isinstance(value, (int, float)) else type(value).__name__
 
 
 def shape_of(value: Any) -> tuple[int, ...]:

@@ -43,11 +43,11 @@ def html(tensor: Tensor) -> str:
             facts["min, mean, max"] = f"{finite.min():.4g}, {finite.mean():.4g}, {finite.max():.4g}"
         if finite.size < values.size:
             facts["not finite"] = values.size - finite.size
-    rows = "".join(f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in facts.items())
+    rows = "".join(f"<tr><th align='left'>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in facts.items())
     return f"<div><table>{rows}</table>{_heat_map(values)}</div>"
 
 
-def _heat_map(values: np.ndarray) -> str:  # type: ignore[type-arg]
+def _heat_map(values: np.ndarray) -> str:
     if not values.size or values.dtype.kind not in "fiu":
         return ""
     grid = values.reshape(-1, values.shape[-1]) if values.ndim else values.reshape(1, 1)

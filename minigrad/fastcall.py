@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import XP
-from minigrad.graph import RECORDING, Node, mode, next_sequence
 from minigrad.describe import add_note
+from minigrad.graph import RECORDING, Node, mode, next_sequence
 from minigrad.op import Op, Plan
 from minigrad.tensor import Tensor
 

@@ -16,18 +16,18 @@ the same formulas run on Tensors and leave a graph of their own.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
 from itertools import count
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from minigrad.backends import Array, is_array, owner
+from minigrad.mode import RECORDING, Mode, Observer, changed_mode, mode
 
 if TYPE_CHECKING:
     from minigrad.op import Op
+
+__all__ = ["RECORDING", "Mode", "Node", "Observer", "Output", "changed_in_place", "changed_mode", "leaf", "mode", "newest_first", "walk"]
 
 next_sequence = count(1).__next__
 
@@ -44,7 +44,7 @@ class Node:
     seq: float
     shape: Any  #: of the value (a tuple of shapes where the op has several outputs)
     dtype: Any
-    hooks: list[Callable[[Any], Any]] | None
+    hooks: list[Any] | None  #: functions of the cotangent; for several outputs, a list for each
     grad: Any  #: of leaves: the accumulated gradient, a Tensor, or None
 
     @property
@@ -92,8 +92,8 @@ class Output(Node):
         source = self.parents[0]
         assert source is not None
         if source.hooks is None:
-            source.hooks = [None] * len(source.shape)  # type: ignore[list-item]
-        source.hooks[self.index] = self.hooks  # type: ignore[call-overload]
+            source.hooks = [None] * len(source.shape)
+        source.hooks[self.index] = self.hooks
 
     @property
     def op(self) -> Op | None:
@@ -104,44 +104,6 @@ class Output(Node):
 
     def __hash__(self) -> int:
         return hash((id(self.parents[0]), self.index))
-
-
-# ---------------------------------------------------------------------------------------------------- recording mode
-
-
-class Observer:
-    """Something that watches: anomaly detection, timing, a memory ledger, a drawing. The core imports none of them."""
-
-    def on_forward(self, op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any, node: Node | None) -> None:
-        """Called after every op, with plain arrays."""
-
-    def on_backward(self, node: Node, position: int, gradient: Any) -> None:
-        """Called with the gradient that a formula of ``node`` returned for the input at ``position``."""
-
-
-@dataclass(frozen=True)
-class Mode:
-    """What applies to ops called in this thread (or task) now."""
-
-    recording: bool = True
-    observers: tuple[Observer, ...] = ()
-    recomputing: bool = False  #: inside the second forward pass of a checkpoint
-    kernels: bool = True  #: use the faster forms in minigrad.kernels; without, the formulas run as they are written
-
-
-RECORDING = Mode()
-mode: ContextVar[Mode] = ContextVar("minigrad_mode", default=RECORDING)
-
-
-@contextmanager
-def changed_mode(**changes: Any) -> Iterator[None]:
-    """Change the mode within a ``with`` block."""
-    new = replace(mode.get(), **changes)
-    token = mode.set(RECORDING if new == RECORDING else new)
-    try:
-        yield
-    finally:
-        mode.reset(token)
 
 
 # -------------------------------------------------------------------------------------------------------- the walk
@@ -219,8 +181,8 @@ def walk(
         plan = node.plan
         if plan is None:
             if node.__class__ is Output:
-                source = node.parents[0]
-                grads.setdefault(source, [None] * len(source.shape))[node.index] = g  # type: ignore[attr-defined]
+                source: Any = node.parents[0]
+                grads.setdefault(source, [None] * len(source.shape))[node.index] = g
             elif wanted is None:
                 found[node] = g
             continue

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from minigrad.backends import Array, is_array, is_writable
-from minigrad.device import Device, to_host
+from minigrad.backends import Array, is_array
+from minigrad.device import to_host
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -28,12 +28,12 @@ class Interop:
     if TYPE_CHECKING:
         data: Array
         node: Any
-        shape: tuple[int, ...]
-        size: int
-        dtype: np.dtype[Any]
-        device: Device
-        is_leaf: bool
-        requires_grad: bool
+        shape: Any
+        size: Any
+        dtype: Any
+        device: Any
+        is_leaf: Any
+        requires_grad: Any
         requires_grad_: Callable[..., Any]
 
         # What minigrad/ops/__init__.py binds to Tensor, in one table.
@@ -114,12 +114,12 @@ class Interop:
     def __repr__(self) -> str:
         from minigrad.display import text
 
-        return text(self)
+        return text(cast("Tensor", self))
 
     def _repr_html_(self) -> str:
         from minigrad.display import html
 
-        return html(self)
+        return html(cast("Tensor", self))
 
 
 def as_array(data: Any) -> Array:

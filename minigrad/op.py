@@ -129,7 +129,7 @@ class Op:
         arrays = tuple([a.data if isinstance(a, Tensor) else a for a in args])
         now = mode.get()
         try:
-            out = NotImplemented
+            out: Any = NotImplemented
             if self.kernels and now.kernels:
                 kernel = self.kernels.get((kind_of(*arrays), ()))
                 out = kernel(namespace(*arrays), *arrays, **params) if kernel is not None else out
@@ -171,7 +171,7 @@ class Op:
         outs = out if out.__class__ is tuple else (out,)
         inputs = (arrays,) if self.variadic else arrays
         shapes = [tuple([shape_of(a) for a in arrays])] if self.variadic else [shape_of(a) for a in arrays]
-        node.saved = plan.pick((*inputs, *outs, *shapes)) if plan.pick is not None else ()
+        node.saved = plan.pick((*inputs, *outs, *shapes))
         if out.__class__ is tuple:
             node.shape, node.dtype = tuple([o.shape for o in out]), tuple([o.dtype for o in out])
         else:
@@ -278,7 +278,7 @@ class Plan:
                 else:
                     args.append(cotangents[k])
             params = {name: node.params[name] for name in f.params}
-            result = NotImplemented
+            result: Any = NotImplemented
             if op.kernels and lift is None and mode.get().kernels:
                 kernel = op.kernels.get((kind_of(*args), f.inputs))
                 result = kernel(*args, **params) if kernel is not None else result
@@ -286,7 +286,8 @@ class Plan:
                 result = f.function(*args, **params)
             results = result if op.variadic or len(f.inputs) > 1 else (result,)
             if len(results) != len(positions):
-                raise ValueError(f"{op.name}'s formula for {', '.join(f.inputs)} returned {len(results)} gradients, expected {len(positions)}")
+                names = ", ".join(f.inputs)
+                raise ValueError(f"{op.name}'s formula for {names} returned {len(results)} gradients, expected {len(positions)}")
             steps += [(i, _returning(r), ()) for i, r in zip(positions, results, strict=True) if parents[i] is not None]
         return steps
 
@@ -335,12 +336,9 @@ def op(forward: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     return new
 
 
-def _picker(keep: tuple[int, ...]) -> Callable[[Any], tuple[Any, ...]] | None:
-    """Return a function that takes the values to keep out of a tuple; None if there are none."""
-    if len(keep) == 1:
-        k = keep[0]
-        return lambda values: (values[k],)
-    return itemgetter(*keep) if keep else None
+def _picker(keep: tuple[int, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that takes the values to keep out of a tuple."""
+    return itemgetter(*keep) if len(keep) > 1 else lambda values: tuple([values[k] for k in keep])
 
 
 def _output(node: Node, index: int) -> Output | None:

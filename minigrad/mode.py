@@ -1,0 +1,52 @@
+"""What applies to ops called now: whether they are recorded, who watches, whether kernels may run.
+
+The mode is a context variable, so each thread and each task has its own. Ops look at it once; in the usual mode,
+`RECORDING`, that is one comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minigrad.graph import Node
+    from minigrad.op import Op
+
+
+class Observer:
+    """Something that watches: anomaly detection, timing, a memory ledger, a drawing. The core imports none of them."""
+
+    def on_forward(self, op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any, node: Node | None) -> None:
+        """Called after every op, with plain arrays."""
+
+    def on_backward(self, node: Node, position: int, gradient: Any) -> None:
+        """Called with the gradient that a formula of ``node`` returned for the input at ``position``."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What applies to ops called in this thread (or task) now."""
+
+    recording: bool = True
+    observers: tuple[Observer, ...] = ()
+    recomputing: bool = False  #: inside the second forward pass of a checkpoint
+    kernels: bool = True  #: use the faster forms in minigrad.kernels; without, the formulas run as they are written
+
+
+RECORDING = Mode()
+mode: ContextVar[Mode] = ContextVar("minigrad_mode", default=RECORDING)
+
+
+@contextmanager
+def changed_mode(**changes: Any) -> Iterator[None]:
+    """Change the mode within a ``with`` block."""
+    new = replace(mode.get(), **changes)
+    token = mode.set(RECORDING if new == RECORDING else new)
+    try:
+        yield
+    finally:
+        mode.reset(token)
