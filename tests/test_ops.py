@@ -146,6 +146,10 @@ def strided(a: np.ndarray) -> np.ndarray:
     return view
 
 
+def fortran(a: np.ndarray) -> np.ndarray:
+    return np.asfortranarray(a) if a.ndim else a  # NumPy would make one axis of none
+
+
 def reversed_(a: np.ndarray) -> np.ndarray:
     everywhere = (slice(None, None, -1),) * a.ndim
     return np.ascontiguousarray(a[everywhere])[everywhere] if a.ndim else a
@@ -158,7 +162,7 @@ def read_only(a: np.ndarray) -> np.ndarray:
 
 
 @per_op
-@pytest.mark.parametrize("view", [np.asfortranarray, strided, reversed_, read_only])
+@pytest.mark.parametrize("view", [fortran, strided, reversed_, read_only])
 def test_any_memory_layout_gives_the_same(name: str, view: Any) -> None:
     for sample in cases(name):
         if wrt(name, sample):
