@@ -132,7 +132,7 @@ def gelu(xp: Any, x: Any, *, approximate: str = "none") -> Any:
     ``approximate="tanh"`` takes x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x**3))) / 2.
     """
     if approximate == "tanh":
-        return x * sigmoid(_twice_the_argument(x))
+        return x * sigmoid(_twice_the_argument(clip(x, -50, 50)))
     if approximate != "none":
         raise ValueError(f"gelu: approximate is {approximate!r}, expected 'none' or 'tanh'")
     return x * (0.5 * erfc(-math.sqrt(0.5) * x))
@@ -140,10 +140,11 @@ def gelu(xp: Any, x: Any, *, approximate: str = "none") -> Any:
 
 @gelu.vjp("x")
 def _(g: Any, x: Any, *, approximate: str) -> Any:
+    z = clip(x, -50, 50)  # beyond, all that decays is exactly 0, and squares could overflow
     if approximate == "tanh":
-        s = sigmoid(_twice_the_argument(x))
-        return g * (s + x * s * (1 - s) * (math.sqrt(8 / math.pi) * (1 + 3 * 0.044715 * x * x)))
-    return g * (0.5 * erfc(-math.sqrt(0.5) * x) + x * exp(-0.5 * x * x) / math.sqrt(2 * math.pi))
+        s = sigmoid(_twice_the_argument(z))
+        return g * (s + z * s * (1 - s) * (math.sqrt(8 / math.pi) * (1 + 3 * 0.044715 * z * z)))
+    return g * (0.5 * erfc(-math.sqrt(0.5) * x) + z * exp(-0.5 * z * z) / math.sqrt(2 * math.pi))
 
 
 def _twice_the_argument(x: Any) -> Any:

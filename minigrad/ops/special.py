@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from minigrad.op import op
-from minigrad.ops.elementwise import exp, log, sigmoid, where
+from minigrad.ops.elementwise import clip, exp, log, sigmoid, square, where
 
 __all__ = ["erf", "erfc", "hypot", "lerp", "logaddexp", "xlogy"]
 
@@ -60,6 +60,11 @@ def _in_double(xp: Any, x: Any) -> tuple[Any, Any]:
     return x.astype(xp.result_type(dtype, xp.float64)), dtype
 
 
+def _bell(x: Any) -> Any:
+    """exp(-x**2), which is 0 from 30 on, where the square need not be taken."""
+    return exp(-square(clip(x, -30, 30)))
+
+
 @op
 def erf(xp: Any, x: Any) -> Any:
     """Error function, 2 / sqrt(pi) times the integral of exp(-t**2) from 0 to x."""
@@ -69,7 +74,7 @@ def erf(xp: Any, x: Any) -> Any:
     return xp.where(size < 1, _erf_inside(xp, x), xp.where(x < 0, -outside, outside)).astype(dtype)
 
 
-erf.vjp(x=lambda g, x: g * (2 / math.sqrt(math.pi)) * exp(-x * x))
+erf.vjp(x=lambda g, x: g * (2 / math.sqrt(math.pi)) * _bell(x))
 
 
 @op
@@ -81,7 +86,7 @@ def erfc(xp: Any, x: Any) -> Any:
     return xp.where(size < 1, 1 - _erf_inside(xp, x), xp.where(x < 0, 2 - outside, outside)).astype(dtype)
 
 
-erfc.vjp(x=lambda g, x: g * (-2 / math.sqrt(math.pi)) * exp(-x * x))
+erfc.vjp(x=lambda g, x: g * (-2 / math.sqrt(math.pi)) * _bell(x))
 
 # -------------------------------------------------------------------------------------------------------- of two inputs
 

@@ -313,6 +313,11 @@ def test_erf_and_erfc_against_the_standard_library() -> None:
     assert np.isnan(mg.erfc(np.array(NAN)))
 
 
+def test_derivative_of_erf_far_out() -> None:
+    for f in (mg.erf, mg.erfc):
+        np.testing.assert_array_equal(gradients(f, [-INF, -1e300, 40.0, 1e300])[0], 0)
+
+
 def test_erf_against_scipy() -> None:
     special = pytest.importorskip("scipy.special", reason="SciPy is not installed; it is a second reference and no dependency")
     x = np.linspace(-30, 30, 5001)
