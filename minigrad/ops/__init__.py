@@ -15,6 +15,7 @@ from minigrad.ops.convolution import *
 from minigrad.ops.cumulative import *
 from minigrad.ops.diagonals import *
 from minigrad.ops.elementwise import *
+from minigrad.ops.exponential import *
 from minigrad.ops.folding import *
 from minigrad.ops.indexing import *
 from minigrad.ops.indexing import getitem_method
@@ -26,6 +27,7 @@ from minigrad.ops.normalization import *
 from minigrad.ops.pooling import *
 from minigrad.ops.recurrent import *
 from minigrad.ops.reduction import *
+from minigrad.ops.rounding import *
 from minigrad.ops.shape import *
 from minigrad.ops.shape import reshape_method, transpose_method
 from minigrad.ops.sorting import *

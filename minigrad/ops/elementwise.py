@@ -11,15 +11,13 @@ would stop the nan in the value and let it through in the next derivative.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from minigrad.op import op
 
 __all__ = [
-    "abs", "add", "astype", "ceil", "clip", "copy", "divide", "exp", "exp2", "expm1", "floor", "floor_divide", "log", "log1p", "log2",
-    "log10", "maximum", "minimum", "multiply", "negative", "positive", "pow", "power", "reciprocal", "remainder", "round", "sigmoid",
-    "sign", "sqrt", "square", "subtract", "tanh", "trunc", "where",
+    "abs", "add", "astype", "clip", "copy", "divide", "exp", "floor_divide", "log", "maximum", "minimum", "multiply", "negative",
+    "positive", "pow", "power", "reciprocal", "remainder", "sigmoid", "sign", "sqrt", "square", "subtract", "tanh", "where",
 ]  # fmt: skip
 
 elementwise = op(broadcasts=True)
@@ -100,6 +98,15 @@ positive.vjp(x=lambda g: g)
 
 
 @op
+def sign(xp: Any, x: Any) -> Any:
+    """-1, 0 or 1. Its gradient is zero."""
+    return xp.sign(x)
+
+
+sign.zero(x="piecewise constant")
+
+
+@op
 def abs(xp: Any, x: Any) -> Any:
     """|x|. Its derivative at 0 is 0."""
     return xp.abs(x)
@@ -174,57 +181,12 @@ exp.vjp(x=lambda g, y: g * y)
 
 
 @op
-def expm1(xp: Any, x: Any) -> Any:
-    """e**x - 1, precise near 0."""
-    return xp.expm1(x)
-
-
-expm1.vjp(x=lambda g, y: g * (y + 1))
-
-
-@op
-def exp2(xp: Any, x: Any) -> Any:
-    """2**x"""
-    return xp.exp2(x)
-
-
-exp2.vjp(x=lambda g, y: g * y * math.log(2))
-
-
-@op
 def log(xp: Any, x: Any) -> Any:
     """Natural logarithm."""
     return xp.log(x)
 
 
 log.vjp(x=lambda g, x: g / x)
-
-
-@op
-def log1p(xp: Any, x: Any) -> Any:
-    """log(1 + x), precise near 0."""
-    return xp.log1p(x)
-
-
-log1p.vjp(x=lambda g, x: g / (1 + x))
-
-
-@op
-def log2(xp: Any, x: Any) -> Any:
-    """Logarithm to base 2."""
-    return xp.log2(x)
-
-
-log2.vjp(x=lambda g, x: g / (x * math.log(2)))
-
-
-@op
-def log10(xp: Any, x: Any) -> Any:
-    """Logarithm to base 10."""
-    return xp.log10(x)
-
-
-log10.vjp(x=lambda g, x: g / (x * math.log(10)))
 
 
 @op
@@ -291,42 +253,6 @@ def clip(xp: Any, x: Any, min: Any = None, max: Any = None) -> Any:
 
 
 clip.vjp(x=lambda g, x, y: g * (x == y), min=lambda g, x, y: g * (x < y), max=lambda g, x, y: g * (x > y))
-
-# ------------------------------------------------------------------------------------------------- piecewise constant
-
-
-@op
-def sign(xp: Any, x: Any) -> Any:
-    """-1, 0 or 1. Its gradient is zero."""
-    return xp.sign(x)
-
-
-@op
-def floor(xp: Any, x: Any) -> Any:
-    """The largest integer not above x. Its gradient is zero."""
-    return xp.floor(x)
-
-
-@op
-def ceil(xp: Any, x: Any) -> Any:
-    """The smallest integer not below x. Its gradient is zero."""
-    return xp.ceil(x)
-
-
-@op
-def trunc(xp: Any, x: Any) -> Any:
-    """The integer next to x on the side of 0. Its gradient is zero."""
-    return xp.trunc(x)
-
-
-@op
-def round(xp: Any, x: Any, *, decimals: int = 0) -> Any:
-    """The nearest multiple of 10**-decimals, halves to even. Its gradient is zero."""
-    return xp.round(x, decimals)
-
-
-for _constant in (sign, floor, ceil, trunc, round):
-    _constant.zero(x="piecewise constant")
 
 # -------------------------------------------------------------------------------------------------- the same elements
 

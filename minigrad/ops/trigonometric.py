@@ -16,15 +16,13 @@ def sin(xp: Any, x: Any) -> Any:
     return xp.sin(x)
 
 
-sin.vjp(x=lambda g, x: g * cos(x))
-
-
 @op
 def cos(xp: Any, x: Any) -> Any:
     """Cosine."""
     return xp.cos(x)
 
 
+sin.vjp(x=lambda g, x: g * cos(x))
 cos.vjp(x=lambda g, x: -g * sin(x))
 
 
@@ -79,15 +77,13 @@ def sinh(xp: Any, x: Any) -> Any:
     return xp.sinh(x)
 
 
-sinh.vjp(x=lambda g, x: g * cosh(x))
-
-
 @op
 def cosh(xp: Any, x: Any) -> Any:
     """(e**x + e**-x) / 2"""
     return xp.cosh(x)
 
 
+sinh.vjp(x=lambda g, x: g * cosh(x))
 cosh.vjp(x=lambda g, x: g * sinh(x))
 
 

@@ -229,7 +229,8 @@ def test_prelu_and_alpha_dropout_against_pytorch() -> None:
     t, v = torch.tensor(array, requires_grad=True), torch.tensor(weight, requires_grad=True)
     mg.prelu(x, w).sum().backward()
     torch.nn.functional.prelu(t, v).sum().backward()
-    assert x.grad is not None and w.grad is not None
+    assert x.grad is not None
+    assert w.grad is not None
     np.testing.assert_allclose(x.grad.data, t.grad.numpy())
     np.testing.assert_allclose(w.grad.data, v.grad.numpy())
     dropped = torch.nn.functional.alpha_dropout(torch.tensor(array), 0.4, training=True).numpy()

@@ -103,7 +103,8 @@ def test_the_type_of_floats_is_kept(f: Callable[[Any], Any], dtype: Any) -> None
     y = f(x)
     assert y.dtype == dtype
     y.sum().backward()
-    assert x.grad is not None and x.grad.dtype == dtype
+    assert x.grad is not None
+    assert x.grad.dtype == dtype
 
 
 def test_integers_become_floats_where_the_function_needs_them() -> None:
@@ -118,7 +119,8 @@ def test_mixed_types_bring_each_gradient_back_to_the_type_of_its_input() -> None
     a = Tensor(np.ones(2, dtype=np.float32), requires_grad=True)
     b = Tensor(np.ones(2), requires_grad=True)
     (a * b + a / b).sum().backward()
-    assert a.grad is not None and b.grad is not None
+    assert a.grad is not None
+    assert b.grad is not None
     assert (a.grad.dtype, b.grad.dtype) == (np.float32, np.float64)
 
 
@@ -250,7 +252,8 @@ def test_logaddexp_of_infinities() -> None:
     y = mg.logaddexp(a, b)
     np.testing.assert_allclose(y.data, [-INF, INF, INF, 1, INF, 1000 + math.log(2), -1000 + math.log(2)])
     y.backward(np.ones(7))
-    assert a.grad is not None and b.grad is not None
+    assert a.grad is not None
+    assert b.grad is not None
     assert a.grad.tolist() == [0.5, 0.5, 1, 0, 1, 0.5, 0.5]
     assert b.grad.tolist() == [0.5, 0.5, 0, 1, 0, 0.5, 0.5]
 

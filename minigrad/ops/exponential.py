@@ -1,0 +1,55 @@
+"""Exponentials and logarithms beside exp and log: to other bases, and precise near 0."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minigrad.op import op
+
+__all__ = ["exp2", "expm1", "log1p", "log2", "log10"]
+
+
+@op
+def expm1(xp: Any, x: Any) -> Any:
+    """e**x - 1, precise near 0."""
+    return xp.expm1(x)
+
+
+expm1.vjp(x=lambda g, y: g * (y + 1))
+
+
+@op
+def exp2(xp: Any, x: Any) -> Any:
+    """2**x"""
+    return xp.exp2(x)
+
+
+exp2.vjp(x=lambda g, y: g * y * math.log(2))
+
+
+@op
+def log1p(xp: Any, x: Any) -> Any:
+    """log(1 + x), precise near 0."""
+    return xp.log1p(x)
+
+
+log1p.vjp(x=lambda g, x: g / (1 + x))
+
+
+@op
+def log2(xp: Any, x: Any) -> Any:
+    """Logarithm to base 2."""
+    return xp.log2(x)
+
+
+log2.vjp(x=lambda g, x: g / (x * math.log(2)))
+
+
+@op
+def log10(xp: Any, x: Any) -> Any:
+    """Logarithm to base 10."""
+    return xp.log10(x)
+
+
+log10.vjp(x=lambda g, x: g / (x * math.log(10)))
