@@ -58,7 +58,7 @@ def avg_pool(
     Raises
     ------
     ValueError
-        If no window fits, or a parameter is out of range.
+        If no window fits, one lies wholly in the padding, or a parameter is out of range.
     """
     kernel, stride, pairs, dilation, windows = pool_geometry("avg_pool", x, kernel_size, stride, padding, 1, ceil_mode)
     full = padded(xp, x, pairs)

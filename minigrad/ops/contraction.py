@@ -11,7 +11,7 @@ from typing import Any
 
 from minigrad.op import op
 from minigrad.ops.diagonals import diagonal
-from minigrad.ops.shape import broadcast_to
+from minigrad.ops.shape import broadcast_to, moveaxis
 
 __all__ = ["einsum", "tensordot"]
 
@@ -154,7 +154,7 @@ def _without_repeats(x: Any, term: str) -> tuple[Any, str]:
             first, second = term.index(label), term.rindex(label)
             if x.shape[first] != x.shape[second]:
                 raise ValueError(f"einsum: label {label!r} of {term!r} stands for axes of length {x.shape[first]} and {x.shape[second]}")
-            x = diagonal(x, axis1=first, axis2=second)
+            x = diagonal(moveaxis(x, source=(first, second), destination=(-2, -1)))
             term = term[:first] + term[first + 1 : second] + term[second + 1 :] + label
     return x, term
 

@@ -128,7 +128,7 @@ def conv_transpose(
     _check("conv_transpose", x, weight, groups, weight.shape[0], "(in, out / groups, *kernel)", bias, out)
     kernel = weight.shape[2:]
     stride, pairs, dilation = geometry(kernel, stride, _cut(padding, output_padding, kernel, stride, dilation), dilation)
-    columns = _by_group(weight, groups).swapaxes(1, 2) @ x.reshape((x.shape[0], groups, -1, prod(x.shape[2:])))
+    columns = _by_group(weight, groups).swapaxes(1, 2) @ x.reshape((x.shape[0], groups, x.shape[1] // groups, prod(x.shape[2:])))
     columns = columns.reshape((x.shape[0], out, *kernel, *x.shape[2:]))
     needed = reach(kernel, dilation)
     size = tuple(s * (n - 1) + r for s, n, r in zip(stride, x.shape[2:], needed, strict=True))

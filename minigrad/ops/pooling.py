@@ -45,8 +45,7 @@ def max_pool(
     x
         (batch, channels, *spatial)
     kernel_size, stride, padding, dilation
-        An integer, or one for each spatial axis. The stride is the kernel size by default. Padding is never picked; it
-        may be half of what the window reaches over, so that every window holds an element.
+        An integer, or one for each spatial axis. The stride is the kernel size by default. Padding is never picked.
     ceil_mode
         Let a last window stick out at the end, if it begins within the input or its padding before.
 
@@ -60,7 +59,7 @@ def max_pool(
     Raises
     ------
     ValueError
-        If no window fits, or a parameter is out of range.
+        If no window fits, one lies wholly in the padding, or a parameter is out of range.
     """
     kernel, stride, pairs, dilation, windows = pool_geometry("max_pool", x, kernel_size, stride, padding, dilation, ceil_mode)
     size = x.shape[2:]

@@ -143,8 +143,6 @@ def pool_geometry(
     stride = kernel if stride is None else per_axis(stride, n, "stride")
     edges = per_axis(padding, n, "padding", 0)
     needed = reach(kernel, dilation)
-    if any(2 * p > r for p, r in zip(edges, needed, strict=True)):
-        raise ValueError(f"{name}: padding {edges} is more than half of what the window reaches over, {needed}; use less, or a larger kernel")
     pairs = tuple((p, p) for p in edges)
     windows = count(x.shape[2:], kernel, stride, dilation, pairs)
     if ceil_mode:
@@ -154,7 +152,16 @@ def pool_geometry(
         windows = tuple(m + 1 if rest > 0 and inside else m for m, rest, inside in zip(windows, left, begins, strict=True))
         ends = [s * (m - 1) + r for s, m, r in zip(stride, windows, needed, strict=True)]
         pairs = tuple((p, max(p, end - length - p)) for p, end, length in zip(edges, ends, x.shape[2:], strict=True))
+    axes = zip(x.shape[2:], kernel, stride, edges, dilation, windows, strict=True)
+    if any(edges) and any(_some_hold_nothing(*axis) for axis in axes):
+        raise ValueError(f"{name}: with padding {edges} a window of {kernel} holds no element of x, which has shape {x.shape}; use less padding")
     return kernel, stride, pairs, dilation, windows
+
+
+def _some_hold_nothing(length: int, taps: int, stride: int, padding: int, dilation: int, windows: int) -> bool:
+    """Tell whether a window along an axis lies in the padding with all its taps."""
+    starts = range(-padding, stride * windows - padding, stride)
+    return any(all(not 0 <= i < length for i in range(start, start + dilation * taps, dilation)) for start in starts)
 
 
 def adaptive_bounds(name: str, shape: Ints, output_size: Any) -> list[list[tuple[int, int]]]:

@@ -1,5 +1,7 @@
 """Convolutions in PyTorch."""
 
+import warnings
+
 import torch
 from torch.nn import functional as F
 
@@ -11,7 +13,9 @@ def convolution(x, weight, bias=None, padding=0, **params):
     if isinstance(padding, tuple) and isinstance(padding[0], tuple):
         x = F.pad(x, [n for pair in reversed(padding) for n in pair])
         padding = 0
-    return CONV[x.ndim](x, weight, bias, padding=padding, **params)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths")  # it is slower, not different
+        return CONV[x.ndim](x, weight, bias, padding=padding, **params)
 
 
 def convolution_weight_grad(x, dy, kernel_size, groups=1, **params):
