@@ -73,7 +73,7 @@ def _(g: Any, x_shape: Any, *, key: Any) -> Any:
 @op(broadcasts=True)
 def add_at(xp: Any, x: Any, updates: Any, *, key: Any) -> Any:
     """A copy of x with ``updates`` added to ``x[key]``; elements that the key names several times get several updates."""
-    y = x.copy()
+    y = xp.array(x)
     if _repeats(key):
         xp.add.at(y, key, updates)
     else:
@@ -134,7 +134,7 @@ def index_add(xp: Any, x: Any, indices: Any, updates: Any, *, axis: int | None =
     An index that occurs several times gets several updates. ``updates`` has, or broadcasts to, the shape that
     ``take(x, indices, axis)`` has.
     """
-    y = x.copy()
+    y = xp.array(x)
     xp.add.at(y, along(single_axis(axis, x.ndim, "index_add"), indices), updates)
     return y
 
@@ -147,7 +147,7 @@ index_add.nondiff(indices="positions are integers")
 def embedding(xp: Any, weight: Any, indices: Any, *, padding_idx: int | None = None) -> Any:
     """The rows of ``weight`` at the integers ``indices``: shape (*indices.shape, *weight.shape[1:]).
 
-    The row at ``padding_idx`` gets no gradient.
+    The row at ``padding_idx`` counts as a constant: it gets no gradient, as in PyTorch.
     """
     return xp.take(weight, indices, axis=0)
 
@@ -182,7 +182,7 @@ take_along_axis.nondiff(indices="positions are integers")
 @op(broadcasts=True)
 def scatter_add(xp: Any, x: Any, indices: Any, updates: Any, *, axis: int = -1) -> Any:
     """A copy of x with y[i, indices[i, j, k], k] += updates[i, j, k] for ``axis=1``, for every i, j, k."""
-    y = x.copy()
+    y = xp.array(x)
     xp.add.at(y, _grid(xp, x.shape, indices, axis), updates)
     return y
 
@@ -194,7 +194,7 @@ scatter_add.nondiff(indices="positions are integers")
 @op(broadcasts=True)
 def put_along_axis(xp: Any, x: Any, indices: Any, values: Any, *, axis: int = -1) -> Any:
     """A copy of x with y[i, indices[i, j, k], k] = values[i, j, k] for ``axis=1``; no element may be named twice."""
-    y = x.copy()
+    y = xp.array(x)
     y[_grid(xp, x.shape, indices, axis)] = values
     return y
 

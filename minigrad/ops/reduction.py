@@ -88,10 +88,10 @@ def _(g: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
 
 def degrees(name: str, shape: tuple[int, ...], axis: Axes, correction: float) -> float:
     """Return the divisor of a variance."""
-    n = count(shape, axis) - correction
-    if n <= 0:
-        raise ValueError(f"{name} of {count(shape, axis)} elements with correction {correction} is not defined (shape {shape}, axis {axis})")
-    return n
+    n = count(shape, axis)
+    if n <= correction:
+        raise ValueError(f"{name} of {n} elements with correction {correction} is not defined: shape {shape}, axis {axis}")
+    return n - correction
 
 
 @op
