@@ -2,96 +2,183 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from minigrad.backends import Array, is_array
-from minigrad.gradcheck.numerical import jacobian
+from minigrad.backends import is_array
+from minigrad.gradcheck.contract import BadUse, backward_rows, check_arguments, forward_rows
+from minigrad.gradcheck.precision import float32_rows
 from minigrad.gradcheck.problem import Problem
-from minigrad.gradcheck.result import CANNOT_TELL, FAIL, PASS, Result, Row, worst_element
+from minigrad.gradcheck.result import FAIL, Result, Row
+from minigrad.gradcheck.state import Frozen, is_module
+from minigrad.gradcheck.verdict import Linearization, Settings, derivative_rows, taylor_row
+from minigrad.graph import changed_mode
 from minigrad.tensor import Tensor
 
-RTOL = 1e-8
-CANNOT_TELL_ABOVE = 1e-5  #: relative error estimate above which agreement proves nothing
-COTANGENTS = 3
+NUDGES = 5  #: how often a point at a kink is moved, with kinks="nudge"
 
 
 def gradcheck(
-    f: Callable[..., Any], inputs: Any, *, order: int = 1, wrt: Sequence[int] | None = None, rtol: float = RTOL, seed: int = 0
+    f: Callable[..., Any],
+    inputs: Any = (),
+    *,
+    order: int = 1,
+    method: str = "auto",
+    wrt: Sequence[int] | None = None,
+    directions: int | None = None,
+    kinks: str = "between",
+    rtol: float = 1e-8,
+    upcast: bool = False,
+    float32: bool = False,
+    name: str | None = None,
+    seed: int = 0,
 ) -> Result:
-    """Compare the gradients of ``f`` with numerical derivatives.
+    """Check the gradients of ``f``: what backward gives against numerical derivatives, and the rules backward must keep.
+
+    For random cotangents v of both signs, the gradient of <v, f(x)> is compared element by element with a numerical
+    derivative that estimates its own error. The verdict is *pass* if they differ by no more than
+    max(rtol, 10 x the estimated error) relative to the largest element, *fail* if by more, and *cannot tell* if the
+    estimate is so large that agreement would prove nothing.
 
     Parameters
     ----------
     f
-        Takes Tensors and returns one, or a tuple, list or dict of them.
+        Takes Tensors and returns one, or a tuple, list or dict of them; or an op; or an `minigrad.nn.Module`, whose parameters
+        are then checked too, in float64, and whose parameters, buffers, gradients and random state are as before after it.
     inputs
         The arguments: float64 arrays or Tensors; integers, None and the like are passed on.
     order
         Up to which derivative: 2 checks the gradient as a function of the inputs and of the cotangents as well.
+    method
+        "differences", "complex" (step), or "auto": the complex step where it proves itself against differences.
     wrt
         Positions of the inputs to check; by default every floating-point one.
+    directions
+        Check along this many random directions of each input; by default along every element of inputs of up to
+        2000 elements and along 8 directions of larger ones.
+    kinks
+        Where the slopes from left and right differ: "between" asks that the gradient lies between them, "nudge" moves the
+        inputs a little (five times at most), "fail" fails.
+    rtol
+        Relative difference allowed.
+    upcast
+        Convert float32 inputs to float64 for the check, rather than refuse them.
+    float32
+        Also compare the gradients in float32 with those in float64, by units in the last place.
+    name
+        What the report calls ``f``.
+    seed
+        Of the random cotangents and directions.
+
+    Returns
+    -------
+    Result
+        ``result.ok``, ``result.rows``; print it to read it.
+
+    Raises
+    ------
+    BadUse
+        If the inputs cannot be checked: integers, float32, overlapping memory, infinities.
     """
-    args = [a.data if isinstance(a, Tensor) else a for a in (inputs if isinstance(inputs, (tuple, list)) else (inputs,))]
+    if order < 1 or method not in ("auto", "differences", "complex") or kinks not in ("between", "nudge", "fail"):
+        raise BadUse(f"gradcheck: order={order!r}, method={method!r} or kinks={kinks!r} is not one of those it knows; see its docstring")
+    started = time.perf_counter()
+    with changed_mode(recording=True):
+        problem, notes, frozen = make_problem(f, inputs, wrt, upcast)
+        try:
+            settings = Settings(method, directions, rtol)
+            rng = np.random.default_rng(seed)
+            rows, warnings = check_problem(problem, rng, order, settings, float32)
+            for _ in range(NUDGES if kinks == "nudge" else 0):
+                if not any(row.kinks for row in rows):
+                    break
+                problem = nudged(problem, rng)
+                notes.append("the inputs were moved by up to 0.1 % away from a kink")
+                rows, warnings = check_problem(problem, rng, order, settings, float32)
+        finally:
+            if frozen is not None:
+                frozen.restore()
+    if kinks == "fail":
+        for row in rows:
+            row.verdict = FAIL if row.kinks else row.verdict
+    title = name or getattr(f, "__name__", None) or type(f).__name__
+    return Result(title, rows, list(dict.fromkeys(notes + warnings)), seed, time.perf_counter() - started, problem, f)
+
+
+def make_problem(f: Callable[..., Any], inputs: Any, wrt: Sequence[int] | None, upcast: bool) -> tuple[Problem, list[str], Frozen | None]:
+    """Return what is to be checked, what must be said about it, and the frozen state of a module."""
+    given = list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
+    args = [a.data if isinstance(a, Tensor) else a for a in given]
+    names = input_names(f, len(args))
     floats = [i for i, a in enumerate(args) if is_array(a) and a.dtype.kind == "f"]
-    wrt = floats if wrt is None else list(wrt)
-    for i in wrt:
-        if args[i].dtype != np.float64:
-            raise ValueError(f"gradcheck needs float64; input {i} is {args[i].dtype}. Convert it with .astype('float64')")
-    if not wrt:
-        raise ValueError("gradcheck: none of the inputs is of floating point, so there is nothing to differentiate")
-    rng = np.random.default_rng(seed)
-    problem = Problem(f, args, wrt, [f"input {i}" for i in range(len(args))])
-    rows: list[Row] = []
+    for i in wrt if wrt is not None else ():
+        if not -len(args) <= i < len(args):
+            raise BadUse(f"wrt names input {i}, and there are {len(args)}")
+    positions = floats if wrt is None else [i % len(args) for i in wrt]
+    notes = []
+    if upcast:
+        for i in positions:
+            if is_array(args[i]) and args[i].dtype.kind == "f" and args[i].dtype != np.float64:
+                notes.append(f"{names[i]} was converted from {args[i].dtype} to float64")
+                args[i] = args[i].astype(np.float64)
+    if is_module(f):
+        if positions or wrt is not None:
+            check_arguments(args, positions, names)
+        frozen = Frozen(f)
+        notes += frozen.notes
+        return frozen.problem(args, positions, names), notes, frozen
+    check_arguments(args, positions, names)
+    return Problem(f, args, positions, names), notes, None
+
+
+def input_names(f: Any, n: int) -> list[str]:
+    """Return what the function calls its inputs, or their numbers."""
+    inputs, variadic = getattr(f, "inputs", None), getattr(f, "variadic", False)
+    if isinstance(inputs, tuple) and not variadic and len(inputs) >= n:
+        return list(inputs[:n])
+    code = getattr(f, "__code__", None)
+    if code is not None and code.co_argcount >= n:
+        return list(code.co_varnames[:n])
+    return [f"input {i}" for i in range(n)]
+
+
+def check_problem(problem: Problem, rng: np.random.Generator, order: int, settings: Settings, float32: bool) -> tuple[list[Row], list[str]]:
+    """Run every check on one problem, stopping where a failure makes the rest meaningless."""
+    warnings: list[str] = []
+    rows = list(forward_rows(problem))
+    if any(row.verdict != "pass" for row in rows):
+        return rows, warnings
     for k in range(1, order + 1):
-        rows += derivative_rows(problem, rng, k, rtol)
-        outputs, _ = problem.pullback(problem.inputs)
-        problem = problem.derivative([cotangent(rng, y.shape) for y in outputs])
-    return Result(getattr(f, "__name__", type(f).__name__), rows)
+        try:
+            found = Linearization.of(problem, rng, settings.cotangents)
+            if k == 1:
+                rows += backward_rows(problem, found.outputs, found.pull, found.cotangents, k)
+        except BadUse:
+            raise
+        except Exception as error:
+            message = "; ".join([f"backward raised {type(error).__name__}: {error}", *getattr(error, "__notes__", [])])
+            return [*rows, Row("runs", k, "", (), FAIL, message=message)], warnings
+        rows += derivative_rows(problem, found, rng, k, settings, warnings)
+        if k == 1:
+            taylor = taylor_row(problem, found, rng, k)
+            smooth = not any(row.kinks for row in rows)
+            rows += [taylor] if taylor is not None and smooth else []
+            rows += float32_rows(problem, rng) if float32 else []
+        if any(row.verdict == FAIL for row in rows):
+            break
+        if k < order:
+            problem = problem.derivative(found.cotangents[0])
+    return rows, warnings
 
 
-def cotangent(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """Return random numbers of both signs, none of them small: no output is left out of the check."""
-    v = np.asarray(rng.standard_normal(shape))
-    return np.copysign(0.2 + np.abs(v), v)
-
-
-def derivative_rows(problem: Problem, rng: np.random.Generator, order: int, rtol: float) -> list[Row]:
-    """Check the derivative with respect to each input, for several cotangents."""
-    inputs = problem.inputs
-    outputs, pull = problem.pullback(inputs)
-    trials = [[cotangent(rng, y.shape) for y in outputs] for _ in range(COTANGENTS)]
-    gradients = [pull(vs) for vs in trials]
-    flat = np.array([np.concatenate([v.ravel() for v in vs]) for vs in trials]) if outputs else np.zeros((COTANGENTS, 0))
-    rows = []
-    for k, x in enumerate(inputs):
-
-        def value(point: Array, k: int = k) -> np.ndarray[Any, Any]:
-            return problem.value([*inputs[:k], point, *inputs[k + 1 :]])
-
-        found = jacobian(value, x)
-        numeric = (flat @ found.slope.T).reshape(len(trials), *x.shape)
-        estimate = np.sqrt(flat**2 @ (found.error**2).T).reshape(numeric.shape)
-        analytic = np.array([np.zeros(x.shape) if g[k] is None else g[k].data for g in gradients])
-        rows.append(_compare(analytic, numeric, estimate, order, problem.names[problem.wrt[k]], rtol))
-    return rows
-
-
-def _compare(analytic: Any, numeric: Any, estimate: Any, order: int, name: str, rtol: float) -> Row:
-    shape = numeric.shape[1:]
-    if not numeric.size:
-        return Row("derivative", order, name, shape, PASS, message="empty")
-    top = float(np.abs(numeric).max())
-    gap = np.abs(analytic - numeric)
-    at = worst_element(analytic, numeric)
-    within = bool((gap <= np.maximum(rtol * top, 10 * estimate)).all())
-    floor = max(top, float(estimate.max()), 1e-300)
-    error, relative = float(gap.max()) / floor, float(estimate.max()) / floor
-    if within:
-        verdict, message = (PASS, "") if relative <= CANNOT_TELL_ABOVE else (CANNOT_TELL, "the numerical derivative is too uncertain")
-    else:
-        verdict = FAIL
-        message = f"at {list(at[1:])}: analytic {analytic[at]:.10g}, numeric {numeric[at]:.10g}"
-    return Row("derivative", order, name, shape, verdict, error, relative, message, analytic[at[0]], numeric[at[0]])
+def nudged(problem: Problem, rng: np.random.Generator) -> Problem:
+    """Return the problem at a point a little away."""
+    args = list(problem.args)
+    for i in problem.wrt:
+        x = args[i]
+        scale = np.maximum(np.abs(x), np.sqrt((x * x).mean()) or 1.0) if x.size else x
+        args[i] = x + 1e-3 * scale * rng.uniform(-1, 1, x.shape)
+    return Problem(problem.function, args, problem.wrt, problem.names)

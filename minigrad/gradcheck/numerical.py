@@ -1,6 +1,6 @@
 """Numerical derivatives with an estimate of their own error.
 
-Along one direction, central differences at the steps h and h/2 share their points (t = ±2h, ±h, ±h/2)::
+**Differences.** Along one direction, central differences at the steps h and h/2 share their points (t = ±2h, ±h, ±h/2)::
 
     D(h) = (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h              error O(h^4)
     R    = (16 D(h/2) - D(h)) / 15                                  error O(h^6)
@@ -8,23 +8,33 @@ Along one direction, central differences at the steps h and h/2 share their poin
 ``|R - D(h/2)|`` bounds the truncation error of R from above, and eps |f| / h is its rounding error. A step is right for
 most elements when it is 2**-8 of the scale of the input; where the estimate says that it is too long (a small variance,
 a singularity or a kink nearby), that element alone is repeated with steps 8 times shorter.
+
+**Complex step.** Where f is analytic and written without abs, conj or comparisons of its argument, Im f(x + ih) / h with
+h = 2**-100 is the derivative to the last digit, for one evaluation instead of six. Whether f is such a function is
+found out, not declared: along a random direction the complex step must give, for every output, what differences give
+(both are linear in the direction, so they then agree along every direction but for a set of measure zero).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from minigrad.graph import changed_mode
 
 Vector = np.ndarray[Any, Any]
 
 EPS = float(np.finfo(np.float64).eps)
 FIRST_STEP = 2.0**-8  #: of the scale of an input
 SHORTENING = 8.0
-RUNGS = 7  #: how many steps are tried before giving up
+RUNGS = 7  #: how many shorter steps are tried before giving up
 GOOD = 1e-10  #: relative estimate below which no shorter step is tried
+KINK = 1e-6  #: relative estimate that no step brings down: the one-sided slopes are compared
+COMPLEX_STEP = 2.0**-100
 
 
 @dataclass
@@ -37,19 +47,54 @@ class Line:
     left: Vector  #: one-sided slopes, from the innermost points
     right: Vector
 
+    @property
+    def worst(self) -> float:
+        """The largest estimate; infinite if it is not a number."""
+        worst = float(self.error.max(initial=0.0))
+        return worst if worst == worst else np.inf
+
+
+@dataclass
+class Slopes:
+    """Derivatives of all outputs along several directions: a row for each direction, a column for each output."""
+
+    slope: Vector
+    error: Vector
+    left: Vector
+    right: Vector
+    kinks: Vector  #: the rows where the one-sided slopes differ
+    method: str
+
 
 def line(f: Callable[[float], Vector], at_zero: Vector, h: float, magnitude: float) -> Line:
     """Differentiate ``f`` at 0 with the step ``h``; ``magnitude`` is the size of the number that is stepped from."""
-    with np.errstate(all="ignore"):
-        a2, a1, a0 = f(2 * h), f(h), f(h / 2)
-        b2, b1, b0 = f(-2 * h), f(-h), f(-h / 2)
-        coarse = (8 * (a1 - b1) - (a2 - b2)) / (12 * h)
-        fine = (8 * (a0 - b0) - (a1 - b1)) / (6 * h)
-        slope = fine + (fine - coarse) / 15
-        largest = float(np.abs(at_zero).max(initial=0.0))
-        rounding = EPS * (largest + magnitude * float(np.abs(slope).max(initial=0.0))) / h
-        error = np.abs(slope - fine) + rounding
-        return Line(slope, error, rounding, (at_zero - b0) / (h / 2), (a0 - at_zero) / (h / 2))
+    a2, a1, a0 = f(2 * h), f(h), f(h / 2)
+    b2, b1, b0 = f(-2 * h), f(-h), f(-h / 2)
+    coarse = (8 * (a1 - b1) - (a2 - b2)) / (12 * h)
+    fine = (8 * (a0 - b0) - (a1 - b1)) / (6 * h)
+    slope = fine + (fine - coarse) / 15
+    largest = float(np.abs(at_zero).max(initial=0.0))
+    rounding = EPS * (largest + magnitude * float(np.abs(slope).max(initial=0.0))) / h
+    error = np.abs(slope - fine) + rounding
+    return Line(slope, error, rounding, (at_zero - b0) / (h / 2), (a0 - at_zero) / (h / 2))
+
+
+def refined(f: Callable[[float], Vector], at_zero: Vector, h: float, magnitude: float, first: Line, top: float) -> tuple[Line, bool]:
+    """Shorten the step until the error is good beside ``top``; return the best line, and whether there is a kink."""
+    best = last = first
+    for _ in range(RUNGS):
+        if best.worst <= max(GOOD * top, 8 * best.rounding):
+            return best, False
+        h /= SHORTENING
+        last = line(f, at_zero, h, magnitude)
+        if not best.worst <= last.worst:
+            best = last
+    with np.errstate(invalid="ignore"):
+        jump = float(np.abs(last.right - last.left).max(initial=0.0))
+    scale = max(top, float(np.abs(last.left).max(initial=0.0)), float(np.abs(last.right).max(initial=0.0)))
+    if best.worst > KINK * top and np.isfinite(jump) and jump > 1e-4 * scale:
+        return last, True
+    return best, False
 
 
 def scale_of(x: Vector) -> Vector:
@@ -58,18 +103,8 @@ def scale_of(x: Vector) -> Vector:
     return np.maximum(np.abs(x), rms if rms > 0 else 1.0)
 
 
-@dataclass
-class Jacobian:
-    """The derivative of all outputs with respect to one input, a row for each element of the input."""
-
-    slope: Vector
-    error: Vector
-    left: Vector
-    right: Vector
-
-
-def jacobian(value: Callable[[Vector], Vector], x: Vector) -> Jacobian:
-    """Differentiate ``value`` (a vector function of an array) with respect to every element of ``x``.
+def slopes(value: Callable[[Vector], Vector], x: Vector, directions: Sequence[Vector] | None = None, method: str = "auto") -> Slopes:
+    """Differentiate ``value``, a vector function of an array, at ``x``.
 
     Parameters
     ----------
@@ -77,39 +112,131 @@ def jacobian(value: Callable[[Vector], Vector], x: Vector) -> Jacobian:
         May raise or return NaN away from ``x``; a shorter step is tried then.
     x
         Where to differentiate; it is perturbed in a copy.
+    directions
+        Along which directions; by default along every element of ``x``.
+    method
+        "differences", "complex", or "auto": complex where it proves itself against differences.
     """
+    y = value(x)
+    if not x.size or not y.size:
+        empty = np.zeros((x.size if directions is None else len(directions), y.size))
+        return Slopes(empty, empty, empty, empty, np.zeros(len(empty), bool), method)
+    with np.errstate(all="ignore"):
+        if method != "differences":
+            found = _complex_slopes(value, x, y, directions, trusted=method == "complex")
+            if found is not None:
+                return found
+        if method == "complex":
+            raise ValueError("the function cannot be evaluated at complex arguments; use method='auto' or 'differences'")
+        return _difference_slopes(value, x, y, directions)
+
+
+def _difference_slopes(value: Callable[[Vector], Vector], x: Vector, y: Vector, directions: Sequence[Vector] | None) -> Slopes:
     point = np.array(x, dtype=np.float64)
     flat = point.reshape(-1)
-    y = value(point)
-    steps = scale_of(flat) * FIRST_STEP
 
-    def along(i: int, h: float) -> Line:
+    def guarded(at: Vector) -> Vector:
+        try:
+            result = value(at)
+        except (ArithmeticError, ValueError):
+            return np.full_like(y, np.nan)
+        return result if result.shape == y.shape else np.full_like(y, np.nan)
+
+    def along_element(i: int) -> Callable[[float], Vector]:
         origin = flat[i]
 
         def f(t: float) -> Vector:
             flat[i] = origin + t
             try:
-                return value(point)
-            except (ArithmeticError, ValueError):
-                return np.full_like(y, np.nan)
+                return guarded(point)
+            finally:
+                flat[i] = origin
+
+        return f
+
+    def along(direction: Vector) -> Callable[[float], Vector]:
+        return lambda t: guarded(x + t * direction)
+
+    if directions is None:
+        scales = scale_of(flat)
+        setups = [(along_element(i), _power_of_two(s * FIRST_STEP), abs(float(flat[i]))) for i, s in enumerate(scales)]
+    else:
+        setups = [(along(d), FIRST_STEP, 1.0) for d in directions]
+    lines = [line(f, y, h, magnitude) for f, h, magnitude in setups]
+    sizes = [float(np.abs(r.slope).max()) for r in lines if np.isfinite(r.slope).all()]
+    top = max(sizes, default=0.0)
+    results = [refined(f, y, h, magnitude, first, top) for (f, h, magnitude), first in zip(setups, lines, strict=True)]
+    slope, error, left, right = (np.array([getattr(r, name) for r, _ in results]) for name in ("slope", "error", "left", "right"))
+    return Slopes(slope, error, left, right, np.array([kinked for _, kinked in results]), "differences")
+
+
+def _complex_slopes(
+    value: Callable[[Vector], Vector], x: Vector, y: Vector, directions: Sequence[Vector] | None, trusted: bool
+) -> Slopes | None:
+    """Return the derivatives by the complex step, or None if the function is not fit for it."""
+    with warnings.catch_warnings(), changed_mode(kernels=False):
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        point = x.astype(np.complex128)
+        flat = point.reshape(-1)
+
+        def imaginary(at: Vector) -> Vector:
+            result = value(at)
+            if result.dtype.kind != "c":
+                return np.zeros(y.shape)
+            return np.asarray(result.imag / COMPLEX_STEP)
 
         try:
-            return line(f, y, h, abs(origin))
-        finally:
-            flat[i] = origin
+            real = value(point)
+            if real.shape != y.shape or not np.abs(real.real - y).max() <= 1e-10 * np.abs(y).max():
+                return None
+            if not trusted and not _agrees(value, x, y, imaginary):
+                return None
+            rows = []
+            if directions is None:
+                for i in range(flat.size):
+                    flat[i] += 1j * COMPLEX_STEP
+                    rows.append(imaginary(point))
+                    flat[i] = flat[i].real
+            else:
+                rows = [imaginary(x + 1j * COMPLEX_STEP * d) for d in directions]
+        except Exception:  # whatever an op raises when it is given complex numbers
+            return None
+    slope = np.array(rows)
+    error = np.full_like(slope, 2**10 * EPS * np.abs(slope).max())
+    return Slopes(slope, error, slope, slope, np.zeros(len(slope), bool), "complex step")
 
-    lines = [along(i, 2.0 ** np.round(np.log2(h))) for i, h in enumerate(steps)]
-    top = max((float(np.abs(r.slope).max(initial=0.0)) for r in lines if np.isfinite(r.slope).all()), default=0.0)
-    for i, found in enumerate(lines):
-        h = 2.0 ** np.round(np.log2(steps[i]))
-        for _ in range(RUNGS):
-            worst = float(found.error.max(initial=0.0))
-            if worst <= max(GOOD * top, 8 * found.rounding):
-                break
-            h /= SHORTENING
-            finer = along(i, h)
-            if not worst <= float(finer.error.max(initial=0.0)):
-                lines[i] = finer
-            found = finer
-    shape = (len(lines), y.size)
-    return Jacobian(*(np.array([getattr(r, name) for r in lines]).reshape(shape) for name in ("slope", "error", "left", "right")))
+
+def _agrees(value: Callable[[Vector], Vector], x: Vector, y: Vector, imaginary: Callable[[Vector], Vector]) -> bool:
+    """Compare the complex step with differences along one direction in which every element moves."""
+    direction = np.cos(1.0 + 3.0 * np.arange(x.size)).reshape(x.shape) * scale_of(x.ravel()).reshape(x.shape)
+    exact = imaginary(x + 1j * COMPLEX_STEP * direction)
+
+    def f(t: float) -> Vector:
+        return value(x + t * direction)
+
+    first = line(f, y, FIRST_STEP, 1.0)
+    top = float(np.abs(exact).max())
+    best, kinked = refined(f, y, FIRST_STEP, 1.0, first, top)
+    return not kinked and bool((np.abs(best.slope - exact) <= np.maximum(1e-9 * top, 10 * best.error)).all()) and best.worst <= 1e-6 * top
+
+
+def _power_of_two(h: float) -> float:
+    """Return a power of two near ``h``: adding it to a number of that scale is exact, or nearly so."""
+    return float(2.0 ** np.round(np.log2(h)))
+
+
+def taylor_slope(f: Callable[[float], float], derivative: float) -> float | None:
+    """Return how fast the central Taylor remainder |f(h) - f(-h) - 2 h f'| falls: as h**3 if f' is right, as h if not.
+
+    None where the remainder is at the level of rounding for every step but one: f' is right to the last digits.
+    """
+    points = []
+    for h in (2.0**-3, 2.0**-5, 2.0**-7, 2.0**-9):
+        ahead, behind = f(h), f(-h)
+        remainder, noise = abs(ahead - behind - 2 * h * derivative), 1e3 * EPS * (abs(ahead) + abs(behind) + abs(2 * h * derivative))
+        if np.isfinite(remainder) and remainder > noise:
+            points.append((h, remainder))
+    if len(points) < 2:
+        return None
+    (h1, r1), (h2, r2) = points[-2:]
+    return float(np.log(r1 / r2) / np.log(h1 / h2))

@@ -43,7 +43,7 @@ class Problem:
         args = [wrap(a, None) if is_array(a) else a for a in self.args]
         for i, x in zip(self.wrt, inputs, strict=True):
             args[i] = x
-        return [y for y in flatten(self.function(*args)) if y.dtype.kind == "f"]
+        return [y for y in flatten(self.function(*args)) if y.dtype.kind in "fc"]
 
     def value(self, inputs: Sequence[Array]) -> np.ndarray[Any, Any]:
         """Return all outputs as one vector on the host."""

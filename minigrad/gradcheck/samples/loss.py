@@ -39,5 +39,5 @@ def huber(rng: np.random.Generator) -> Iterator[Sample]:
     target = rng.standard_normal(3)
     yield Sample(near + target, target, label="near")
     yield Sample(np.concatenate([near[0], far]), np.zeros(6), label="near and far")
-    yield Sample(near + target, target, delta=0.05)
+    yield Sample(np.array([[0.2, -0.3, 0.4], [0.8, -0.7, 0.1]]) + target, target, delta=0.5)
     yield Sample(np.array(0.3), np.array(0.7), delta=2.0, label="0-d")

@@ -1,0 +1,157 @@
+"""Would the suite notice? A formula is replaced, and the gradients of every sample are held against numerical derivatives.
+
+The forward pass and the numerical derivatives do not depend on the backward formulas, so they are computed once for each
+sample; a mutant costs only its own backward passes, and most are dead after the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minigrad.gradcheck.cases import problem_of, samples_of
+from minigrad.gradcheck.mutants import Mutant, Reached, mutants_of
+from minigrad.gradcheck.numerical import Slopes
+from minigrad.gradcheck.problem import Problem, pull
+from minigrad.gradcheck.samples import Sample
+from minigrad.gradcheck.verdict import cotangent, numeric_slopes
+from minigrad.graph import Output, changed_mode
+from minigrad.op import Op
+from minigrad.tensor import Tensor
+
+KILLED, CRASHED, EQUIVALENT, SURVIVED = "killed", "crashed", "equivalent", "survived"
+SAME = 1e-12  #: relative difference up to which two gradients count as one
+MORE_SEEDS = (1, 2, 3)
+
+
+@dataclass
+class Trial:
+    """One sample, one set of cotangents, and what the gradients have to be."""
+
+    outputs: list[Tensor]
+    inputs: list[Tensor]
+    cotangents: list[Any]
+    truth: list[Any]
+    allowed: list[Any]
+
+    def gradients(self) -> list[Any]:
+        """Run the backward pass with the formulas of now."""
+        for y in self.outputs:
+            node = y.node.parents[0] if isinstance(y.node, Output) else y.node
+            if node is not None and node.plan is not None:
+                node.plan = node.plan.op.plan(tuple(p is not None for p in node.parents))
+        found = pull(self.outputs, self.inputs, self.cotangents)
+        return [np.zeros(x.shape) if g is None else g.data for g, x in zip(found, self.inputs, strict=True)]
+
+    def rejects(self, gradients: list[Any]) -> bool:
+        """Tell whether some gradient is further from the numerical one than its error explains."""
+        pairs = zip(gradients, self.truth, self.allowed, strict=True)
+        return any(not bool((np.abs(g - n) <= tolerance).all()) for g, n, tolerance in pairs)
+
+
+class Judge:
+    """The trials of one op."""
+
+    def __init__(self, op: Op, name: str, rtol: float = 1e-8) -> None:
+        self.op, self.name = op, name
+        with changed_mode(kernels=False):
+            self.trials = [t for sample in samples_of(name) for t in _trials(op, sample, np.random.default_rng(11), rtol)]
+        self.trials.sort(key=lambda t: -sum(x.size for x in t.inputs))
+
+    @contextmanager
+    def replaced(self, index: int, function: Callable[..., Any]) -> Iterator[None]:
+        """Put another function in the place of formula number ``index``."""
+        formula = self.op.formulas[index]
+        right = formula.function
+        formula.function = function
+        self.op.plans.clear()
+        try:
+            with changed_mode(kernels=False), np.errstate(all="ignore"):
+                yield
+        finally:
+            formula.function = right
+            self.op.plans.clear()
+
+    def verdict(self, index: int, mutant: Mutant) -> str:
+        """Return what becomes of a mutant of formula number ``index``."""
+        try:
+            with self.replaced(index, mutant.function):
+                if any(trial.rejects(trial.gradients()) for trial in self.trials):
+                    return KILLED
+        except Exception:  # a mutant may raise anything
+            return CRASHED
+        return EQUIVALENT if self.same(index, mutant.function) and self.reached(index, mutant) else SURVIVED
+
+    def same(self, index: int, function: Callable[..., Any]) -> bool:
+        """Tell whether a formula gives what the right one gives, on samples from other seeds too."""
+        for trial in self.everywhere():
+            right = trial.gradients()
+            with self.replaced(index, function):
+                try:
+                    other = trial.gradients()
+                except Exception:
+                    return False
+            for a, b in zip(right, other, strict=True):
+                if not np.abs(a - b).max(initial=0.0) <= SAME * np.abs(a).max(initial=0.0):
+                    return False
+        return True
+
+    def reached(self, index: int, mutant: Mutant) -> bool:
+        """Tell whether some sample runs the changed place."""
+        try:
+            with self.replaced(index, mutant.tripwire()):
+                for trial in self.trials:
+                    trial.gradients()
+        except Reached:
+            return True
+        return False
+
+    def everywhere(self) -> list[Trial]:
+        """Return the trials, and those of other seeds without numerical derivatives."""
+        if not hasattr(self, "_more"):
+            with changed_mode(kernels=False):
+                samples = [s for seed in MORE_SEEDS for s in samples_of(self.name, seed)]
+                more = [t for s in samples for t in _trials(self.op, s, np.random.default_rng(12), None)]
+            self._more = [*self.trials, *more]
+        return self._more
+
+    def mutants(self) -> Iterator[tuple[int, Mutant]]:
+        """Yield every mutant with the number of its formula."""
+        for index, formula in enumerate(self.op.formulas):
+            if not set(formula.inputs) <= self.op.zeros:
+                yield from ((index, mutant) for mutant in mutants_of(self.op, index))
+
+
+def _trials(op: Op, sample: Sample, rng: np.random.Generator, rtol: float | None) -> Iterator[Trial]:
+    """Yield trials with all cotangents, and with that of each output alone where there are several."""
+    problem = problem_of(op, sample)
+    if not problem.wrt:
+        return
+    inputs = [Tensor(x, requires_grad=True) for x in problem.inputs]
+    outputs = problem.outputs(inputs)
+    numeric = [numeric_slopes(problem, k, None, "auto") for k in range(len(inputs))] if rtol is not None else []
+    full = [[cotangent(rng, y.shape) for y in outputs] for _ in range(2)]
+    partial: list[list[Any]] = []
+    if len(outputs) > 1:
+        partial = [[v if n == only else None for n, v in enumerate(full[0])] for only in range(len(outputs))]
+    for cotangents in [*full, *partial]:
+        truth, allowed = _truth(problem, outputs, cotangents, numeric, rtol or 0.0)
+        yield Trial(outputs, inputs, cotangents, truth, allowed)
+
+
+def _truth(problem: Problem, outputs: list[Tensor], cotangents: list[Any], numeric: list[Slopes], rtol: float) -> tuple[list[Any], list[Any]]:
+    parts = [np.zeros(y.size) if v is None else v.ravel() for v, y in zip(cotangents, outputs, strict=True)]
+    v = np.concatenate(parts) if parts else np.zeros(0)
+    truth, allowed = [], []
+    for x, found in zip(problem.inputs, numeric, strict=False):
+        n = (found.slope @ v).reshape(x.shape)
+        estimate = np.sqrt(found.error**2 @ v**2)
+        estimate[found.kinks] = np.inf
+        tolerance = np.maximum(rtol * np.abs(n).max(initial=0.0), 10 * estimate.reshape(x.shape))
+        truth.append(n)
+        allowed.append(tolerance)
+    return truth, allowed

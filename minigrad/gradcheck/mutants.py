@@ -1,0 +1,283 @@
+"""Mutants: a backward formula with one thing changed in its source, to see whether the suite would notice.
+
+A formula is found again in its file, its syntax tree is changed in one place, and the result is compiled in the namespace of
+the formula. The private functions that a formula calls in its own file are changed too. What is changed is what people
+get wrong: an operator, an operand left out, a constant, a sum for a mean, an axis, a transposition, one name for another.
+Statements that only check arguments and raise are left alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+from minigrad.op import Op
+
+ARITHMETIC: tuple[type[ast.operator], ...] = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+REDUCTIONS = {"sum": "mean", "mean": "sum"}
+TRANSPOSITIONS = ("swapaxes", "transpose", "permute_dims", "matrix_transpose", "moveaxis")
+RIVALS = 3  #: names tried in the place of another: the first ones and the last ones of those there are
+Definition = ast.Lambda | ast.FunctionDef
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A changed formula. ``change`` says what was changed, ``where`` in which function and line."""
+
+    change: str
+    where: str
+    function: Callable[..., Any]
+    place: tuple[Any, ...]
+
+    def tripwire(self) -> Callable[..., Any]:
+        """Return the formula with an exception in the changed place, to see whether that is ever run."""
+        source, *place = self.place
+        return source.compiled(*place, ast.parse("__reached__()", mode="eval").body)  # type: ignore[no-any-return]
+
+
+class Reached(Exception):
+    """Raised by a tripwire."""
+
+
+def mutants_of(op: Op, index: int) -> Iterator[Mutant]:
+    """Yield the mutants of formula number ``index`` of an op; none if its source is not at hand."""
+    function = op.formulas[index].function
+    try:
+        source = Source(function)
+    except LookupError:
+        return
+    for name, definition in source.targets():
+        for parent, field, position, old in list(_places(definition)):
+            for new in _replacements(old, parent, definition):
+                place = (source, name, definition, parent, field, position)
+                where = f"{name or 'formula'}, line {old.lineno}"
+                yield Mutant(f"{_text(old)} -> {_text(new)}", where, source.compiled(*place[1:], new), place)
+
+
+class Source:
+    """The syntax tree of a function and of the private functions of its file that it calls.
+
+    Raises
+    ------
+    LookupError
+        If the source cannot be found.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        if not isinstance(function, FunctionType):
+            raise LookupError("not a Python function")
+        self.function = function
+        self.definition = definition_of(function)
+        self.helpers: dict[str, tuple[FunctionType, ast.FunctionDef]] = {}
+        self._collect(function)
+
+    def _collect(self, function: FunctionType) -> None:
+        for name in _names(function.__code__):
+            value = function.__globals__.get(name)
+            here = isinstance(value, FunctionType) and value.__module__ == self.function.__module__
+            if here and name not in self.helpers and isinstance(found := definition_of(value), ast.FunctionDef):
+                self.helpers[name] = (value, found)
+                self._collect(value)
+
+    def targets(self) -> Iterator[tuple[str, Definition]]:
+        """Yield what may be changed: the formula under the empty name, and its helpers."""
+        yield "", self.definition
+        for name, (_, definition) in self.helpers.items():
+            yield name, definition
+
+    def compiled(self, name: str, definition: Definition, parent: ast.AST, field: str, position: int | None, new: ast.expr) -> Any:
+        """Return the formula with one expression of ``definition`` replaced; the tree is as before afterwards."""
+        holder = getattr(parent, field)
+        old = holder if position is None else holder[position]
+        _put(parent, field, position, new)
+        try:
+            code = _compile(definition)
+        finally:
+            _put(parent, field, position, old)
+        namespace = dict(self.function.__globals__)
+        namespace.update(inspect.getclosurevars(self.function).nonlocals, __shifted__=shifted, __reached__=reached)
+        for helper, (function, _) in self.helpers.items():
+            namespace[helper] = _rebound(function, namespace)
+        if name:
+            exec(code, namespace)
+            namespace[name] = namespace.pop("__mutant__")
+            return _rebound(self.function, namespace) if not self.function.__closure__ else self._again(namespace)
+        exec(code, namespace)
+        return namespace["__mutant__"]
+
+    def _again(self, namespace: dict[str, Any]) -> Any:
+        exec(_compile(self.definition), namespace)
+        return namespace["__mutant__"]
+
+
+@cache
+def _definitions(path: str) -> list[tuple[int, Definition]]:
+    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    return [(n.lineno, n) for n in ast.walk(tree) if isinstance(n, (ast.Lambda, ast.FunctionDef))]
+
+
+def definition_of(function: Callable[..., Any]) -> Definition:
+    """Find the definition of a function in its file.
+
+    Raises
+    ------
+    LookupError
+        If there is no file, or none of its functions on that line compiles to the same code.
+    """
+    code = getattr(function, "__code__", None)
+    if code is None:
+        raise LookupError("not a Python function")
+    try:
+        definitions = _definitions(code.co_filename)
+    except (OSError, SyntaxError) as error:
+        raise LookupError(f"the source of {function} is not at hand") from error
+    for line, definition in definitions:
+        if isinstance(definition, ast.FunctionDef):
+            first = min([d.lineno for d in definition.decorator_list], default=line)
+            if first == code.co_firstlineno and definition.name == code.co_name:
+                return definition
+        elif line == code.co_firstlineno and code.co_name == "<lambda>" and _is_body(definition, code):
+            return definition
+    raise LookupError(f"the source of {function} is not in {code.co_filename}")
+
+
+def _is_body(definition: ast.Lambda, code: CodeType) -> bool:
+    """Tell whether ``code`` stems from this lambda: an instruction covers exactly its body."""
+    body = definition.body
+    return (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset) in set(code.co_positions())
+
+
+def _names(code: CodeType) -> set[str]:
+    inner = [_names(c) for c in code.co_consts if isinstance(c, CodeType)]
+    return set(code.co_names).union(*inner)
+
+
+def _compile(definition: Definition) -> CodeType:
+    """Compile a definition under the name ``__mutant__``, without its decorators."""
+    if isinstance(definition, ast.Lambda):
+        statement: ast.stmt = ast.Assign([ast.Name("__mutant__", ast.Store())], definition)
+    else:
+        statement = copy.copy(definition)
+        statement.name, statement.decorator_list, statement.returns = "__mutant__", [], None
+    return compile(ast.fix_missing_locations(ast.Module([statement], [])), "<mutant>", "exec", dont_inherit=True, flags=_ANNOTATIONS)
+
+
+_ANNOTATIONS = __import__("__future__").annotations.compiler_flag
+
+
+def _rebound(function: FunctionType, namespace: dict[str, Any]) -> FunctionType:
+    new = FunctionType(function.__code__, namespace, function.__name__, function.__defaults__, function.__closure__)
+    new.__kwdefaults__ = function.__kwdefaults__
+    return new
+
+
+def _put(parent: ast.AST, field: str, position: int | None, value: Any) -> None:
+    if position is None:
+        setattr(parent, field, value)
+    else:
+        getattr(parent, field)[position] = value
+
+
+def _places(definition: Definition) -> Iterator[tuple[ast.AST, str, int | None, ast.expr]]:
+    """Yield every expression of the body that may be changed, with the place that holds it."""
+    body = [definition.body] if isinstance(definition, ast.Lambda) else definition.body
+    stack: list[tuple[ast.AST, str, int | None, ast.AST]] = []
+    if isinstance(definition, ast.Lambda):
+        stack.append((definition, "body", None, body[0]))
+    else:
+        stack += [(definition, "body", i, statement) for i, statement in enumerate(body)]
+    while stack:
+        parent, field, position, node = stack.pop()
+        if isinstance(node, (ast.Raise, ast.Assert, ast.JoinedStr)) or _only_raises(node):
+            continue
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue  # a docstring
+        if isinstance(node, ast.expr):
+            yield parent, field, position, node
+        for name, value in ast.iter_fields(node):
+            if name in ("annotation", "returns", "decorator_list") or isinstance(value, ast.arguments):
+                continue
+            if isinstance(value, list):
+                stack += [(node, name, i, v) for i, v in enumerate(value) if isinstance(v, ast.AST)]
+            elif isinstance(value, ast.AST):
+                stack.append((node, name, None, value))
+
+
+def _only_raises(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and not node.orelse and all(isinstance(s, ast.Raise) for s in node.body)
+
+
+def _replacements(old: ast.expr, parent: ast.AST, definition: Definition) -> Iterator[ast.expr]:
+    """Yield what an expression may be replaced with."""
+    if isinstance(old, ast.BinOp):
+        if isinstance(old.op, ARITHMETIC):
+            yield from (ast.BinOp(old.left, other(), old.right) for other in ARITHMETIC if not isinstance(old.op, other))
+        if isinstance(old.op, ast.MatMult):
+            yield ast.BinOp(old.right, ast.MatMult(), old.left)
+        if isinstance(old.op, (*ARITHMETIC, ast.MatMult, ast.Pow)):
+            yield old.left
+        if isinstance(old.op, (*ARITHMETIC, ast.MatMult)):
+            yield old.right
+    elif isinstance(old, ast.UnaryOp) and isinstance(old.op, ast.USub) and not isinstance(old.operand, ast.Constant):
+        yield old.operand
+    elif isinstance(old, ast.Constant) and type(old.value) in (int, float):
+        near = (old.value + 1, old.value - 1) if isinstance(old.value, int) else (old.value * 2, old.value / 2)
+        yield from (ast.Constant(value) for value in near)
+    elif isinstance(old, ast.Attribute):
+        if old.attr in REDUCTIONS and isinstance(parent, ast.Call):
+            yield ast.Attribute(old.value, REDUCTIONS[old.attr], ast.Load())
+        if old.attr in ("T", "mT"):
+            yield old.value
+    elif isinstance(old, ast.Call):
+        yield from _changed_calls(old)
+    elif isinstance(old, ast.Name) and isinstance(old.ctx, ast.Load):
+        if old.id in REDUCTIONS and isinstance(parent, ast.Call) and parent.func is old:
+            yield ast.Name(REDUCTIONS[old.id], ast.Load())
+        yield from (ast.Name(name, ast.Load()) for name in _rivals(old, definition))
+
+
+def _changed_calls(old: ast.Call) -> Iterator[ast.expr]:
+    called = old.func.attr if isinstance(old.func, ast.Attribute) else old.func.id if isinstance(old.func, ast.Name) else ""
+    if called in TRANSPOSITIONS:
+        yield old.func.value if isinstance(old.func, ast.Attribute) else old.args[0]
+    for i, keyword in enumerate(old.keywords):
+        if keyword.arg == "axis" and not isinstance(keyword.value, ast.Constant):
+            other = ast.Call(ast.Name("__shifted__", ast.Load()), [keyword.value], [])
+            yield ast.Call(old.func, old.args, [*old.keywords[:i], ast.keyword("axis", other), *old.keywords[i + 1 :]])
+
+
+def _rivals(old: ast.Name, definition: Definition) -> list[str]:
+    """Return the names that could be confused with one: parameters and earlier variables of the same sort."""
+    arguments = definition.args
+    mine = [a.arg for a in (*arguments.args, *arguments.kwonlyargs)]
+    if isinstance(definition, ast.FunctionDef):
+        stored = [n for n in ast.walk(definition) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        mine += [n.id for n in stored if n.lineno < old.lineno and n.id != "_"]
+    if old.id not in mine or old.id == "xp":
+        return []
+    rivals = [name for name in dict.fromkeys(mine) if name != old.id and name.endswith("_shape") == old.id.endswith("_shape")]
+    return rivals if len(rivals) <= 2 * RIVALS else rivals[:RIVALS] + rivals[-RIVALS:]
+
+
+def shifted(axis: Any) -> Any:
+    """Return the next axis: what a mutant takes for ``axis``."""
+    if isinstance(axis, (tuple, list)):
+        return tuple(a + 1 for a in axis)
+    return axis if axis is None else axis + 1
+
+
+def reached() -> Any:
+    """Say by raising that the place of a mutation was run."""
+    raise Reached
+
+
+def _text(node: ast.expr) -> str:
+    text = " ".join(ast.unparse(ast.fix_missing_locations(copy.deepcopy(node))).split()).replace("__shifted__", "shifted")
+    return text if len(text) <= 70 else text[:67] + "..."
