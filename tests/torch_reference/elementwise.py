@@ -17,18 +17,25 @@ def _of_tensors(function: Any, *args: Any) -> Any:
     return function(*[_tensor(a) for a in args])
 
 
+def _clip(x: Any, low: Any = None, high: Any = None) -> Any:
+    """torch.clip of arguments that were broadcast, as its backward fails where they still have to be."""
+    given = [None if bound is None else _tensor(bound) for bound in (low, high)]
+    shape = torch.broadcast_shapes(x.shape, *[bound.shape for bound in given if bound is not None])
+    return torch.clip(x.expand(shape), *[None if bound is None else bound.expand(shape) for bound in given])
+
+
 _SAME_NAME = [
     "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "ceil", "cos", "cosh", "erf", "erfc", "exp", "exp2", "expm1", "floor",
     "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "logical_not", "negative", "reciprocal", "round", "sigmoid", "sign",
     "sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc",
-    "bitwise_and", "bitwise_or", "bitwise_xor", "floor_divide", "lerp", "logical_and", "logical_or", "logical_xor", "pow", "remainder",
-    "where", "xlogy",
+    "bitwise_and", "bitwise_or", "bitwise_xor", "lerp", "logical_and", "logical_or", "logical_xor", "pow", "where",
+    "xlogy",
 ]  # fmt: skip
 
 REFERENCES: dict[str, Any] = {name: getattr(torch, name) for name in _SAME_NAME}
 REFERENCES |= {
     name: partial(_of_tensors, getattr(torch, name))
-    for name in ("add", "atan2", "divide", "hypot", "logaddexp", "maximum", "minimum", "multiply", "subtract")
+    for name in ("add", "atan2", "divide", "hypot", "logaddexp", "maximum", "minimum", "multiply", "remainder", "subtract")
 }
 REFERENCES |= {
     "equal": torch.eq,
@@ -41,5 +48,6 @@ REFERENCES |= {
     "positive": torch.positive,
     "copy": torch.clone,
     "astype": lambda x, dtype: x.to(torch.float64),
-    "clip": lambda x, low=None, high=None: torch.clip(x, None if low is None else _tensor(low), None if high is None else _tensor(high)),
+    "floor_divide": lambda a, b: torch.div(_tensor(a), _tensor(b), rounding_mode="floor"),
+    "clip": _clip,
 }

@@ -21,8 +21,8 @@ def signed(rng: Rng, shape: tuple[int, ...], least: float = 0.3, most: float = 2
 
 
 def away_from_integers(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
-    """Numbers whose distance from every integer and half integer is at least 0.1."""
-    return np.asarray(rng.integers(-3, 3, shape) + rng.uniform(0.1, 0.4, shape) + 0.5 * rng.integers(0, 2, shape))
+    """Numbers whose distance from every integer and half integer is at least 0.2."""
+    return np.asarray(rng.integers(-3, 3, shape) + rng.uniform(0.2, 0.3, shape) + 0.5 * rng.integers(0, 2, shape))
 
 
 def unary(*names: str, draw: Callable[[Rng, tuple[int, ...]], np.ndarray]) -> None:
@@ -81,12 +81,12 @@ def two_away_from_zero(rng: Rng) -> Samples:
 @samples("floor_divide", "remainder")
 def division_with_remainder(rng: Rng) -> Samples:
     for a, b in PAIRS:
-        divisor = signed(rng, b)
-        quotient = away_from_integers(rng, np.broadcast_shapes(a, b))
+        divisor = signed(rng, b, least=1.0)
+        quotient = rng.integers(-2, 2, np.broadcast_shapes(a, b)) + 0.5  # as far from a jump as can be
         if quotient.shape == a:
             yield Sample(np.asarray(quotient * divisor), divisor)
-    yield Sample(np.array([2.3, -2.3]), 0.7, label="a number")
-    yield Sample(2.3, np.array([0.7, -0.7]), label="a number")
+    yield Sample(np.array([2.3, -2.3]), 1.5, label="a number")
+    yield Sample(2.3, np.array([1.5, -1.5]), label="a number")
 
 
 @samples("maximum", "minimum")
