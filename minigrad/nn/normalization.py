@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from minigrad import ops
 from minigrad.graph import mode
-from minigrad.nn import init
+from minigrad.nn import functional as F, init
 from minigrad.nn.batchnorm import RunningStatistics
 from minigrad.nn.module import Module, Parameter, empty_parameter
 from minigrad.tensor import Tensor, wrap
@@ -45,13 +43,6 @@ class _OverLastAxes(Module):
             init.ones_(self.weight)
         if self.bias is not None:
             init.zeros_(self.bias)
-
-    def axes_of(self, x: Any) -> tuple[int, ...]:
-        """The axes to normalize over, after checking their lengths."""
-        k = len(self.normalized_shape)
-        if x.shape[-k:] != self.normalized_shape:
-            raise ValueError(f"{type(self).__name__}: the last axes of the input, of shape {x.shape}, should be {self.normalized_shape}")
-        return tuple(range(-k, 0))
 
     def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
@@ -91,7 +82,7 @@ class LayerNorm(_OverLastAxes):
         super().__init__(normalized_shape, eps, elementwise_affine, bias, device, dtype)
 
     def forward(self, x: Any) -> Any:
-        return ops.layer_norm(x, self.weight, self.bias, axis=self.axes_of(x), eps=self.eps)[0]
+        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
 
 class RMSNorm(_OverLastAxes):
@@ -123,9 +114,7 @@ class RMSNorm(_OverLastAxes):
         super().__init__(normalized_shape, eps, elementwise_affine, False, device, dtype)
 
     def forward(self, x: Any) -> Any:
-        axes = self.axes_of(x)
-        eps = float(np.finfo(x.dtype).eps) if self.eps is None else self.eps
-        return ops.rms_norm(x, self.weight, axis=axes, eps=eps)[0]
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
 
 class GroupNorm(Module):
@@ -172,7 +161,7 @@ class GroupNorm(Module):
             raise ValueError(f"GroupNorm: expected an input of shape (N, {self.num_channels}, ...), got {x.shape}")
         if prod(x.shape[1:]) == self.num_groups:
             raise ValueError(f"GroupNorm: an input of shape {x.shape} has one value in each of {self.num_groups} groups; use fewer groups")
-        return ops.group_norm(x, self.weight, self.bias, groups=self.num_groups, eps=self.eps)[0]
+        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps:g}, affine={self.affine}"
@@ -264,7 +253,7 @@ class LocalResponseNorm(Module):
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
     def forward(self, x: Any) -> Any:
-        return ops.local_response_norm(x, size=self.size, alpha=self.alpha, beta=self.beta, k=self.k)[0]
+        return F.local_response_norm(x, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

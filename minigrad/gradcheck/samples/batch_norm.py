@@ -73,10 +73,10 @@ def batch_renorm(rng: Rng) -> Iterator[Sample]:
     """Statistics so far from the running ones that r and d are clipped: only there the gradient is the derivative."""
 
     def running(kept: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        return normal(rng, kept) + 9, positive(rng, kept) / 10
+        return np.asarray(normal(rng, kept) + 9), np.asarray(positive(rng, kept) / 10)
 
     for label, shape, axis, kept in LAYOUTS:
-        x = rng.permuted(np.linspace(-4, 4, int(np.prod(shape)))).reshape(shape)
+        x = rng.permuted(np.linspace(-3, 5, int(np.prod(shape)))).reshape(shape)
         weight, bias = normal(rng, kept), normal(rng, kept)
         yield Sample(x, *running(kept), weight, bias, axis=axis, r_max=1.2, d_max=0.5, eps=0.1, label=label)
     x, weight, bias = rng.standard_normal((5, 3)), np.array([1.5, 0.0, -0.7]), rng.standard_normal(3)

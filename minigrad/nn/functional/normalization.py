@@ -1,0 +1,75 @@
+"""The normalizations with PyTorch's names and arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad import ops
+
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
+
+
+def batch_norm(
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """Batch norm over every axis but the second: with the batch in training, with the running statistics otherwise.
+
+    In training, running statistics that are given are overwritten, with ``momentum`` the weight of the new value; the
+    layers in `minigrad.nn.batchnorm` replace theirs instead, so that older graphs stay valid.
+    """
+    axes = (0, *range(2, len(input.shape)))
+    if not training:
+        return ops.fixed_batch_norm(input, running_mean, running_var, weight, bias, axis=axes, eps=eps)
+    m = input.size // input.shape[1]
+    if m == 1:
+        raise ValueError(f"batch_norm: an input of shape {input.shape} has one value per channel, whose variance is 0: use larger batches")
+    y, mean, var = ops.batch_norm(input, weight, bias, axis=axes, eps=eps)
+    if running_mean is not None:
+        running_mean.copy_((1 - momentum) * running_mean.data + momentum * mean.detach().data)
+    if running_var is not None:
+        running_var.copy_((1 - momentum) * running_var.data + momentum * m / (m - 1) * var.detach().data)
+    return y
+
+
+def instance_norm(input: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """Instance norm of (N, C, ...). For running statistics use the layers, `minigrad.nn.InstanceNorm1d` and its relatives."""
+    return ops.instance_norm(input, weight, bias, eps=eps)[0]
+
+
+def layer_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """Layer norm over the last axes, of the lengths ``normalized_shape``."""
+    return ops.layer_norm(input, weight, bias, axis=last_axes("layer_norm", input, normalized_shape), eps=eps)[0]
+
+
+def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
+    """RMS norm over the last axes, of the lengths ``normalized_shape``; eps None is the machine epsilon of the input's dtype."""
+    eps = float(np.finfo(input.dtype).eps) if eps is None else eps
+    return ops.rms_norm(input, weight, axis=last_axes("rms_norm", input, normalized_shape), eps=eps)[0]
+
+
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """Group norm of (N, C, ...)."""
+    return ops.group_norm(input, weight, bias, groups=num_groups, eps=eps)[0]
+
+
+def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+    """Local response norm over channels, the second axis."""
+    return ops.local_response_norm(input, size=size, alpha=alpha, beta=beta, k=k)[0]
+
+
+def last_axes(name: str, x: Any, shape: Sequence[int]) -> tuple[int, ...]:
+    """The last axes of x, after checking that they have the lengths ``shape``."""
+    k = len(shape)
+    if not k or tuple(x.shape[-k:]) != tuple(shape):
+        raise ValueError(f"{name}: the last axes of the input, of shape {x.shape}, should be {tuple(shape)}")
+    return tuple(range(-k, 0))
