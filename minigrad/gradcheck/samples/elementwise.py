@@ -103,6 +103,7 @@ def pow_(rng: Rng) -> Samples:
         yield Sample(rng.uniform(0.4, 2, a), rng.normal(size=b))
     for exponent in (0, 1, 2, 3, -1, 0.0, 0.5, 2.5):
         yield Sample(rng.uniform(0.4, 2, (2,)), exponent, label="a number for exponent")
+    yield Sample(signed(rng, (3,)), 5, label="a number for exponent of both signs")
     yield Sample(signed(rng, (3,)), np.array([3, 2, 0], dtype=np.int8), label="integers for exponents")
     yield Sample(np.zeros(2), 2, label="zero squared")
     yield Sample(2.5, rng.normal(size=(2,)), label="a number for base")
