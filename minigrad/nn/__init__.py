@@ -3,14 +3,12 @@
 from minigrad.nn import functional, init
 from minigrad.nn.activation import *
 from minigrad.nn.batchnorm import *
-from minigrad.nn.batchnorm import *
 from minigrad.nn.container import *
 from minigrad.nn.conv import *
 from minigrad.nn.dropout import *
 from minigrad.nn.linear import *
 from minigrad.nn.loss import *
 from minigrad.nn.module import Module, Parameter
-from minigrad.nn.normalization import *
 from minigrad.nn.normalization import *
 from minigrad.nn.padding import *
 from minigrad.nn.pooling import *
