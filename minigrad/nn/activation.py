@@ -26,8 +26,8 @@ class _Plain(Module):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, x: Any) -> Any:
-        return self._function(x)
+    def forward(self, input: Any) -> Any:
+        return self._function(input)
 
 
 class _Set(Module):
@@ -36,8 +36,8 @@ class _Set(Module):
     _function: Callable[..., Any]
     _settings: tuple[str, ...]
 
-    def forward(self, x: Any) -> Any:
-        return self._function(x, **{name: getattr(self, name) for name in self._settings})
+    def forward(self, input: Any) -> Any:
+        return self._function(input, **{name: getattr(self, name) for name in self._settings})
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in self._settings)
@@ -254,10 +254,10 @@ class Softmin(Softmax):
 class Softmax2d(Module):
     """Softmax over the channels of (N, C, H, W) or (C, H, W)."""
 
-    def forward(self, x: Any) -> Any:
-        if x.ndim not in (3, 4):
-            raise ValueError(f"Softmax2d: the input has shape {x.shape}; expected 3 or 4 axes")
-        return F.softmax(x, dim=-3)
+    def forward(self, input: Any) -> Any:
+        if input.ndim not in (3, 4):
+            raise ValueError(f"Softmax2d: the input has shape {input.shape}; expected 3 or 4 axes")
+        return F.softmax(input, dim=-3)
 
 
 class PReLU(Module):
@@ -276,8 +276,8 @@ class PReLU(Module):
         self.weight = empty_parameter(num_parameters, device=device, dtype=dtype)
         self.weight.copy_(init)
 
-    def forward(self, x: Any) -> Any:
-        return F.prelu(x, self.weight)
+    def forward(self, input: Any) -> Any:
+        return F.prelu(input, self.weight)
 
     def extra_repr(self) -> str:
         return f"num_parameters={self.num_parameters}"

@@ -21,8 +21,8 @@ class Dropout(Module):
             raise ValueError(f"{type(self).__name__}: p is a probability, from 0 to 1, not {p}")
         self.p = p
 
-    def forward(self, x: Any) -> Any:
-        return self._function(x, self.p, self.training)
+    def forward(self, input: Any) -> Any:
+        return self._function(input, self.p, self.training)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

@@ -40,8 +40,8 @@ class Linear(Module):
         """Draw weight and bias anew."""
         init.default_(self.weight, self.bias, self.in_features)
 
-    def forward(self, x: Any) -> Any:
-        return F.linear(x, self.weight, self.bias)
+    def forward(self, input: Any) -> Any:
+        return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

@@ -66,18 +66,18 @@ def _(g: Any, labels: Any, p: Any, g_p: Any = None, *, label_smoothing: float) -
 softmax_cross_entropy.nondiff(labels="labels are integers")
 
 
-def check_labels(name: str, labels: Any, classes: int) -> None:
+def check_labels(name: str, labels: Any, classes: int, one: str = "label", all_of_them: str = "classes") -> None:
     """Raise an IndexError for a label that is not the number of a class, on the CPU.
 
     A GPU would have to be waited for, on every step of a training, so nothing is looked at there.
     """
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"{name}: labels are numbers of classes and must be integers, not {labels.dtype}")
+        raise TypeError(f"{name}: every {one} is a number and must be an integer, not {labels.dtype}")
     if kind_of(labels) != "cpu" or not labels.size:
         return
     wrong = labels.min() if labels.min() < 0 else labels.max()
     if not 0 <= wrong < classes:
-        raise IndexError(f"{name}: label {wrong} is outside the {classes} classes, 0 to {classes - 1}")
+        raise IndexError(f"{name}: {one} {wrong} is outside the {classes} {all_of_them}, 0 to {classes - 1}")
 
 
 @op(broadcasts=True)

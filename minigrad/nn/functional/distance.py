@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from minigrad import ops
@@ -10,27 +9,20 @@ from minigrad import ops
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance"]
 
 
-def p_norm(x: Any, p: float, axis: int, keepdims: bool = False) -> Any:
-    """(sum abs(x)**p)**(1/p) along an axis; the largest for p = inf, how many are not zero for p = 0."""
-    if p == math.inf:
-        return ops.abs(x).max(axis=axis, keepdims=keepdims)
-    return ops.vector_norm(x, axis=axis, keepdims=keepdims, ord=p)
-
-
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
     """The p-norm of x1 - x2 + eps along the last axis."""
-    return p_norm(x1 - x2 + eps, p, -1, keepdim)
+    return ops.vector_norm(x1 - x2 + eps, axis=-1, ord=p, keepdims=keepdim)
 
 
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """x1 . x2 / (abs(x1) abs(x2)) along an axis, where each length counts as at least ``eps``."""
 
     def length(x: Any) -> Any:
-        return ops.maximum(p_norm(x, 2, dim, keepdims=True), eps)
+        return ops.maximum(ops.vector_norm(x, axis=dim, keepdims=True), eps)
 
     return (x1 / length(x1) * (x2 / length(x2))).sum(axis=dim)
 
 
 def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
     """x divided by its p-norm along an axis, which counts as at least ``eps``."""
-    return input / ops.maximum(p_norm(input, p, dim, keepdims=True), eps)
+    return input / ops.maximum(ops.vector_norm(input, axis=dim, ord=p, keepdims=True), eps)

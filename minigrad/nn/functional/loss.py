@@ -157,7 +157,7 @@ def binary_cross_entropy_with_logits(
 def kl_div(input: Any, target: Any, *, reduction: str = "mean", log_target: bool = False) -> Any:
     """target (log target - input), for log-probabilities ``input``; "batchmean" divides the sum by the batch."""
     loss = ops.exp(target) * (target - input) if log_target else ops.xlogy(target, target) - target * input
-    return loss.sum() / input.shape[0] if reduction == "batchmean" else reduced(loss, reduction)
+    return loss.sum() / (input.shape[0] if input.ndim else 1) if reduction == "batchmean" else reduced(loss, reduction)
 
 
 def multi_margin_loss(
@@ -168,7 +168,7 @@ def multi_margin_loss(
         raise ValueError(f"multi_margin_loss: p is 1 or 2, not {p}")
     labels, _ = _labels("multi_margin_loss", target, input, -1 - input.shape[-1])
     column = ops.expand_dims(labels, -1)
-    others = 1 - ops.one_hot(labels, input.shape[-1]).astype(input.dtype)
+    others = 1 - ops.one_hot(labels, num_classes=input.shape[-1], dtype=input.dtype)
     gaps = ops.relu(margin - ops.take_along_axis(input, column, axis=-1) + input)
     loss = ((gaps if p == 1 else gaps * gaps) * others).sum(axis=-1) / input.shape[-1]
     return reduced(loss if weight is None else loss * ops.take(weight, labels, axis=0), reduction)
@@ -264,7 +264,7 @@ def gaussian_nll_loss(
 ) -> Any:
     """(log var + (x - target)**2 / var) / 2, plus log(2 pi) / 2 where ``full`` is set.
 
-    ``var`` has the shape of x, or 1 for its last axis, or lacks that. It counts as at least ``eps``, with the gradient
+    ``var`` has the shape of x, or 1 instead along some axes, or lacks the last axis; it may be a number. It counts as at least ``eps``, with the gradient
     of what it is.
     """
     if not isinstance(var, Tensor):
@@ -272,7 +272,7 @@ def gaussian_nll_loss(
     if var.shape != input.shape:
         if var.shape == input.shape[:-1]:
             var = ops.expand_dims(var, -1)
-        elif var.shape != (*input.shape[:-1], 1):
+        elif len(var.shape) != len(input.shape) or any(m not in (1, n) for m, n in zip(var.shape, input.shape, strict=True)):
             raise ValueError(f"gaussian_nll_loss: var has shape {var.shape}; the input, of shape {input.shape}, does not fit it")
     if kind_of(var.data) == "cpu" and var.size and var.data.min() < 0:
         raise ValueError(f"gaussian_nll_loss: a variance is not negative, and there is {var.data.min():.6g}")
