@@ -13,6 +13,7 @@ from minigrad.ops.comparison import *
 from minigrad.ops.contraction import *
 from minigrad.ops.convolution import *
 from minigrad.ops.cumulative import *
+from minigrad.ops.decomposition import *
 from minigrad.ops.diagonals import *
 from minigrad.ops.elementwise import *
 from minigrad.ops.exponential import *

@@ -34,7 +34,7 @@ def tensordot(xp: Any, a: Any, b: Any, *, axes: int | tuple[Any, Any] = 2) -> An
     ValueError
         If paired axes differ in length, or an axis is out of range or named twice.
     """
-    over_a, over_b = _pairs(axes, a.ndim, b.ndim)
+    over_a, over_b = paired_axes(axes, a.ndim, b.ndim)
     if any(a.shape[i] != b.shape[j] for i, j in zip(over_a, over_b, strict=True)):
         raise ValueError(f"tensordot: a has shape {a.shape} and b {b.shape}; axes {over_a} of a and {over_b} of b differ in length")
     return xp.tensordot(a, b, axes=(over_a, over_b))
@@ -42,7 +42,7 @@ def tensordot(xp: Any, a: Any, b: Any, *, axes: int | tuple[Any, Any] = 2) -> An
 
 @tensordot.vjp("a")
 def _(g: Any, b: Any, a_shape: tuple[int, ...], *, axes: Any) -> Any:
-    over_a, over_b = _pairs(axes, len(a_shape), b.ndim)
+    over_a, over_b = paired_axes(axes, len(a_shape), b.ndim)
     free_a, free_b = _without(over_a, len(a_shape)), _without(over_b, b.ndim)
     r = tensordot(g, b, axes=(range(len(free_a), g.ndim), free_b))
     # r has the free axes of a, then the partners of b's paired axes, in the order of b
@@ -51,13 +51,13 @@ def _(g: Any, b: Any, a_shape: tuple[int, ...], *, axes: Any) -> Any:
 
 @tensordot.vjp("b")
 def _(g: Any, a: Any, b_shape: tuple[int, ...], *, axes: Any) -> Any:
-    over_a, over_b = _pairs(axes, a.ndim, len(b_shape))
+    over_a, over_b = paired_axes(axes, a.ndim, len(b_shape))
     free_a, free_b = _without(over_a, a.ndim), _without(over_b, len(b_shape))
     r = tensordot(a, g, axes=(free_a, range(len(free_a))))
     return _moved(r, tuple(j for _, j in sorted(zip(over_a, over_b, strict=True))) + free_b)
 
 
-def _pairs(axes: Any, ndim_a: int, ndim_b: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def paired_axes(axes: Any, ndim_a: int, ndim_b: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the axes that tensordot sums over, of a and of b, as non-negative numbers."""
     if isinstance(axes, int):
         axes = (range(ndim_a - axes, ndim_a), range(axes))

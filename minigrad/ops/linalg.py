@@ -81,11 +81,13 @@ def linear(xp: Any, x: Any, weight: Any, bias: Any = None) -> Any:
     return y.reshape((*x.shape[:-1], weight.shape[0]))
 
 
-linear.vjp(
-    x=lambda g, weight, x_shape: (_rows(g) @ weight).reshape(x_shape),
-    weight=lambda g, x: _rows(g).swapaxes(0, 1) @ _rows(x),
-    bias=lambda g: _rows(g).sum(axis=0),
-)
+linear.vjp(x=lambda g, weight, x_shape: (_rows(g) @ weight).reshape(x_shape))
+
+
+@linear.vjp("weight", "bias")  # together, as a GPU can compute both in one pass over g
+def _(g: Any, x: Any, bias: Any) -> Any:
+    rows = _rows(g)
+    return rows.swapaxes(0, 1) @ _rows(x), None if bias is None else rows.sum(axis=0)
 
 
 def _rows(x: Any) -> Any:

@@ -98,10 +98,6 @@ def adaptive_max_pool(xp: Any, x: Any, *, output_size: Any) -> tuple[Array, Arra
     return pick(x, indices), indices
 
 
-max_pool.vjp(x=lambda g, indices, x_shape: pick_transpose(g, indices, size=x_shape[2:]))
-adaptive_max_pool.vjp(x=lambda g, indices, x_shape: pick_transpose(g, indices, size=x_shape[2:]))
-
-
 @op
 def pick(xp: Any, x: Any, indices: Any) -> Any:
     """The elements of ``x`` (batch, channels, *spatial) at ``indices`` into the flattened spatial axes, plane by plane."""
@@ -122,6 +118,8 @@ def pick_transpose(xp: Any, y: Any, indices: Any, *, size: Ints) -> Any:
     return total.reshape((*y.shape[:2], *size))
 
 
+max_pool.vjp(x=lambda g, indices, x_shape: pick_transpose(g, indices, size=x_shape[2:]))
+adaptive_max_pool.vjp(x=lambda g, indices, x_shape: pick_transpose(g, indices, size=x_shape[2:]))
 pick.vjp(x=lambda g, indices, x_shape: pick_transpose(g, indices, size=x_shape[2:]))
 pick.nondiff(indices=NOT_DIFFERENTIABLE)
 pick_transpose.vjp(y=lambda g, indices: pick(g, indices))

@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.op import op
+from minigrad.ops.contraction import tensordot
 from minigrad.ops.elementwise import tanh
 from minigrad.ops.joining import concat, split, stack
-from minigrad.ops.linalg import tensordot
 from minigrad.ops.shape import expand_dims
 
 __all__ = ["gru", "lstm", "rnn"]

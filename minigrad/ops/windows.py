@@ -154,7 +154,7 @@ def pool_geometry(
         pairs = tuple((p, max(p, end - length - p)) for p, end, length in zip(edges, ends, x.shape[2:], strict=True))
     axes = zip(x.shape[2:], kernel, stride, edges, dilation, windows, strict=True)
     if any(edges) and any(_some_hold_nothing(*axis) for axis in axes):
-        raise ValueError(f"{name}: with padding {edges} a window of {kernel} holds no element of x, which has shape {x.shape}; use less padding")
+        raise ValueError(f"{name}: with padding {edges} a window of {kernel} holds no element of x {x.shape}; use less padding")
     return kernel, stride, pairs, dilation, windows
 
 
