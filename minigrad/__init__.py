@@ -23,6 +23,21 @@ from minigrad.autograd import (
     no_grad,
     vjp,
 )
+from minigrad.creation import (
+    arange,
+    as_tensor,
+    eye,
+    from_dlpack,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    tensor,
+    tri,
+    zeros,
+    zeros_like,
+)
 from minigrad.device import Device, DeviceUnavailableError, default_device, device, set_default_device
 from minigrad.op import OPS, op
 from minigrad.ops import *

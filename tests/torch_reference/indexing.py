@@ -38,6 +38,10 @@ def scatter_add(x, indices, updates, axis=-1):
     return torch.scatter_add(x, axis, indices, updates.broadcast_to(indices.shape))
 
 
+def one_hot(indices, num_classes, dtype=np.float32):
+    return functional.one_hot(indices, num_classes).to(torch.from_numpy(np.zeros(0, dtype)).dtype)
+
+
 REFERENCES = {
     "getitem": getitem,
     "add_at": add_at,
@@ -47,7 +51,7 @@ REFERENCES = {
     "take_along_axis": lambda x, indices, axis=-1: torch.take_along_dim(x, indices % x.shape[axis], axis),
     "scatter_add": scatter_add,
     "put_along_axis": lambda x, indices, values, axis=-1: torch.scatter(x, axis, indices, values),
-    "one_hot": lambda indices, num_classes, dtype=np.float32: functional.one_hot(indices, num_classes).to(torch.from_numpy(np.zeros(0, dtype)).dtype),
+    "one_hot": one_hot,
     "argsort": lambda x, axis=-1, descending=False: torch.argsort(x, dim=axis, descending=descending, stable=True),
     "sort": lambda x, axis=-1, descending=False: tuple(torch.sort(x, dim=axis, descending=descending, stable=True)),
     "topk": lambda x, k, axis=-1, largest=True: tuple(torch.topk(x, k, dim=axis, largest=largest)),
