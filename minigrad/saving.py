@@ -1,0 +1,256 @@
+"""Saving and loading tensors: safetensors files, written so that a crash leaves the old file or the new one.
+
+`save` and `load` are for a flat dict of tensors, such as ``model.state_dict()``; the files are the same that PyTorch's
+users of safetensors read and write. `save_state` and `load_state` are for nested dicts and lists, such as a training
+checkpoint. Nothing is ever pickled, so loading a file runs no code.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import os
+import stat
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from minigrad.backends import is_array
+from minigrad.device import Device, as_device, move, to_host
+from minigrad.tensor import Tensor, array_of
+
+HEADER_LIMIT = 2**24  #: bytes of a header; parsing takes many times its size, and 100,000 tensors need less
+DTYPES = {"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64", "C64"}
+STATE = "minigrad.state"  #: the key in the metadata under which `save_state` keeps all that is not a tensor
+
+_counter = itertools.count()
+
+
+class CheckpointError(RuntimeError):
+    """A file could not be written, or is not what it should be. What was there before is unchanged."""
+
+
+def save(tensors: Mapping[str, Any], path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write tensors to a safetensors file.
+
+    The file is written under another name in the same folder, brought to the disk, and renamed: a crash at any moment,
+    a full disk or a missing permission leaves what was there.
+
+    Parameters
+    ----------
+    tensors
+        Tensors or arrays by name, on any device.
+    path
+        The file.
+    metadata
+        Text to keep beside them.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be written.
+    """
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    for name, value in tensors.items():
+        if not isinstance(name, str) or name in ("", "__metadata__"):
+            raise CheckpointError(f"save: {name!r} cannot be the name of a tensor")
+        array = array_of(value)
+        if not is_array(array) or array.dtype.kind not in "biufc":
+            raise CheckpointError(f"save: {name!r} must be a tensor or an array of numbers, not {type(value).__name__}")
+        arrays[name] = np.ascontiguousarray(to_host(array)).reshape(array.shape)  # the library writes strided arrays wrongly
+    try:
+        content = safetensors.numpy.save(arrays, dict(metadata) if metadata else None)
+    except (safetensors.SafetensorError, TypeError) as error:
+        raise CheckpointError(f"save: these tensors cannot be written to {path}: {error}") from None
+    write_atomically(path, content)
+
+
+def load(path: str | Path, device: str | Device | None = None) -> dict[str, Tensor]:
+    """Return the tensors in a safetensors file, by name.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged or not safetensors, or holds what NumPy has no type for.
+    """
+    place = None if device is None else as_device(device)
+    arrays, _ = _read(path)
+    return {name: Tensor(a if place is None else move(a, place)) for name, a in arrays.items()}
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """Return the text that was saved beside the tensors."""
+    return _open(path)[1]
+
+
+def save_state(state: Any, path: str | Path) -> None:
+    """Write nested dicts (with text or integers as keys) and lists of tensors, numbers, text and None, as `save` does."""
+    tensors: dict[str, Any] = {}
+
+    def pack(value: Any, where: str) -> Any:
+        if isinstance(value, Tensor) or (is_array(value) and value.ndim):
+            tensors[where] = value
+            return {"tensor": where}
+        if isinstance(value, Mapping):
+            keys = list(value)
+            if not all(isinstance(k, (str, int)) for k in keys):
+                raise CheckpointError(f"save_state: keys must be text or integers, not {keys!r}")
+            return {"dict": [[k, pack(v, f"{where}.{k}".lstrip("."))] for k, v in value.items()]}
+        if isinstance(value, (list, tuple)):
+            return {"list": [pack(v, f"{where}.{i}".lstrip(".")) for i, v in enumerate(value)]}
+        if isinstance(value, np.generic):
+            value = value.item()
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        raise CheckpointError(f"save_state: {where} is of type {type(value).__name__}, which is neither a tensor nor plain data")
+
+    text = json.dumps(pack(state, ""), separators=(",", ":"))
+    save(tensors, path, {STATE: text})
+
+
+def load_state(path: str | Path) -> Any:
+    """Return what `save_state` wrote, with Tensors on the host.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing or damaged, or was not written by `save_state`.
+    """
+    arrays, metadata = _read(path)
+
+    def unpack(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        ((kind, content),) = value.items()
+        if kind == "tensor":
+            return Tensor(arrays[content])
+        if kind == "dict":
+            return {key: unpack(v) for key, v in content}
+        if kind == "list":
+            return [unpack(v) for v in content]
+        raise ValueError(kind)
+
+    try:
+        return unpack(json.loads(metadata[STATE]))
+    except (KeyError, ValueError, TypeError, RecursionError):
+        raise CheckpointError(f"{path} is not a state that minigrad saved, or it is damaged") from None
+
+
+def write_atomically(path: str | Path, content: bytes) -> None:
+    """Write a file so that, whatever happens, it holds the old content or the new.
+
+    The permissions of the file are those that the umask asks for.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise CheckpointError(f"{path} is a folder; give the name of a file")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{next(_counter)}.tmp")
+    try:
+        _remove_stale(target)
+        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(file, rest) :]
+            os.fsync(file)
+        finally:
+            os.close(file)
+        os.replace(temporary, target)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise CheckpointError(f"{path} could not be written: {error.strerror or error}; what was there before is unchanged") from None
+        raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a renaming to the disk, where the system can."""
+    if os.name != "posix":
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems cannot
+            raise CheckpointError(f"files in {folder} were written, but may not be on the disk yet: {error.strerror}") from None
+
+
+def _remove_stale(target: Path) -> None:
+    """Delete what writers of this file that were killed left behind."""
+    for leftover in target.parent.glob(f".{_escaped(target.name)}.*-*.tmp"):
+        writer = leftover.name.removesuffix(".tmp").rpartition(".")[2].partition("-")[0]
+        if writer.isdecimal() and int(writer) != os.getpid() and not _is_running(int(writer)):
+            leftover.unlink(missing_ok=True)
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _open(path: str | Path) -> tuple[Any, dict[str, str]]:
+    """Return a file that was found to be good safetensors, open, and its metadata."""
+    try:
+        info = os.stat(path)
+        if not stat.S_ISREG(info.st_mode):
+            raise CheckpointError(f"{path} is not a file")
+        with open(path, "rb") as file:
+            start = file.read(8)
+            size = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+            if not 0 < size <= min(HEADER_LIMIT, info.st_size - 8):
+                raise CheckpointError(f"{path} is not a safetensors file, or it is cut off")
+            header = file.read(size)
+        opened: Any = safetensors.safe_open(path, framework="numpy")
+        fields = json.loads(header, object_pairs_hook=_without_duplicates)
+    except FileNotFoundError:
+        raise CheckpointError(f"there is no file {path}") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (safetensors.SafetensorError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is not a good safetensors file: {error}") from None
+    for name, field in fields.items():
+        if name != "__metadata__" and field["dtype"] not in DTYPES:
+            raise CheckpointError(f"{path}: tensor {name!r} is {field['dtype']}, for which NumPy has no type; save it as F32")
+    return opened, dict(opened.metadata() or {})
+
+
+def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return all arrays of a file, and its metadata."""
+    opened, metadata = _open(path)
+    arrays = {}
+    for name in list(opened.keys()):
+        try:
+            arrays[name] = array = opened.get_tensor(name)
+        except (safetensors.SafetensorError, ValueError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"{path}: tensor {name!r} cannot be read: {error}") from None
+        if array.dtype == bool and array.size and array.view(np.uint8).max() > 1:
+            raise CheckpointError(f"{path}: tensor {name!r} is BOOL, but has bytes other than 0 and 1")
+    return arrays, metadata
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict of pairs; refuse a key that occurs twice, of which the library would keep the last."""
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(n for n in names if names.count(n) > 1)!r} occurs twice")
+    return fields
