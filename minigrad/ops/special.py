@@ -32,9 +32,10 @@ _TAIL = [
 
 def _polynomial(coefficients: list[float], x: Any) -> Any:
     """Evaluate a polynomial by Horner's rule."""
-    value = coefficients[-1] + 0 * x
-    for c in reversed(coefficients[:-1]):
-        value = value * x + c
+    value = coefficients[-1] * x + coefficients[-2]
+    for c in reversed(coefficients[:-2]):
+        value *= x
+        value += c
     return value
 
 
