@@ -243,7 +243,7 @@ class Plan:
 
     def __init__(self, op: Op, mask: tuple[bool, ...]) -> None:
         self.op = op
-        self.formulas = [f for f in op.formulas if op.variadic or any(mask[op.inputs.index(name)] for name in f.inputs)]
+        self.formulas = [f for f in op.formulas if any(mask if op.variadic else [mask[op.inputs.index(name)] for name in f.inputs])]
         self.keep = tuple(dict.fromkeys(k for f in self.formulas for kind, k, _ in f.needs if kind == "saved"))
         self.pick = _picker(self.keep)
         self.where = {k: at for at, k in enumerate(self.keep)}
