@@ -2,6 +2,7 @@
 
 from minigrad.nn import functional, init
 from minigrad.nn.activation import *
+from minigrad.nn.attention import *
 from minigrad.nn.batchnorm import *
 from minigrad.nn.container import *
 from minigrad.nn.conv import *
@@ -12,4 +13,6 @@ from minigrad.nn.module import Module, Parameter
 from minigrad.nn.normalization import *
 from minigrad.nn.padding import *
 from minigrad.nn.pooling import *
+from minigrad.nn.recurrent import *
 from minigrad.nn.sparse import *
+from minigrad.nn.transformer import *

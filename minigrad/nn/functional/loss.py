@@ -68,6 +68,8 @@ def cross_entropy(
     if target.shape == input.shape and array_of(target).dtype.kind == "f":
         probabilities = target if input.ndim <= 2 else ops.moveaxis(target, 1, -1)
         return _cross_entropy_with_probabilities(logits, probabilities, weight, reduction, label_smoothing)
+    if weight is None and reduction == "mean":
+        return ops.mean_cross_entropy(logits, target, ignore_index=ignore_index, label_smoothing=label_smoothing)[0]
     labels, counted = _labels("cross_entropy", target, logits, ignore_index)
     if weight is None:
         return _weighted(ops.softmax_cross_entropy(logits, labels, label_smoothing=label_smoothing)[0], None, counted, reduction)
