@@ -45,7 +45,7 @@ from minigrad.ops.standardization import (
     through_xhat,
 )
 
-__all__ = ["batch_norm", "batch_renorm", "fixed_batch_norm"]
+__all__ = ["batch_norm", "batch_norm_relu", "batch_renorm", "fixed_batch_norm"]
 
 
 @op(outputs=("y", "mean", "var"))
@@ -98,7 +98,7 @@ def batch_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: A
 
 
 @batch_norm.vjp("x", "weight", "bias")
-def _(g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = None, g_var: Any = None, *, axis: Any, eps: float) -> Any:
+def batch_norm_gradients(g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = None, g_var: Any = None, *, axis: Any, eps: float) -> Any:
     axes = normalized_axes("batch_norm", x, axis)
     m = count(x, axes)
     centred = x - per_channel(mean, x, axes)
@@ -115,6 +115,23 @@ def _(g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = None, g_va
     if g_var is not None:
         g_x = g_x + centred * (per_channel(g_var, x, axes) * (2 / m))
     return g_x, g_weight.reshape(mean.shape), g_bias.reshape(mean.shape)
+
+
+@op(outputs=("y", "mean", "var"))
+def batch_norm_relu(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: Any, eps: float = 1e-5) -> Any:
+    """Batch norm and ReLU in one node: y = max(batch_norm(x), 0). Arguments and results are those of `batch_norm`.
+
+    It exists for GPUs, where one kernel does both; `minigrad.nn.Sequential` calls it there. relu'(0) = 0.
+    """
+    y, mean, var = batch_norm(x, weight, bias, axis=axis, eps=eps)
+    return xp.maximum(y, 0), mean, var
+
+
+@batch_norm_relu.vjp("x", "weight", "bias")
+def _(
+    g: Any, x: Any, weight: Any, y: Any, mean: Any, var: Any, g_mean: Any = None, g_var: Any = None, *, axis: Any, eps: float
+) -> Any:  # fmt: skip
+    return batch_norm_gradients(g * (y > 0), x, weight, mean, var, g_mean, g_var, axis=axis, eps=eps)
 
 
 @op

@@ -10,11 +10,11 @@ from typing import Any
 
 from minigrad.backends import kind_of
 from minigrad.op import op
-from minigrad.ops.elementwise import clip, log, maximum, sigmoid
+from minigrad.ops.elementwise import clip, log, maximum, sigmoid, where
 from minigrad.ops.indexing import scatter_add
 from minigrad.ops.shape import expand_dims
 
-__all__ = ["binary_cross_entropy", "huber", "sigmoid_cross_entropy", "softmax_cross_entropy"]
+__all__ = ["binary_cross_entropy", "huber", "mean_cross_entropy", "sigmoid_cross_entropy", "softmax_cross_entropy"]
 
 
 @op(outputs=("loss", "p"))
@@ -55,7 +55,7 @@ def softmax_cross_entropy(xp: Any, x: Any, labels: Any, *, label_smoothing: floa
 
 
 @softmax_cross_entropy.vjp("x")
-def _(g: Any, labels: Any, p: Any, g_p: Any = None, *, label_smoothing: float) -> Any:
+def softmax_cross_entropy_gradient(g: Any, labels: Any, p: Any, g_p: Any = None, *, label_smoothing: float) -> Any:
     along = expand_dims(g, -1)
     dx = scatter_add(along * p, expand_dims(labels, -1), -(1 - label_smoothing) * along, axis=-1)
     if label_smoothing:
@@ -64,6 +64,40 @@ def _(g: Any, labels: Any, p: Any, g_p: Any = None, *, label_smoothing: float) -
 
 
 softmax_cross_entropy.nondiff(labels="labels are integers")
+
+
+@op(outputs=("loss", "p"))
+def mean_cross_entropy(xp: Any, x: Any, labels: Any, *, ignore_index: int = -100, label_smoothing: float = 0.0) -> Any:
+    """Mean of `softmax_cross_entropy` over the samples whose label is not ``ignore_index``.
+
+    One node for what ends nearly every classifier, so that a GPU can compute the loss in one launch and its gradient in
+    another. If no sample counts, the loss is NaN.
+
+    Parameters
+    ----------
+    x : (..., K), floating-point logits
+    labels : (...), integers from 0 to K - 1, or ``ignore_index``
+    label_smoothing
+        As for `softmax_cross_entropy`.
+
+    Returns
+    -------
+    loss : ()
+    p : (..., K), softmax(x)
+    """
+    counted = labels != ignore_index
+    losses, p = softmax_cross_entropy(x, xp.where(counted, labels, 0), label_smoothing=label_smoothing)
+    return xp.where(counted, losses, 0).sum() / counted.sum().astype(x.dtype), p
+
+
+@mean_cross_entropy.vjp("x")
+def _(g: Any, labels: Any, p: Any, g_p: Any = None, *, ignore_index: int, label_smoothing: float) -> Any:
+    counted = (labels != ignore_index).astype(p.dtype)
+    labels = where(labels != ignore_index, labels, 0)
+    return softmax_cross_entropy_gradient(g * counted / counted.sum(), labels, p, g_p, label_smoothing=label_smoothing)
+
+
+mean_cross_entropy.nondiff(labels="labels are integers")
 
 
 def check_labels(name: str, labels: Any, classes: int, one: str = "label", all_of_them: str = "classes") -> None:

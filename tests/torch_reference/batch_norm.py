@@ -55,4 +55,10 @@ def batch_renorm(x, running_mean, running_var, weight=None, bias=None, *, axis, 
     return y if bias is None else y + spread(bias, x, axes), mean, var, r, d
 
 
-REFERENCES = {"batch_norm": batch_norm, "fixed_batch_norm": fixed_batch_norm, "batch_renorm": batch_renorm}
+def batch_norm_relu(x, weight=None, bias=None, *, axis, eps=1e-5):
+    y, mean, var = batch_norm(x, weight, bias, axis=axis, eps=eps)
+    return y.relu(), mean, var
+
+
+REFERENCES = {
+    "batch_norm_relu": batch_norm_relu,"batch_norm": batch_norm, "fixed_batch_norm": fixed_batch_norm, "batch_renorm": batch_renorm}

@@ -54,6 +54,16 @@ def batch_norm(rng: Rng) -> Iterator[Sample]:
     yield Sample(np.zeros((3, 0)), np.zeros(0), np.zeros(0), axis=0, label="no channels")
 
 
+@samples("batch_norm_relu")
+def batch_norm_relu(rng: Rng) -> Iterator[Sample]:
+    for label, shape, axis, kept in LAYOUTS:
+        bias = rng.choice([-0.3, 0.3], kept) if kept else np.array(0.3)  # a constant y is kept away from the kink
+        yield Sample(rng.standard_normal(shape) + 1, normal(rng, kept), bias, axis=axis, eps=0.1, label=label)
+    x = rng.standard_normal((6, 3))
+    yield Sample(x, np.array([1.5, 0.0, -0.7]), np.array([0.1, 0.5, -0.2]), axis=0, label="weight zero and negative")
+    yield Sample(x, axis=0, eps=0.5, label="neither weight nor bias")
+
+
 @samples("fixed_batch_norm")
 def fixed_batch_norm(rng: Rng) -> Iterator[Sample]:
     for label, shape, axis, kept in LAYOUTS:

@@ -18,6 +18,16 @@ def softmax_cross_entropy(rng: np.random.Generator) -> Iterator[Sample]:
     yield Sample(np.zeros((0, 3)), np.zeros(0, int), label="no samples")
 
 
+@samples("mean_cross_entropy")
+def mean_cross_entropy(rng: np.random.Generator) -> Iterator[Sample]:
+    yield Sample(rng.standard_normal((4, 3)), np.array([2, 0, 0, 1]))
+    yield Sample(rng.standard_normal((2, 3, 4)), rng.integers(0, 4, (2, 3)), label_smoothing=0.3)
+    yield Sample(rng.standard_normal((4, 3)), np.array([2, 1, 0, 1]), ignore_index=1, label="some do not count")
+    yield Sample(rng.standard_normal((3, 4)), np.array([2, -1, 0]), ignore_index=-1, label_smoothing=0.1, label="no class is ignored")
+    yield Sample(rng.standard_normal(5), np.array(3), label="one sample")
+    yield Sample(rng.standard_normal((2, 3)) + 800, np.array([0, 2]), label="large logits")
+
+
 @samples("sigmoid_cross_entropy")
 def sigmoid_cross_entropy(rng: np.random.Generator) -> Iterator[Sample]:
     yield Sample(rng.standard_normal((2, 3)), rng.uniform(0, 1, (2, 3)))
