@@ -1,0 +1,84 @@
+"""Every op, on each of its samples, runs on CuPy's rules: forward and backward through the strict double, equal to NumPy's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import pytest
+from support.strict import LEDGER, ndarray, no_sync
+from support.strict_cuda import pretended_gpu
+
+import minigrad as mg
+from minigrad.device import move, to_host
+from minigrad.gradcheck.cases import differentiable, op_names, samples_of
+from minigrad.gradcheck.problem import pull
+from minigrad.gradcheck.samples import Sample, all_samples
+from minigrad.op import OPS
+from minigrad.tensor import Tensor, wrap
+
+#: ops for which the host has to wait for the device, and why
+WAITS = {
+    "getitem": "the shape of x[mask] depends on values",
+    "boolean_mask": "the shape depends on values",
+}
+
+
+@pytest.fixture(autouse=True)
+def gpu() -> Iterator[None]:
+    with pretended_gpu():
+        LEDGER.clear()
+        yield
+
+
+def computed(name: str, sample: Sample, create_graph: bool) -> tuple[list[Any], list[Any]]:
+    """Outputs, and gradients for seeded cotangents, as arrays of wherever the sample is."""
+    op = OPS[name]
+    args = [wrap(a, None) if isinstance(a, (np.ndarray, ndarray)) else a for a in sample.args]
+    leaves = []
+    host = [to_host(a.data) if isinstance(a, Tensor) else a for a in args]
+    for i in differentiable(op, Sample(*host, **sample.params)):
+        args[i] = Tensor(args[i].data, requires_grad=True)
+        leaves.append(args[i])
+    result = op(*args, **sample.params)
+    outputs = [y for y in (result if isinstance(result, tuple) else (result,)) if y.dtype.kind == "f"]
+    rng = np.random.default_rng(5)
+    cotangents = [wrap(move(rng.standard_normal(y.shape).astype(y.dtype), y.device), None) for y in outputs]
+    return outputs, pull(outputs, leaves, cotangents, create_graph=create_graph)
+
+
+def on_device(sample: Sample) -> Sample:
+    return Sample(*[move(a, mg.Device("cuda")) if isinstance(a, np.ndarray) else a for a in sample.args], **sample.params)
+
+
+def equal(got: Any, expected: Any, context: Any) -> None:
+    assert (got is None) == (expected is None), context
+    if got is not None:
+        assert isinstance(got.data, ndarray), f"{context}: a result left the device"
+        assert (got.shape, got.dtype) == (expected.shape, expected.dtype), context
+        np.testing.assert_allclose(to_host(got.data), expected.data, rtol=1e-11, atol=1e-13, err_msg=str(context))
+
+
+NAMES = [name for name in op_names() if name in all_samples()]  # that none is missing is tested in test_ops.py
+
+
+@pytest.mark.parametrize("create_graph", [False, True], ids=["arrays", "tensors"])
+@pytest.mark.parametrize("name", NAMES)
+def test_op_runs_on_the_device_and_equals_numpy(name: str, create_graph: bool) -> None:
+    with mg.graph.changed_mode(kernels=False):
+        for sample in samples_of(name):
+            expected_out, expected = computed(name, sample, create_graph)
+            out, grads = computed(name, on_device(sample), create_graph)
+            for got, want in zip([*out, *grads], [*expected_out, *expected], strict=True):
+                equal(got, want, f"{name}{sample}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_host_never_waits(name: str) -> None:
+    with mg.graph.changed_mode(kernels=False):
+        for sample in samples_of(name):
+            args = [wrap(a, None) if isinstance(a, ndarray) else a for a in on_device(sample).args]
+            with nullcontext() if name in WAITS else no_sync():
+                OPS[name](*args, **sample.params)
