@@ -127,6 +127,8 @@ def _divisor(
 ) -> Any:
     """Return by what the sum of each window is divided: a number, or an array over the windows."""
     if override is not None:
+        if override == 0:
+            raise ValueError("divisor_override is 0; expected another number, or None for the number of elements")
         return override
     edges = per_axis(padding, len(kernel), "padding", 0)
     result = xp.ones((), dtype=x.dtype)

@@ -132,6 +132,8 @@ def conv_transpose(
     columns = columns.reshape((x.shape[0], out, *kernel, *x.shape[2:]))
     needed = reach(kernel, dilation)
     size = tuple(s * (n - 1) + r for s, n, r in zip(stride, x.shape[2:], needed, strict=True))
+    if any(n <= lo + hi for n, (lo, hi) in zip(size, pairs, strict=True)):
+        raise ValueError(f"conv_transpose: padding {padding} leaves nothing of a result that is {size} without it")
     y = add_patches(xp, columns, size, stride, dilation)
     return _with_bias(padded(xp, y, tuple((-lo, -hi) for lo, hi in pairs)), bias)
 

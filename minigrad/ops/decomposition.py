@@ -64,7 +64,17 @@ def _matrices(name: str, x: Any) -> None:
         raise ValueError(f"{name}: x has shape {x.shape}; expected matrices (..., m, n)")
 
 
-# ----------------------------------------------------------------------------------------- determinant, inverse, solve
+# ----------------------------------------------------------------------------------------- inverse, determinant, solve
+
+
+@op
+def inv(xp: Any, x: Any) -> Any:
+    """Inverse of a matrix."""
+    _square("inv", x)
+    return xp.linalg.inv(x)
+
+
+inv.vjp(x=lambda g, y: -(_t(y) @ g @ _t(y)))
 
 
 @op
@@ -86,16 +96,6 @@ def slogdet(xp: Any, x: Any) -> tuple[Array, Array]:
 
 
 slogdet.vjp(x=lambda g_logabsdet, x: expand_dims(g_logabsdet, axis=(-2, -1)) * _t(inv(x)))
-
-
-@op
-def inv(xp: Any, x: Any) -> Any:
-    """Inverse of a matrix."""
-    _square("inv", x)
-    return xp.linalg.inv(x)
-
-
-inv.vjp(x=lambda g, y: -(_t(y) @ g @ _t(y)))
 
 
 @op(broadcasts=True)

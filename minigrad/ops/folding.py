@@ -23,6 +23,8 @@ def unfold(xp: Any, x: Any, *, kernel_size: Any, dilation: Any = 1, padding: Any
     ValueError
         If no window fits, or a parameter is out of range.
     """
+    if x.ndim < 3:
+        raise ValueError(f"unfold: x has shape {x.shape}; expected (batch, channels, *spatial)")
     kernel = per_axis(kernel_size, x.ndim - 2, "kernel_size")
     stride, pairs, dilation = geometry(kernel, stride, padding, dilation)
     count(x.shape[2:], kernel, stride, dilation, pairs)

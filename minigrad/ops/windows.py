@@ -25,7 +25,7 @@ def per_axis(value: int | Sequence[int], n: int, name: str, at_least: int = 1) -
     ValueError
         If there are not one or ``n`` of them, or one is not an integer or smaller than ``at_least``.
     """
-    values = (value,) * n if isinstance(value, int) else tuple(value)
+    values = tuple(value) if isinstance(value, Sequence) else (value,)
     if len(values) == 1:
         values *= n
     if len(values) != n or not all(isinstance(v, int) and v >= at_least for v in values):

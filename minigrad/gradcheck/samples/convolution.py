@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ Rng = np.random.Generator
 
 @samples("convolution")
 def convolution(rng: Rng) -> Iterator[Sample]:
-    def sample(x: tuple[int, ...], weight: tuple[int, ...], bias: bool = False, label: str = "", **params: object) -> Sample:
+    def sample(x: tuple[int, ...], weight: tuple[int, ...], bias: bool = False, label: str = "", **params: Any) -> Sample:
         extra = [rng.standard_normal(weight[0])] if bias else []
         return Sample(rng.standard_normal(x), rng.standard_normal(weight), *extra, label=label, **params)
 
@@ -37,7 +38,7 @@ def convolution(rng: Rng) -> Iterator[Sample]:
 
 @samples("convolution_weight_grad")
 def convolution_weight_grad(rng: Rng) -> Iterator[Sample]:
-    def sample(x: tuple[int, ...], dy: tuple[int, ...], kernel_size: tuple[int, ...], **params: object) -> Sample:
+    def sample(x: tuple[int, ...], dy: tuple[int, ...], kernel_size: tuple[int, ...], **params: Any) -> Sample:
         return Sample(rng.standard_normal(x), rng.standard_normal(dy), kernel_size=kernel_size, **params)
 
     yield sample((2, 2, 5), (2, 3, 3), (3,))
@@ -50,7 +51,7 @@ def convolution_weight_grad(rng: Rng) -> Iterator[Sample]:
 
 @samples("conv_transpose")
 def conv_transpose(rng: Rng) -> Iterator[Sample]:
-    def sample(x: tuple[int, ...], weight: tuple[int, ...], bias: int = 0, label: str = "", **params: object) -> Sample:
+    def sample(x: tuple[int, ...], weight: tuple[int, ...], bias: int = 0, label: str = "", **params: Any) -> Sample:
         extra = [rng.standard_normal(bias)] if bias else []
         return Sample(rng.standard_normal(x), rng.standard_normal(weight), *extra, label=label, **params)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def avg_pool_transpose(rng: Rng) -> Iterator[Sample]:
         yield Sample(rng.standard_normal(windows), size=size, **params)
 
 
-AVERAGES: list[tuple[tuple[int, ...], dict[str, object]]] = [
+AVERAGES: list[tuple[tuple[int, ...], dict[str, Any]]] = [
     ((6,), {"kernel_size": 2}),
     ((1, 1), {"kernel_size": 1}),
     ((5, 4), {"kernel_size": (3, 2), "stride": 1}),
