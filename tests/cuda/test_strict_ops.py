@@ -22,7 +22,6 @@ from minigrad.tensor import Tensor, wrap
 #: ops for which the host has to wait for the device, and why
 WAITS = {
     "getitem": "the shape of x[mask] depends on values",
-    "boolean_mask": "the shape depends on values",
 }
 
 
@@ -50,7 +49,14 @@ def computed(name: str, sample: Sample, create_graph: bool) -> tuple[list[Any], 
 
 
 def on_device(sample: Sample) -> Sample:
-    return Sample(*[move(a, mg.Device("cuda")) if isinstance(a, np.ndarray) else a for a in sample.args], **sample.params)
+    """The sample with its arrays, those in indices too, on the device."""
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(moved(item) for item in value)
+        return move(value, mg.Device("cuda")) if isinstance(value, np.ndarray) else value
+
+    return Sample(*moved(sample.args), **{name: moved(value) for name, value in sample.params.items()})
 
 
 def equal(got: Any, expected: Any, context: Any) -> None:
@@ -61,7 +67,8 @@ def equal(got: Any, expected: Any, context: Any) -> None:
         np.testing.assert_allclose(to_host(got.data), expected.data, rtol=1e-11, atol=1e-13, err_msg=str(context))
 
 
-NAMES = [name for name in op_names() if name in all_samples()]  # that none is missing is tested in test_ops.py
+OTHERS = {"transfer"}  # is about devices itself, and tested below
+NAMES = [name for name in op_names() if name in all_samples() and name not in OTHERS]  # that none is missing is tested in test_ops.py
 
 
 @pytest.mark.parametrize("create_graph", [False, True], ids=["arrays", "tensors"])
@@ -79,6 +86,17 @@ def test_op_runs_on_the_device_and_equals_numpy(name: str, create_graph: bool) -
 def test_the_host_never_waits(name: str) -> None:
     with mg.graph.changed_mode(kernels=False):
         for sample in samples_of(name):
-            args = [wrap(a, None) if isinstance(a, ndarray) else a for a in on_device(sample).args]
+            there = on_device(sample)
+            args = [wrap(a, None) if isinstance(a, ndarray) else a for a in there.args]
             with nullcontext() if name in WAITS else no_sync():
-                OPS[name](*args, **sample.params)
+                OPS[name](*args, **there.params)
+
+
+def test_transfer_and_its_gradient() -> None:
+    x = mg.Tensor(np.array([1.0, 2.0]), requires_grad=True)
+    y = x.to("cuda") * 3
+    assert str(y.device) == "cuda:0"
+    back = y.to("cpu")
+    back.backward(np.array([1.0, -1.0]))
+    np.testing.assert_array_equal(back.data, [3.0, 6.0])
+    np.testing.assert_array_equal(x.grad.data, [3.0, -3.0])

@@ -250,10 +250,11 @@ class ndarray:
         return run("getitem", lambda a, k: np.asarray(a[k]), (self, key), {}, self._a)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        for part in key if isinstance(key, tuple) else (key,):
-            check_index(part)
-            if isinstance(part, ndarray) and part.dtype != bool and part.size != np.unique(part._a).size:
-                raise AssertionError("x[indices] = values with repeated indices is undefined on the device")
+        check_index(key)
+        places = host(key, "index")
+        if any(isinstance(part, ndarray) for part in (key if isinstance(key, tuple) else (key,))):
+            named = np.arange(self.size).reshape(self.shape)[places]
+            assert named.size == np.unique(named).size, "x[indices] = values with repeated indices is undefined on the device"
         run("setitem", lambda a, k, v: a.__setitem__(k, v), (self, key, value), {})
 
     def __getattr__(self, name: str) -> Any:

@@ -89,7 +89,7 @@ class Namespace:
                 LEDGER.sync(name)
             if name == "take_along_axis" and len(args) + len(kwargs) < 3:
                 raise TypeError("take_along_axis() missing 1 required positional argument: 'axis'")
-            if any(isinstance(a, list) and not (a and isinstance(a[0], (ndarray, *SCALARS))) for a in args):
+            if args and isinstance(args[0], list) and not any(isinstance(a, (ndarray, np.ndarray)) for a in args[0]):
                 raise TypeError(f"{name}: Unsupported type {list}")
             sources = [a._a for a in args if isinstance(a, ndarray)]
             if not sources and name in ("empty", "empty_like"):
