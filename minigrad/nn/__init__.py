@@ -1,4 +1,5 @@
 """Layers: modules with PyTorch's names, arguments, defaults and parameter names."""
+# ruff: noqa: F401, F403
 
 from minigrad.nn import functional, init
 from minigrad.nn.activation import *
@@ -15,4 +16,5 @@ from minigrad.nn.padding import *
 from minigrad.nn.pooling import *
 from minigrad.nn.recurrent import *
 from minigrad.nn.sparse import *
+from minigrad.nn.summary import summary
 from minigrad.nn.transformer import *

@@ -135,7 +135,8 @@ class MultiheadAttention(Module):
         batched = query.ndim == 3
         if query.ndim not in (2, 3) or key.ndim != query.ndim or value.ndim != query.ndim:
             raise ValueError(
-                f"MultiheadAttention: query {query.shape}, key {key.shape} and value {value.shape} must all have 3 axes, or 2 without a batch"
+                f"MultiheadAttention: query {query.shape}, key {key.shape} and value {value.shape} must all have 3 axes, or "
+                "2 without a batch"
             )
         same_key, same_value = key is query, value is key
         query = self._batch_first(query)

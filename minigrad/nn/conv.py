@@ -52,7 +52,7 @@ class _Conv(Module):
             raise ValueError(f"{name}: padding is {padding!r}; expected 'same', 'valid' or numbers")
         self.in_channels, self.out_channels, self.groups, self.padding_mode = in_channels, out_channels, groups, padding_mode
         self.kernel_size, self.stride, self.dilation = self._sizes(kernel_size), self._sizes(stride), self._sizes(dilation)
-        self.padding = padding if isinstance(padding, str) else self._sizes(padding)
+        self.padding: Any = padding if isinstance(padding, str) else self._sizes(padding)
         if padding == "same" and any(s != 1 for s in self.stride):
             raise ValueError(f"{name}: padding='same' needs stride 1, and the stride is {self.stride}; give the padding in numbers")
         self.weight = empty_parameter(*weight_channels, *self.kernel_size, device=device, dtype=dtype)
@@ -111,7 +111,7 @@ class _PlainConv(_Conv):
         )
 
     def forward(self, input: Any) -> Any:
-        padding: Any = self.padding
+        padding = self.padding
         if self.padding_mode != "zeros":
             input, padding = F.pad(input, self._around(), mode=self.padding_mode), 0
         conv = (F.conv1d, F.conv2d, F.conv3d)[self._n - 1]
@@ -124,7 +124,7 @@ class _PlainConv(_Conv):
         if self.padding == "same":
             spare = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
             return [n for s in reversed(spare) for n in (s // 2, s - s // 2)]
-        return [int(p) for p in reversed(self.padding) for _ in range(2)]
+        return [p for p in reversed(self.padding) for _ in range(2)]
 
 
 class Conv1d(_PlainConv):
@@ -186,7 +186,7 @@ class _TransposedConv(_Conv):
         """Return what has to be added at the end for the output to have the lengths ``output_size``."""
         wanted = tuple(output_size)[-self._n :]
         shortest = [
-            (n - 1) * s - 2 * int(p) + d * (k - 1) + 1
+            (n - 1) * s - 2 * p + d * (k - 1) + 1
             for n, s, p, d, k in zip(size, self.stride, self.padding, self.dilation, self.kernel_size, strict=True)
         ]
         extra = tuple(w - n for w, n in zip(wanted, shortest, strict=True))

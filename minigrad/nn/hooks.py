@@ -118,7 +118,7 @@ def seam(values: tuple[Any, ...], hook: Callable[[tuple[Any, ...]], tuple[Any, .
     def split(whole: Any) -> list[Any]:
         return [whole[start:end].reshape(shape) for start, end, shape in zip(ends, ends[1:], shapes, strict=False)]
 
-    def on_gradient(g: Tensor) -> Tensor:
+    def on_gradient(g: Tensor) -> Any:
         grads: list[Any] = [None] * len(values)
         for i, part in zip(live, split(g), strict=True):
             grads[i] = part

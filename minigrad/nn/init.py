@@ -89,7 +89,7 @@ def eye_(tensor: T) -> T:
     """Fill a matrix with the identity."""
     if tensor.ndim != 2:
         raise ValueError(f"eye_ needs a matrix, and this tensor has shape {tensor.shape}")
-    return tensor.copy_(np.eye(*tensor.shape))
+    return tensor.copy_(np.eye(tensor.shape[0], tensor.shape[1]))
 
 
 def dirac_(tensor: T, groups: int = 1) -> T:

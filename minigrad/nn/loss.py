@@ -22,6 +22,7 @@ class _Loss(Module):
     """A loss whose settings are handed to the function by name. A tensor among them is a buffer."""
 
     _function: Callable[..., Any]
+    _reductions: tuple[str, ...] = ("mean", "sum", "none")
 
     def __init__(self, reduction: str, **settings: Any) -> None:
         super().__init__()
@@ -34,8 +35,6 @@ class _Loss(Module):
                 self.register_buffer(name, value)
             else:
                 setattr(self, name, value)
-
-    _reductions = ("mean", "sum", "none")
 
     def forward(self, *inputs: Any) -> Any:
         return self._function(*inputs, **{name: getattr(self, name) for name in self._settings})

@@ -194,7 +194,9 @@ class Module:
     def _own_buffers(self) -> Iterator[tuple[str, Tensor]]:
         return ((name, self.__dict__[name]) for name in self._persistent if self.__dict__[name] is not None)
 
-    def _named(self, own: Callable[[Module], Iterator[tuple[str, Any]]], prefix: str, recurse: bool, once: bool) -> Iterator[tuple[str, Any]]:
+    def _named(
+        self, own: Callable[[Module], Iterator[tuple[str, Any]]], prefix: str, recurse: bool, once: bool
+    ) -> Iterator[tuple[str, Any]]:
         seen = set()
         for path, module in self.named_modules(prefix, once) if recurse else [(prefix, self)]:
             for name, value in own(module):
@@ -282,7 +284,7 @@ class Module:
         """
         if isinstance(device, Tensor):
             device, dtype = device.device, device.dtype
-        elif device is not None and not isinstance(device, (str, Device)) or isinstance(device, str) and _is_dtype(device):
+        elif _is_dtype(device):
             device, dtype = None, device
         place = None if device is None else as_device(device)
         kind = None if dtype is None else np.dtype(dtype)
@@ -397,8 +399,11 @@ def _host_or_device_array(name: str, value: Any) -> Any:
     return array
 
 
-def _is_dtype(name: str) -> bool:
+def _is_dtype(value: Any) -> bool:
+    """Tell whether the one argument of `Module.to` is a dtype rather than a device."""
+    if value is None or isinstance(value, Device):
+        return False
     try:
-        return np.dtype(name).kind == "f"
+        return np.dtype(value) is not None
     except TypeError:
         return False

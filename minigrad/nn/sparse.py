@@ -57,7 +57,7 @@ class Embedding(Module):
     def from_pretrained(cls, embeddings: Any, freeze: bool = True, **settings: Any) -> Embedding:
         """Make the layer from a table, which is not learned if ``freeze`` is set."""
         table = Tensor(array_of(embeddings))
-        layer = cls(*table.shape, **settings, device=table.device, dtype=table.dtype)
+        layer = cls(table.shape[0], table.shape[1], **settings, device=table.device, dtype=table.dtype)
         layer.weight.copy_(table)
         layer.weight.requires_grad_(not freeze)
         return layer

@@ -2,6 +2,7 @@
 
 Most are names for ops; what is more than that is a line or two of ops.
 """
+# ruff: noqa: F403
 
 from minigrad.nn.functional.activation import *
 from minigrad.nn.functional.attention import *

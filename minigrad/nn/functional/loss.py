@@ -266,8 +266,8 @@ def gaussian_nll_loss(
 ) -> Any:
     """(log var + (x - target)**2 / var) / 2, plus log(2 pi) / 2 where ``full`` is set.
 
-    ``var`` has the shape of x, or 1 instead along some axes, or lacks the last axis; it may be a number. It counts as at least ``eps``, with the gradient
-    of what it is.
+    ``var`` has the shape of x, or 1 instead along some axes, or lacks the last axis; it may be a number. It counts as at
+    least ``eps``, with the gradient of what it is.
     """
     if not isinstance(var, Tensor):
         var = wrap(namespace(array_of(input)).full(input.shape, var, input.dtype), None)
