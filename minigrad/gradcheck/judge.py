@@ -143,7 +143,10 @@ def _trials(op: Op, sample: Sample, rng: np.random.Generator, rtol: float | None
         yield Trial(outputs, inputs, cotangents, truth, allowed)
 
 
-def _truth(problem: Problem, outputs: list[Tensor], cotangents: list[Any], numeric: list[Slopes], rtol: float) -> tuple[list[Any], list[Any]]:
+def _truth(
+    problem: Problem, outputs: list[Tensor], cotangents: list[Any], numeric: list[Slopes], rtol: float
+) -> tuple[list[Any], list[Any]]:
+    """Return the numerical gradients, and by how much one may differ from them."""
     parts = [np.zeros(y.size) if v is None else v.ravel() for v, y in zip(cotangents, outputs, strict=True)]
     v = np.concatenate(parts) if parts else np.zeros(0)
     truth, allowed = [], []

@@ -61,6 +61,12 @@ class Linearization:
         """The cotangents, each as one vector."""
         return np.array([np.concatenate([np.zeros(0), *(v.ravel() for v in vs)]) for vs in self.cotangents])
 
+    @property
+    def largest(self) -> float:
+        """The largest term of any <cotangent, output>."""
+        values = np.concatenate([np.zeros(0), *(to_host(y.data).ravel() for y in self.outputs)])
+        return float(np.abs(self.flat * values).max(initial=0.0))
+
     def analytic(self, k: int, x: Array) -> Vector:
         """The gradients with respect to input number ``k``, one for each cotangent."""
         return np.array([np.zeros(x.shape) if g[k] is None else to_host(g[k].data) for g in self.gradients])
@@ -93,7 +99,8 @@ def derivative_rows(
             along = analytic.reshape(len(analytic), -1)
         else:
             along = np.tensordot(analytic.reshape(len(analytic), -1), np.array(directions).reshape(len(directions), -1), (1, 1))
-        row = compare(along, numeric, found.flat, settings.rtol)
+        reach = float(scale_of(to_host(x).ravel()).max()) if directions is None else 1.0
+        row = compare(along, numeric, found.flat, settings.rtol, found.largest / reach)
         row.order, row.input, row.shape = order, name, shape
         if directions is None and row.numeric is not None:
             row.analytic, row.numeric = row.analytic.reshape(shape), row.numeric.reshape(shape)
@@ -106,15 +113,18 @@ def derivative_rows(
     return rows
 
 
-def compare(analytic: Vector, numeric: Slopes, cotangents: Vector, rtol: float) -> Row:
-    """Return the verdict on gradients along the directions of ``numeric``: (cotangents, directions) against each other."""
+def compare(analytic: Vector, numeric: Slopes, cotangents: Vector, rtol: float, typical: float) -> Row:
+    """Return the verdict on gradients along the directions of ``numeric``: (cotangents, directions) against each other.
+
+    ``typical`` is how large a derivative of such a function usually is. Beside it, one that is zero is known to be zero.
+    """
     n = cotangents @ numeric.slope.T
     estimate = np.sqrt(cotangents**2 @ (numeric.error**2).T)
     gap = np.abs(analytic - n)
     smooth = ~numeric.kinks
     estimate = np.where(smooth, estimate, 0.0)
     within = (gap <= np.maximum(rtol * np.abs(n).max(initial=0.0, where=smooth & np.isfinite(n)), 10 * estimate)) | ~smooth
-    floor = max(float(np.abs(n).max(initial=0.0, where=smooth)), float(estimate.max(initial=0.0)), 1e-300)
+    floor = max(float(np.abs(n).max(initial=0.0, where=smooth)), 1e-4 * typical, 1e-300)
     error = float(gap.max(initial=0.0, where=smooth)) / floor
     uncertain = float(estimate.max(initial=0.0)) / floor
     messages = []
@@ -158,10 +168,9 @@ def taylor_row(problem: Problem, found: Linearization, rng: np.random.Generator,
             except (ArithmeticError, ValueError):
                 return float("nan")
 
-    try:
-        slope = taylor_slope(f, float(exact))
-    except ValueError:
-        return None
+    slope = taylor_slope(f, float(exact))
+    if slope is not None and slope < 0.5:
+        return None  # a jump within the step
     row = Row("Taylor slope", order, "", (), PASS, slope=slope)
     if slope is not None and slope < 1.5:
         row.verdict = FAIL

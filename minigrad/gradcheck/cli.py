@@ -1,0 +1,173 @@
+"""``minigrad gradcheck``: the suite as a command.
+
+It exits with 0 if everything passed, 1 if something failed (or a mutant survived), 2 if the worst is that something could not
+be told, and 3 if it was called wrongly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+PASSED, FAILED, CANNOT_TELL, USAGE = 0, 1, 2, 3
+EXIT = {"pass": PASSED, "fail": FAILED, "cannot tell": CANNOT_TELL}
+EVERY_CASE_UP_TO = 3  #: ops, beyond which the table has one line for each op
+
+
+class _Parser(argparse.ArgumentParser):
+    """Exits with 3 on wrong usage."""
+
+    def error(self, message: str) -> Any:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+def add_command(subparsers: Any) -> None:
+    """Add ``gradcheck`` to the subcommands of ``minigrad``."""
+    parser = subparsers.add_parser("gradcheck", help="check the gradients of ops and layers", description=__doc__)
+    add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command with these arguments; return the exit code."""
+    parser = _Parser("minigrad gradcheck", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    try:
+        return run(parser.parse_args(argv))
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="ops (exp, batch_norm) or layers (nn.Linear); default: all")
+    parser.add_argument("--tag", action="append", default=[], help="all of a family: norm, conv, pool, loss, elementwise, nn, ...")
+    parser.add_argument("--module", metavar="PACKAGE:NAME", help="check an op of yours, or the layer and inputs that a function returns")
+    parser.add_argument("--order", type=int, default=2, metavar="N", help="up to which derivative (default 2)")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda", "all"], help="cuda compares with float64 on the CPU")
+    parser.add_argument("--mode", default="full", choices=["quick", "full"], help="quick: along one random direction of each input")
+    parser.add_argument("--mutants", action="store_true", help="change every formula in every way, and see whether that is noticed")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of samples, cotangents and directions (default 0)")
+    parser.add_argument("--json", type=Path, metavar="F", help="write the results as JSON")
+    parser.add_argument("--html", type=Path, metavar="F", help="write the results as one HTML page")
+    parser.add_argument("--junit", type=Path, metavar="F", help="write the results as JUnit XML")
+    parser.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
+    parser.add_argument("--list", action="store_true", help="list what can be checked")
+    parser.add_argument("--compare", nargs=2, type=Path, metavar=("OLD", "NEW"), help="compare two JSON files")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
+    from rich.console import Console
+
+    from minigrad.device import DeviceUnavailableError
+    from minigrad.gradcheck.contract import BadUse
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, 120)
+    try:
+        if args.compare:
+            return _compare(console, *args.compare)
+        if args.list:
+            return _list(console)
+        return _check(console, args)
+    except (BadUse, DeviceUnavailableError) as error:
+        Console(stderr=True, highlight=False).print(f"minigrad gradcheck: {error}", markup=False, soft_wrap=True)
+        return USAGE
+
+
+def _check(console: Any, args: argparse.Namespace) -> int:
+    from minigrad.gradcheck.contract import BadUse
+    from minigrad.gradcheck.report.document import summarize, to_json, verdict_of
+    from minigrad.gradcheck.report.terminal import LiveTable, print_closing, print_failures
+    from minigrad.gradcheck.suite import Options, run as run_suite, select
+
+    if args.order < 1:
+        raise BadUse(f"--order is 1 or more, not {args.order}")
+    for path in (args.json, args.html, args.junit):
+        if path is not None and not path.resolve().parent.is_dir():
+            raise BadUse(f"cannot write {path}: there is no folder {path.resolve().parent}")
+    steps = args.json is not None or args.html is not None
+    devices = ["cpu", "cuda"] if args.device == "all" else [args.device]
+    if "cuda" in devices:
+        from minigrad.device import as_device
+
+        as_device("cuda")
+    documents = []
+    if args.module:
+        documents.append(_check_module(args))
+        with LiveTable(console, every_case=True) as table:
+            for case in documents[0]["cases"]:
+                table.add(case)
+    else:
+        targets = select(args.names, args.tag)
+        for device in devices:
+            chosen = [target for target in targets if device == "cpu" or target.op is not None]
+            mutants = args.mutants and device == devices[0]
+            options = Options(args.order, args.mode, args.seed, device, mutants, args.fail_fast, steps)
+            with LiveTable(console, every_case=len(chosen) <= EVERY_CASE_UP_TO) as table:
+                documents.append(run_suite(chosen, options, table.add))
+    document = documents[0]
+    for other in documents[1:]:
+        document["cases"] += other["cases"]
+        document["environment"]["devices"] = other["environment"]["devices"]
+        summarize(document, document["summary"]["seconds"] + other["summary"]["seconds"])
+    if args.json:
+        args.json.write_text(to_json(document), encoding="utf-8")
+    if args.html:
+        from minigrad.gradcheck.report.html import page
+
+        args.html.write_text(page(document), encoding="utf-8")
+    if args.junit:
+        from minigrad.gradcheck.report.junit import to_junit
+
+        args.junit.write_text(to_junit(document), encoding="utf-8")
+    print_failures(console, document)
+    print_closing(console, document)
+    return EXIT[verdict_of(document)]
+
+
+def _check_module(args: argparse.Namespace) -> dict[str, Any]:
+    """Check what ``--module package:name`` names."""
+    from minigrad.gradcheck.user import document_for
+
+    return document_for(args.module, args.order, args.mode, args.seed)
+
+
+def _list(console: Any) -> int:
+    from minigrad.gradcheck.suite import module_targets, names_with_samples, op_targets
+
+    there = names_with_samples()
+    for target in (*op_targets(), *module_targets()):
+        note = "" if target.op is None or target.name in there else "  (no samples)"
+        console.print(f"{target.name:28s} {target.tag}{note}", markup=False)
+    return PASSED
+
+
+def _compare(console: Any, old: Path, new: Path) -> int:
+    from minigrad.gradcheck.contract import BadUse
+    from minigrad.gradcheck.report.compare import compare
+    from minigrad.gradcheck.report.document import VERSION
+
+    documents = []
+    for path in (old, new):
+        try:
+            documents.append(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise BadUse(f"cannot read {path}: {error}") from None
+        if not isinstance(documents[-1], dict) or documents[-1].get("version") != VERSION:
+            raise BadUse(f"{path} is not a gradcheck document of version {VERSION}")
+    lines, worse = compare(*documents)
+    for line in lines:
+        console.print(line, markup=False)
+    return FAILED if worse else PASSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

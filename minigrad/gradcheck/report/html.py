@@ -1,0 +1,35 @@
+"""The document as one HTML file that needs nothing else, and as a fragment for notebooks."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+from minigrad.gradcheck.report.document import Document, closing_line, to_json
+
+TEMPLATE = Path(__file__).with_name("page.html")
+COLORS = {"pass": "#1a7f37", "fail": "#cf222e", "cannot tell": "#9a6700"}
+
+
+def page(document: Document) -> str:
+    """Return a self-contained page: sortable table, heat maps, error against step, mutants, environment."""
+    data = to_json(document).replace("</", "<\\/")  # so that no text can close the script element
+    return TEMPLATE.read_text(encoding="utf-8").replace("{{CLOSING}}", escape(closing_line(document))).replace("{{DATA}}", data)
+
+
+def fragment(document: Document) -> str:
+    """Return a table of the checks, without scripts."""
+    parts = []
+    for case in document["cases"]:
+        color = COLORS[case["verdict"]]
+        parts.append(f"<p><b>gradcheck of {escape(case['op'])}</b>: <span style='color:{color}'>{case['verdict']}</span></p><table>")
+        parts.append("<tr><th>check</th><th>order</th><th>input</th><th>shape</th><th>digits</th><th>verdict</th><th></th></tr>")
+        for check in case["checks"]:
+            if check["verdict"] == "pass" and check["check"] != "derivative":
+                continue
+            cells = [check["check"], check["order"], check["input"], tuple(check["shape"]), f"{check['digits']:.1f}"]
+            cells += [check["verdict"], check["message"]]
+            parts.append("<tr>" + "".join(f"<td style='text-align:left'>{escape(str(cell))}</td>" for cell in cells) + "</tr>")
+        parts.append("</table>")
+        parts += [f"<p>{escape(sentence)}</p>" for sentence in (*case["notes"], *case.get("diagnosis", []))]
+    return "".join(parts)
