@@ -37,6 +37,7 @@ from minigrad.ops.standardization import (
     affine,
     check_affine,
     count,
+    in_dtype_of,
     kept_shape,
     normalized_axes,
     per_channel,
@@ -69,8 +70,8 @@ def batch_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: A
     Returns
     -------
     tuple
-        ``(y, mean, var)``, the statistics of the shape of x without ``axis``. They are part of the graph: a loss may
-        depend on them.
+        ``(y, mean, var)``, the statistics of the shape of x without ``axis``, and float32 where x is shorter. They are
+        part of the graph: a loss may depend on them.
 
     Raises
     ------
@@ -93,12 +94,14 @@ def batch_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: A
     shift = -lost * scale
     if bias is not None:
         shift = shift + per_channel(bias, x, axes)
-    y = centred * scale.astype(x.dtype) + shift.astype(x.dtype)
-    return y, mean.reshape(kept_shape(x, axes)), var.astype(x.dtype).reshape(kept_shape(x, axes))
+    y = centred * scale.astype(mean.dtype) + shift.astype(mean.dtype)
+    return in_dtype_of(x, y), mean.reshape(kept_shape(x, axes)), var.astype(mean.dtype).reshape(kept_shape(x, axes))
 
 
 @batch_norm.vjp("x", "weight", "bias")
-def batch_norm_gradients(g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = None, g_var: Any = None, *, axis: Any, eps: float) -> Any:
+def batch_norm_gradients(
+    g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = None, g_var: Any = None, *, axis: Any, eps: float
+) -> Any:
     axes = normalized_axes("batch_norm", x, axis)
     m = count(x, axes)
     centred = x - per_channel(mean, x, axes)
@@ -160,7 +163,7 @@ def fixed_batch_norm(xp: Any, x: Any, mean: Any, var: Any, weight: Any = None, b
     if weight is not None:
         scale = scale * per_channel(weight, x, axes)
     y = (x - per_channel(mean, x, axes)) * scale
-    return y if bias is None else y + per_channel(bias, x, axes)
+    return in_dtype_of(x, y if bias is None else y + per_channel(bias, x, axes))
 
 
 @fixed_batch_norm.vjp("x", "mean", "var", "weight", "bias")
@@ -215,7 +218,8 @@ def batch_renorm(
     r = xp.clip(xp.sqrt(var + eps) / running_std, 1 / r_max, r_max)
     d = xp.clip((mean - running_mean) / running_std, -d_max, d_max)
     corrected = affine(xhat, per_channel(r, x, axes), per_channel(d, x, axes))
-    return affine(corrected, per_channel(weight, x, axes), per_channel(bias, x, axes)), mean, var, r, d
+    y = affine(corrected, per_channel(weight, x, axes), per_channel(bias, x, axes))
+    return in_dtype_of(x, y), mean, var, r, d
 
 
 @batch_renorm.vjp("x", "weight", "bias")

@@ -15,6 +15,7 @@ from minigrad.ops.standardization import (
     check_affine,
     complement,
     count,
+    in_dtype_of,
     kept_shape,
     normalized_axes,
     per_channel,
@@ -60,7 +61,8 @@ def layer_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: A
     others = complement(x, axes)
     check_affine("layer_norm", x, others, weight=weight, bias=bias)
     xhat, mean, var = standardized(xp, x, axes, eps)
-    return affine(xhat, per_channel(weight, x, others), per_channel(bias, x, others)), mean, var
+    y = affine(xhat, per_channel(weight, x, others), per_channel(bias, x, others))
+    return in_dtype_of(x, y), mean, var
 
 
 @layer_norm.vjp("x", "weight", "bias")
@@ -95,9 +97,10 @@ def rms_norm(xp: Any, x: Any, weight: Any = None, *, axis: Any = -1, eps: float 
     """
     axes = normalized_axes("rms_norm", x, axis, eps)
     check_affine("rms_norm", x, complement(x, axes), weight=weight)
-    mean_square = (x * x).mean(axis=axes, keepdims=True, dtype=xp.promote_types(x.dtype, xp.float64))
-    y = affine(x * (1 / xp.sqrt(mean_square + eps)).astype(x.dtype), per_channel(weight, x, complement(x, axes)), None)
-    return y, mean_square.astype(x.dtype).reshape(kept_shape(x, axes))
+    long = x.astype(xp.promote_types(x.dtype, xp.float32), copy=False)
+    mean_square = (long * long).mean(axis=axes, keepdims=True, dtype=xp.promote_types(x.dtype, xp.float64))
+    y = affine(long * (1 / xp.sqrt(mean_square + eps)).astype(long.dtype), per_channel(weight, x, complement(x, axes)), None)
+    return in_dtype_of(x, y), mean_square.astype(long.dtype).reshape(kept_shape(x, axes))
 
 
 @rms_norm.vjp("x", "weight")
@@ -157,7 +160,8 @@ def group_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, groups:
     others = complement(x, (1,))
     check_affine("group_norm", x, others, weight=weight, bias=bias)
     xhat, mean, var = standardized(xp, grouped, axes, eps)
-    return affine(xhat.reshape(x.shape), per_channel(weight, x, others), per_channel(bias, x, others)), mean, var
+    y = affine(xhat.reshape(x.shape), per_channel(weight, x, others), per_channel(bias, x, others))
+    return in_dtype_of(x, y), mean, var
 
 
 @group_norm.vjp("x", "weight", "bias")
@@ -192,7 +196,8 @@ def instance_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, eps:
     axes = positions("instance_norm", x, eps)
     check_affine("instance_norm", x, complement(x, (1,)), weight=weight, bias=bias)
     xhat, mean, var = standardized(xp, x, axes, eps)
-    return affine(xhat, per_channel(weight, x, complement(x, (1,))), per_channel(bias, x, complement(x, (1,)))), mean, var
+    y = affine(xhat, per_channel(weight, x, complement(x, (1,))), per_channel(bias, x, complement(x, (1,))))
+    return in_dtype_of(x, y), mean, var
 
 
 @instance_norm.vjp("x", "weight", "bias")

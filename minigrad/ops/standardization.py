@@ -33,8 +33,8 @@ def standardized(xp: Any, x: Any, axes: tuple[int, ...], eps: float) -> tuple[An
     """Return xhat = (x - mean) / sqrt(var + eps) over ``axes``, the mean and the variance."""
     centred, lost, mean, var = statistics(xp, x, axes)
     rstd = 1 / xp.sqrt(var + eps)
-    xhat = centred * rstd.astype(x.dtype) - (lost * rstd).astype(x.dtype)
-    return xhat, mean.reshape(kept_shape(x, axes)), var.astype(x.dtype).reshape(kept_shape(x, axes))
+    xhat = centred * rstd.astype(mean.dtype) - (lost * rstd).astype(mean.dtype)
+    return xhat, mean.reshape(kept_shape(x, axes)), var.astype(mean.dtype).reshape(kept_shape(x, axes))
 
 
 def affine(xhat: Any, weight: Any, bias: Any) -> Any:
@@ -43,17 +43,22 @@ def affine(xhat: Any, weight: Any, bias: Any) -> Any:
     return y if bias is None else y + bias
 
 
+def in_dtype_of(x: Any, y: Any) -> Any:
+    """Return y in the dtype of x; as it is where it is complex, for a complex step in another input than x."""
+    return y if y.dtype.kind == "c" else y.astype(x.dtype, copy=False)
+
+
 def statistics(xp: Any, x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any, Any]:
     """Return x - mean, what the rounding of the mean leaves in it, the mean and the biased variance over ``axes``.
 
-    Sums are taken in float64 where x has fewer digits. The mean is then rounded to the dtype of x, so that
-    x - mean is exact wherever it is small; the rest, ``lost``, is of the size of that rounding: exactly,
+    Sums are taken in float64 where x has fewer digits. The mean is then rounded to the dtype of x (to float32 if that is
+    shorter), so that x - mean is exact wherever it is small; the rest, ``lost``, is of the size of that rounding: exactly,
     the centred values are ``x - mean - lost`` and the variance is ``<(x - mean)^2> - lost^2``. The second term is tiny,
     so nothing cancels. The statistics keep their axes, with length 1; ``lost`` and the variance are not yet rounded.
     """
     wide = xp.promote_types(x.dtype, xp.float64)
     exact = x.mean(axis=axes, keepdims=True, dtype=wide)
-    mean = exact.astype(x.dtype)
+    mean = exact.astype(xp.promote_types(x.dtype, xp.float32))
     lost = exact - mean
     centred = x - mean
     var = (centred * centred).mean(axis=axes, keepdims=True, dtype=wide) - lost * lost
