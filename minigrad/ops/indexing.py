@@ -62,7 +62,7 @@ def getitem(xp: Any, x: Any, *, key: Any) -> Any:
     As in NumPy: basic indexing gives a view, arrays broadcast against one another and give a copy, a mask picks where
     it is true.
     """
-    return x[key]
+    return x[_beside(x, key)]
 
 
 @getitem.vjp("x")
@@ -73,7 +73,7 @@ def _(g: Any, x_shape: Any, *, key: Any) -> Any:
 @op(broadcasts=True)
 def add_at(xp: Any, x: Any, updates: Any, *, key: Any) -> Any:
     """A copy of x with ``updates`` added to ``x[key]``; elements that the key names several times get several updates."""
-    y = xp.array(x)
+    y, key = xp.array(x), _beside(x, key)
     if _repeats(key):
         xp.add.at(y, key, updates)
     else:
@@ -84,27 +84,27 @@ def add_at(xp: Any, x: Any, updates: Any, *, key: Any) -> Any:
 add_at.vjp(x=lambda g: g, updates=lambda g, *, key: getitem(g, key=key))
 
 
+def _beside(x: Array, key: Any) -> Any:
+    """Return the key with its lists as arrays, and arrays of the host on the device of x."""
+    if isinstance(key, tuple):
+        return tuple([_beside(x, k) for k in key])
+    if isinstance(key, list):
+        key = np.asarray(key) if key else np.zeros(0, dtype=np.intp)
+    return move(key, device_of(x)) if isinstance(key, np.ndarray) else key
+
+
 def _repeats(key: Any) -> bool:
-    """Tell whether a key may name an element twice: only arrays (or lists) of integers can."""
-    parts = key if isinstance(key, tuple) else (key,)
-    return any(isinstance(k, list) or (is_array(k) and k.dtype.kind in "iu" and k.shape != ()) for k in parts)
+    """Tell whether a key may name an element twice: only arrays of integers can."""
+    return any(is_array(k) and k.dtype.kind in "iu" and k.shape != () for k in (key if isinstance(key, tuple) else (key,)))
 
 
 def getitem_method(x: Tensor, key: Any) -> Any:
-    """``x[key]``: Tensors and lists within the key become arrays on the device of x."""
-    return getitem(x, key=tuple([_part(x, k) for k in key]) if isinstance(key, tuple) else _part(x, key))
-
-
-def _part(x: Tensor, k: Any) -> Any:
-    """Return one part of a key as the arrays understand it."""
-    if isinstance(k, Tensor):
-        if k.device != x.device:
-            raise ValueError(f"getitem: the tensor is on {x.device}, the index on {k.device}; move one with .to(device)")
-        return k.data
-    if isinstance(k, (list, np.ndarray)):
-        array = np.asarray(k)
-        return move(array.astype(np.intp) if array.size == 0 and isinstance(k, list) else array, device_of(x.data))
-    return k
+    """``x[key]``, where Tensors may stand in the key."""
+    if isinstance(key, Tensor):
+        return getitem(x, key=key.data)
+    if isinstance(key, tuple) and any(isinstance(k, Tensor) for k in key):
+        key = tuple([array_of(k) for k in key])
+    return getitem(x, key=key)
 
 
 # --------------------------------------------------------------------------------------------- whole slices of one axis

@@ -116,10 +116,10 @@ def _(g: Any, x_shape: Any, *, pad_width: Widths, mode: str) -> Any:
     return g
 
 
-def _pairs(pad_width: Widths, ndim: int) -> list[tuple[int, int]]:
+def _pairs(pad_width: Widths, ndim: int) -> tuple[tuple[int, int], ...]:
     """Return (before, after) for each axis."""
     try:
-        return [(before, after) for before, after in np.broadcast_to(np.asarray(pad_width), (ndim, 2)).tolist()]
+        return tuple([(before, after) for before, after in np.broadcast_to(np.asarray(pad_width), (ndim, 2)).tolist()])
     except ValueError:
         raise ValueError(f"pad: pad_width {pad_width} is not one number, one pair, or a pair for each of {ndim} axes") from None
 
