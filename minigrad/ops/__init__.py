@@ -70,7 +70,7 @@ METHODS: dict[str, str | Callable[..., Any]] = {
     **{name: name for name in ("abs", "astype", "clip", "copy", "round")},
     **{name: name for name in ("exp", "log", "sqrt", "square", "tanh", "sigmoid", "relu")},
     **{name: name for name in ("sum", "mean", "prod", "max", "min", "var", "std", "all", "any", "argmax", "argmin", "argsort")},
-    **{name: name for name in ("swapaxes", "squeeze", "flatten", "ravel", "repeat", "take", "to")},
+    **{name: name for name in ("swapaxes", "squeeze", "flatten", "ravel", "repeat", "take", "to", "dot")},
     "cumsum": "cumulative_sum",
     "cumprod": "cumulative_prod",
     "reshape": reshape_method,

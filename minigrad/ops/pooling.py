@@ -148,11 +148,13 @@ def _max_pool(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
+    """The largest element of each window, and with ``return_indices`` where it is (see `max_pool`)."""
     y, indices = max_pool(x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
     return (y, indices) if return_indices else y
 
 
 def _adaptive_max_pool(x: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest element of each of ``output_size`` windows, and with ``return_indices`` where it is (see `adaptive_max_pool`)."""
     y, indices = adaptive_max_pool(x, output_size=output_size)
     return (y, indices) if return_indices else y
 

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from math import prod
+from operator import index
 from typing import Any
 
 Ints = tuple[int, ...]
@@ -25,10 +26,12 @@ def per_axis(value: int | Sequence[int], n: int, name: str, at_least: int = 1) -
     ValueError
         If there are not one or ``n`` of them, or one is not an integer or smaller than ``at_least``.
     """
-    values = tuple(value) if isinstance(value, Sequence) else (value,)
-    if len(values) == 1:
-        values *= n
-    if len(values) != n or not all(isinstance(v, int) and v >= at_least for v in values):
+    given = tuple(value) if isinstance(value, Sequence) else (value,)
+    try:
+        values = tuple(map(index, given * n if len(given) == 1 else given))
+    except TypeError:
+        values = ()
+    if len(values) != n or any(v < at_least for v in values):
         raise ValueError(f"{name} is {value!r}; expected an integer >= {at_least}, or {n} of them, one for each spatial axis")
     return values
 
@@ -49,7 +52,7 @@ def padding_pairs(padding: Any, kernel: Ints, stride: Ints, dilation: Ints) -> P
         return tuple((s // 2, s - s // 2) for s in spare)
     if isinstance(padding, str):
         raise ValueError(f"padding is {padding!r}; expected 'same', 'valid', an integer, or {n} of them")
-    if not isinstance(padding, int) and len(padding) == n and all(isinstance(p, tuple) and len(p) == 2 for p in padding):
+    if isinstance(padding, Sequence) and len(padding) == n and all(isinstance(p, tuple) and len(p) == 2 for p in padding):
         return tuple(padding)
     return tuple((p, p) for p in per_axis(padding, n, "padding", 0))
 
@@ -117,8 +120,8 @@ def add_patches(xp: Any, columns: Any, size: Ints, stride: Ints, dilation: Ints)
     """Add windows (batch, channels, *kernel, *windows) into an array of spatial ``size``: the adjoint of `patches`."""
     n = len(size)
     out = xp.zeros((*columns.shape[:2], *size), dtype=columns.dtype)
-    for tap, index in taps(columns.shape[2 : 2 + n], columns.shape[2 + n :], stride, dilation):
-        out[index] += columns[(slice(None), slice(None), *tap)]
+    for tap, place in taps(columns.shape[2 : 2 + n], columns.shape[2 + n :], stride, dilation):
+        out[place] += columns[(slice(None), slice(None), *tap)]
     return out
 
 

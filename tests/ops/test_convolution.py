@@ -54,6 +54,11 @@ def test_fold_of_unfold_counts_the_windows() -> None:
     np.testing.assert_array_equal(mg.fold(mg.unfold(ones, kernel_size=2), output_size=4, kernel_size=2), [[[1, 2, 2, 1]]])
 
 
+def test_sizes_may_be_integers_of_numpy() -> None:
+    x, weight = normal(1, 1, 5), normal(1, 1, 2)
+    np.testing.assert_array_equal(mg.conv1d(x, weight, stride=np.int64(2)), mg.conv1d(x, weight, stride=[2]))
+
+
 def test_third_order() -> None:
     result = mg.gradcheck(lambda x, w: mg.conv2d(x, w, stride=2, padding=1), [normal(1, 1, 3, 3), normal(1, 1, 2, 2)], order=3)
     assert result.ok, str(result)

@@ -97,6 +97,7 @@ def test_dot_is_that_of_numpy(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     x, z = normal(*a), normal(*b)
     x, z = np.asarray(x), np.asarray(z)
     np.testing.assert_allclose(mg.dot(Tensor(x), Tensor(z)).data, np.dot(x, z))
+    np.testing.assert_allclose(Tensor(x).dot(z).data, np.dot(x, z))
 
 
 @pytest.mark.parametrize(
