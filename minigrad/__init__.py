@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from minigrad import ops, random
+from minigrad import kernels as _kernels, ops, random
 from minigrad.anomaly import AnomalyError, detect_anomaly
 from minigrad.autograd import (
     checkpoint,

@@ -1,0 +1,103 @@
+"""Batch norm over everything but axis 1, a few channels at a time.
+
+The formula reads x several times. Here a block of channels is brought to a scratch array that stays in the cache, and
+every later pass is made there; sums are products with a vector of ones, which BLAS does at the speed of memory: row by
+row in the dtype of x, then over the rows in float64.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.kernels import buffers
+from minigrad.ops.batch_norm import batch_norm
+from minigrad.ops.standardization import check_affine, normalized_axes
+
+BLOCK = 1 << 18  #: bytes of x in a block: the scratch arrays for x and for g fit a second-level cache together
+
+
+@batch_norm.kernel()
+def forward(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: Any, eps: float = 1e-5) -> Any:
+    axes = normalized_axes("batch_norm", x, axis, eps)
+    check_affine("batch_norm", x, axes, weight=weight, bias=bias)
+    if not _fits(x, axes):
+        return NotImplemented
+    y = buffers.empty_like(x)
+    x3, y3 = _as_rows(x), _as_rows(y)
+    m, kind = x3.size // x3.shape[1], x.dtype
+    near = (_sums(x3) / m).astype(kind)  # a number near the mean: what is left of the mean, `rest`, is small
+    mean, var = np.empty_like(near), np.empty_like(near)
+    for block in _blocks(x3):
+        centred = _scratch(x3, block)
+        np.subtract(x3[:, block], near[block, None], out=centred)
+        rest = _sums(centred) / m
+        variance = _sums_of_products(centred, centred) / m - rest * rest
+        scale = (1.0 if weight is None else weight[block]) / np.sqrt(variance + eps)
+        offset = (0.0 if bias is None else bias[block]) - rest * scale
+        np.multiply(centred, scale.astype(kind)[:, None], out=centred)
+        np.add(centred, offset.astype(kind)[:, None], out=y3[:, block])
+        mean[block], var[block] = near[block] + rest, variance
+    return y, mean, var
+
+
+@batch_norm.kernel("x", "weight", "bias")
+def backward(g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = None, g_var: Any = None, *, axis: Any, eps: float) -> Any:
+    if g_mean is not None or g_var is not None or not _fits(x, normalized_axes("batch_norm", x, axis)):
+        return NotImplemented
+    g_x = buffers.empty_like(x)
+    x3, g3, g_x3 = _as_rows(x), _as_rows(np.ascontiguousarray(g)), _as_rows(g_x)
+    m, kind = x3.size // x3.shape[1], x.dtype
+    g_bias = _sums(g3)
+    g_mean_value = (g_bias / m).astype(kind)
+    rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
+    scale = (rstd if weight is None else rstd * weight).astype(kind)
+    g_weight = np.empty_like(rstd)
+    for block in _blocks(x3):
+        centred, part = _scratch(x3, block), _scratch(x3, block)
+        np.subtract(x3[:, block], mean[block, None], out=centred)
+        np.subtract(g3[:, block], g_mean_value[block, None], out=part)
+        g_weight[block] = _sums_of_products(part, centred) * rstd[block]
+        slope = -g_weight[block] * rstd[block] / m
+        np.multiply(centred, slope.astype(kind)[:, None], out=centred)
+        np.add(centred, part, out=centred)
+        np.multiply(centred, scale[block, None], out=g_x3[:, block])
+    return g_x, g_weight.astype(kind), g_bias.astype(kind)
+
+
+def _fits(x: Any, axes: tuple[int, ...]) -> bool:
+    """Whether this kernel is for x: real, contiguous, channels along axis 1."""
+    others = tuple(i for i in range(x.ndim) if i != 1)
+    return x.ndim > 1 and axes == others and x.dtype in (np.float32, np.float64) and x.flags.c_contiguous and x.size > 0
+
+
+def _as_rows(x: Any) -> Any:
+    """View x as (batch, channels, values)."""
+    return x.reshape(x.shape[0], x.shape[1], -1)
+
+
+def _blocks(x3: Any) -> list[slice]:
+    """Cut the channels into blocks; where they lie side by side (one value each), a block is all of them."""
+    n, channels, length = x3.shape
+    k = max(1, BLOCK // (n * length * x3.itemsize)) if length > 1 else channels
+    return [slice(i, min(i + k, channels)) for i in range(0, channels, k)]
+
+
+def _scratch(x3: Any, block: slice) -> Any:
+    return buffers.empty((x3.shape[0], block.stop - block.start, x3.shape[2]), x3.dtype)
+
+
+def _sums(x3: Any) -> Any:
+    """Sum of each channel, in float64."""
+    n, _, length = x3.shape
+    if length == 1:
+        return (np.ones(n, x3.dtype) @ x3[:, :, 0]).astype(np.float64)
+    return (x3 @ np.ones(length, x3.dtype)).sum(axis=0, dtype=np.float64)
+
+
+def _sums_of_products(a3: Any, b3: Any) -> Any:
+    """Sum of a * b in each channel, in float64."""
+    if a3.shape[2] == 1:
+        return np.einsum("nc,nc->c", a3[:, :, 0], b3[:, :, 0]).astype(np.float64)
+    return np.vecdot(a3, b3).sum(axis=0, dtype=np.float64)

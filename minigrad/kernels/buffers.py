@@ -1,0 +1,76 @@
+"""Memory that is used again.
+
+A large array that is freed goes back to the operating system, and the next one of its size is paid for with a page
+fault for every 4 KB, which costs more than most of what is then done with it. `empty` keeps large blocks and hands
+out views of those that nobody refers to any more: a view holds a reference to its block, so the reference count of a
+block says when its last view, and whatever graph had saved it, is gone.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+SMALLEST = 1 << 18  #: bytes; the memory of smaller arrays is reused by the C library itself
+LIMIT = 1 << 31  #: bytes kept in all; beyond it the blocks least recently asked for are dropped
+
+_blocks: dict[int, list[np.ndarray[Any, Any]]] = {}  # size in bytes -> blocks of that size
+_lock = Lock()
+_kept = 0
+
+
+def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
+    """Return an uninitialized array, as ``numpy.empty`` does."""
+    global _kept
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    if size < SMALLEST:
+        return np.empty(shape, dtype)
+    with _lock:
+        blocks = _blocks.setdefault(size, [])
+        for block in blocks:
+            if sys.getrefcount(block) == _UNUSED:
+                break
+        else:
+            block = np.empty(size, np.uint8)
+            blocks.append(block)
+            _kept += size
+            if _kept > LIMIT:
+                _drop_unused()
+        return block.view(dtype).reshape(shape)
+
+
+def empty_like(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return an uninitialized array of the shape and dtype of ``array``, in C order."""
+    return empty(array.shape, array.dtype)
+
+
+def clear() -> None:
+    """Give back all memory that is not in use."""
+    with _lock:
+        _drop_unused()
+
+
+def _drop_unused() -> None:
+    global _kept
+    for size, blocks in list(_blocks.items()):
+        in_use = [block for block in blocks if sys.getrefcount(block) > _UNUSED + 1]  # the comprehension holds one more
+        _kept -= size * (len(blocks) - len(in_use))
+        if in_use:
+            _blocks[size] = in_use
+        else:
+            del _blocks[size]
+
+
+def _count_of_unused() -> int:
+    """The reference count that a block has when only the list and the loop variable refer to it."""
+    for block in [np.empty(1)]:
+        return sys.getrefcount(block)
+    raise AssertionError
+
+
+_UNUSED = _count_of_unused()
