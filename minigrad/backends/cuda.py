@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array, Namespace, register
+from minigrad.backends.cublas import WORKSPACE_BYTES, Blas, load_library
 
 CURE = 'run: pip install "minigrad[cuda]" (with a CUDA toolkit) or pip install "minigrad[cuda-ctk]" (without)'
 
@@ -106,6 +107,8 @@ def load() -> CudaBackend:
 def install(backend: CudaBackend) -> CudaBackend:
     """Register a backend for CUDA arrays, and the kernels that are faster than the plain formulas."""
     register(backend)
+    import minigrad.kernels.cuda  # noqa: F401  (registers them)
+
     return backend
 
 
@@ -117,6 +120,13 @@ class CudaBackend:
     def __init__(self, cupy: Namespace) -> None:
         self.xp = cupy
         self.array_type: type = cupy.ndarray
+        self.precision = "float32"  #: how float32 products are rounded: a name in minigrad.backends.cublas.PRECISIONS
+        self.capture: Any = None  #: the minigrad.cuda.capture.Recording that is being made, if one is
+        self._functions: dict[tuple[str, str, str], Any] = {}
+        self._blas: dict[int, Blas] = {}
+        self._checks: dict[int, LabelCheck] = {}
+
+    # ------------------------------------------------------------------------------------------- arrays and devices
 
     def device_index(self, array: Array) -> int:
         """Return the number of the GPU that holds ``array``."""
@@ -134,4 +144,55 @@ class CudaBackend:
     def to_host(self, array: Array) -> np.ndarray[Any, Any]:
         """Return the values as a NumPy array: the one place where the host waits for the device."""
         with array.device:
-            return np.asarray(array.get())
+            values = np.asarray(array.get())
+            check = self._checks.get(int(array.device.id))
+            if check is not None:
+                check.report()
+            return values
+
+    # ------------------------------------------------------------------------------------------- what kernels use
+
+    def kernel(self, file: str, real: str, name: str) -> Any:
+        """Return a kernel, compiled for elements of type ``real`` when it is first needed."""
+        key = (file, real, name)
+        if key not in self._functions:
+            from minigrad.kernels.cuda.launch import source
+
+            module = self.xp.RawModule(code=source(file, real), options=("-std=c++17",))
+            self._functions[key] = module.get_function(name)
+        return self._functions[key]
+
+    def gemm(self, a: Array, b: Array, out: Array) -> None:
+        """Compute ``out = a @ b`` with cuBLAS; see `minigrad.backends.cublas.Blas.product`."""
+        index = int(out.device.id)
+        blas = self._blas.get(index)
+        if blas is None:
+            workspace = self.xp.empty(WORKSPACE_BYTES, dtype=np.uint8)
+            blas = self._blas[index] = Blas(load_library(), workspace)
+        blas.product(a, b, out, stream=self.xp.cuda.get_current_stream().ptr, precision=self.precision)
+
+    def label_check(self) -> LabelCheck:
+        """Return where kernels on the current GPU note a label that is not the number of a class."""
+        index = int(self.xp.cuda.Device().id)
+        if index not in self._checks:
+            self._checks[index] = LabelCheck(self.xp)
+        return self._checks[index]
+
+
+class LabelCheck:
+    """A label that is not the number of a class, noted on the device and reported when the host next waits for it.
+
+    A kernel that meets one makes its loss NaN and puts its position here; so no training step has to wait.
+    """
+
+    NONE = 2**63 - 1
+
+    def __init__(self, xp: Namespace) -> None:
+        self.place = xp.full(3, self.NONE, dtype=np.int64)  #: position, label, number of classes
+
+    def report(self) -> None:
+        """Raise an IndexError if a label was noted; the host is waiting for the device already."""
+        position, label, classes = (int(n) for n in self.place.get())
+        if position != self.NONE:
+            self.place.fill(self.NONE)
+            raise IndexError(f"cross-entropy: label {label} at position {position} is outside the {classes} classes, 0 to {classes - 1}")

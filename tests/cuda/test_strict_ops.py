@@ -22,6 +22,7 @@ from minigrad.tensor import Tensor, wrap
 #: ops for which the host has to wait for the device, and why
 WAITS = {
     "getitem": "the shape of x[mask] depends on values",
+    "add_at": "it assigns to x[mask]",
     "add_at": "so does where a mask says that updates go",
 }
 

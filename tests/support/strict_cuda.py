@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from minigrad.backends import BACKENDS, XP
-from minigrad.backends.cuda import CudaBackend, install
-from support.strict import xp
+from minigrad.backends import BACKENDS, XP, cuda
+from minigrad.backends.cuda import CudaBackend
+from support import emulator
+from support.strict import LEDGER, xp
+
+HERE = Path(__file__).parent
 
 
 class Device:
@@ -24,18 +29,94 @@ class Device:
     def __exit__(self, *exception: object) -> None: ...
 
 
-xp.cuda = SimpleNamespace(Device=Device, runtime=SimpleNamespace(getDeviceCount=lambda: 1))
+class Stream:
+    """``cupy.cuda.Stream``."""
+
+    def __init__(self, null: bool = False, non_blocking: bool = False) -> None:
+        self.ptr = id(self) if non_blocking else 0
+        self._before: Any = None
+
+    def __enter__(self) -> Stream:
+        self._before, xp.cuda.current = xp.cuda.current, self
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        xp.cuda.current = self._before
+
+    def synchronize(self) -> None:
+        LEDGER.sync("synchronize()")
+
+
+class RawModule:
+    """``cupy.RawModule``: the program runs on the CPU, and its launches are counted."""
+
+    def __init__(self, code: str, options: tuple[str, ...] = ()) -> None:
+        self._module = emulator.RawModule(code)
+
+    def get_function(self, name: str) -> Any:
+        function = self._module.get_function(name)
+
+        def launch(grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...], shared_mem: int = 0) -> None:
+            LEDGER.launch(name, lambda: function(grid, block, args, shared_mem))
+
+        return launch
+
+
+def library() -> Any:
+    """The stand-in for cuBLAS, whose launches are counted."""
+    real = emulator.build("c", (HERE / "fake_cublas.c").read_text(), "-std=gnu11")
+
+    def product(*args: Any) -> int:
+        alpha, beta = (ctypes.c_char * 8).from_address(args[6]).raw, (ctypes.c_char * 8).from_address(args[15]).raw
+        status = []
+
+        def work() -> None:  # at a replay the addresses of alpha and beta are gone, their values are baked in
+            values = list(args)
+            kept = ctypes.create_string_buffer(alpha), ctypes.create_string_buffer(beta)
+            values[6], values[15] = map(ctypes.addressof, kept)
+            status.append(real.cublasGemmStridedBatchedEx(*values))
+
+        LEDGER.launch("gemm", work)
+        return status[0]
+
+    return SimpleNamespace(
+        cublasCreate_v2=real.cublasCreate_v2, cublasSetStream_v2=real.cublasSetStream_v2,
+        cublasSetWorkspace_v2=real.cublasSetWorkspace_v2, cublasGemmStridedBatchedEx=Typed(real.cublasGemmStridedBatchedEx, product),
+    )  # fmt: skip
+
+
+class Typed:
+    """A function of the library with something around it; the types of its arguments are those of the library's."""
+
+    def __init__(self, function: Any, call: Any) -> None:
+        self.__dict__.update(_function=function, _call=call)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._function, name, value)
+
+    def __call__(self, *args: Any) -> Any:
+        return self._call(*args)
+
+
+null_stream = Stream()
+xp.RawModule = RawModule
+xp.cuda = SimpleNamespace(
+    Device=Device, Stream=Stream, current=null_stream, get_current_stream=lambda: xp.cuda.current,
+    runtime=SimpleNamespace(getDeviceCount=lambda: 1),
+)  # fmt: skip
 
 
 @contextmanager
 def pretended_gpu() -> Iterator[CudaBackend]:
-    """Let "cuda" mean the strict double within a ``with`` block."""
+    """Let "cuda" mean the strict double, its kernels run by the emulator, within a ``with`` block."""
     before = dict(XP), dict(BACKENDS)
     for kind in [c for c, backend in BACKENDS.items() if backend.kind == "cuda"]:
         del XP[kind], BACKENDS[kind]
+    real, cuda.load_library = cuda.load_library, library
     try:
-        yield install(CudaBackend(xp))
+        yield cuda.install(CudaBackend(xp))
     finally:
+        cuda.load_library = real
         for table, old in zip((XP, BACKENDS), before, strict=True):
             table.clear()
             table.update(old)
