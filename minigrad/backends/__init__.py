@@ -100,8 +100,8 @@ def is_array(value: Any) -> bool:
 
 
 def is_writable(array: Array) -> bool:
-    """Tell whether ``array`` can be changed in place (CuPy's arrays always can)."""
-    return bool(getattr(array.flags, "writeable", True))
+    """Tell whether ``array`` can be changed in place: CuPy does not say that elements of a broadcast view are one."""
+    return bool(getattr(array.flags, "writeable", True)) and 0 not in array.strides
 
 
 def owner(array: Array) -> Array:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.backends import namespace
 from minigrad.op import op
 from minigrad.ops.indexing import along, single_axis
-from minigrad.ops.joining import pad
+from minigrad.ops.joining import concat
 from minigrad.ops.shape import flip
+from minigrad.tensor import array_of
 
 __all__ = ["cumulative_prod", "cumulative_sum", "linear_recurrence"]
 
@@ -19,10 +21,8 @@ __all__ = ["cumulative_prod", "cumulative_sum", "linear_recurrence"]
 def shifted(x: Any, *, by: int, fill: float, axis: int = -1) -> Any:
     """Move x one place on (``by=1``) or back (``by=-1``) along an axis; ``fill`` comes in, the last element leaves."""
     axis, n = axis % len(x.shape), x.shape[axis]
-    widths = [(0, 0)] * len(x.shape)
-    widths[axis] = (1, 0) if by == 1 else (0, 1)
-    start = 0 if by == 1 else 1
-    return pad(x, pad_width=widths, value=fill)[along(axis, slice(start, start + n))]
+    edge = namespace(array_of(x)).full((*x.shape[:axis], min(n, 1), *x.shape[axis + 1 :]), fill, dtype=x.dtype)
+    return concat([edge, x[along(axis, slice(0, max(n - 1, 0)))]] if by == 1 else [x[along(axis, slice(1, n))], edge], axis)
 
 
 @op

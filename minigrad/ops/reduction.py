@@ -184,9 +184,10 @@ def min(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
 
 
 def shared_by_ties(g: Any, x: Any, y: Any, *, axis: Axes, keepdims: bool) -> Any:
-    """Spread g evenly over the elements of x that equal the result y."""
+    """Spread g evenly over the elements of x that equal the result y; nothing equals nan, and the gradient is 0 there."""
     hit = (x == restore(y, x.shape, axis, keepdims)).astype(g.dtype)
-    return hit * (restore(g, x.shape, axis, keepdims) / hit.sum(axis=axis, keepdims=True))
+    hits = hit.sum(axis=axis, keepdims=True)
+    return hit * (restore(g, x.shape, axis, keepdims) / where(hits == 0, 1, hits))
 
 
 max.vjp(x=shared_by_ties)

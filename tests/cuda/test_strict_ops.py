@@ -102,3 +102,19 @@ def test_transfer_and_its_gradient() -> None:
     back.backward(np.array([1.0, -1.0]))
     np.testing.assert_array_equal(back.data, [3.0, 6.0])
     np.testing.assert_array_equal(x.grad.data, [3.0, -3.0])
+
+
+def test_a_broadcast_gradient_is_not_added_to_in_place() -> None:
+    """The gradient of a sum is a view of one number, and CuPy would let it be written to."""
+    x = mg.ones(3, device="cuda", requires_grad=True)
+    for _ in range(3):
+        x.sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [3, 3, 3])
+
+
+def test_the_gradient_of_a_move_moves_back() -> None:
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    y = x.to("cuda")
+    (y * y).to("cpu").sum().backward()
+    assert (str(y.device), str(x.grad.device)) == ("cuda:0", "cpu")
+    np.testing.assert_array_equal(x.grad.numpy(), [2, 4])

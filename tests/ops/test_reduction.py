@@ -55,6 +55,12 @@ def test_ties_share_evenly() -> None:
     np.testing.assert_array_equal(gradient(lambda t: mg.vector_norm(t, ord=math.inf), [3, -3, 1]), [0.5, -0.5, 0])
 
 
+def test_maximum_of_nan() -> None:
+    x = np.array([[1.0, np.nan], [2.0, 3.0]])
+    np.testing.assert_array_equal(mg.tensor(x).max(axis=1).numpy(), [np.nan, 3])
+    np.testing.assert_array_equal(gradient(lambda t: t.max(axis=1), x), [[0, 0], [0, 1]])
+
+
 @pytest.mark.parametrize("zeros", [0, 1, 2, 3])
 def test_product_with_zeros(zeros: int) -> None:
     """Against the definition: the derivative with respect to a factor is the product of the others."""
