@@ -23,7 +23,6 @@ from minigrad.tensor import Tensor, wrap
 WAITS = {
     "getitem": "the shape of x[mask] depends on values",
     "add_at": "it assigns to x[mask]",
-    "add_at": "so does where a mask says that updates go",
 }
 
 
