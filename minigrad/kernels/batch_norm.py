@@ -3,6 +3,10 @@
 The formula reads x several times. Here a block of channels is brought to a scratch array that stays in the cache, and
 every later pass is made there; sums are products with a vector of ones, which BLAS does at the speed of memory: row by
 row in the dtype of x, then over the rows in float64.
+
+To centre the values takes a mean, and the mean a pass of its own over cold memory. So they are first centred near the
+mean: by the mean of one eighth of the batch. For any part p of the values, (their mean - mean)^2 <= var (1 / p - 1), so
+what is left is at most about three standard deviations, and taking it out in the cache costs at most one digit.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ def forward(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: Any,
     y = buffers.empty_like(x)
     x3, y3 = _as_rows(x), _as_rows(y)
     m, kind = x3.size // x3.shape[1], x.dtype
-    near = (_sums(x3) / m).astype(kind)  # a number near the mean: what is left of the mean, `rest`, is small
+    near = _near_mean(x3)
     mean, var = np.empty_like(near), np.empty_like(near)
     for block in _blocks(x3):
         centred = _scratch(x3, block)
@@ -49,15 +53,17 @@ def backward(g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = Non
     g_x = buffers.empty_like(x)
     x3, g3, g_x3 = _as_rows(x), _as_rows(np.ascontiguousarray(g)), _as_rows(g_x)
     m, kind = x3.size // x3.shape[1], x.dtype
-    g_bias = _sums(g3)
-    g_mean_value = (g_bias / m).astype(kind)
+    near = _near_mean(g3)
     rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
     scale = (rstd if weight is None else rstd * weight).astype(kind)
-    g_weight = np.empty_like(rstd)
+    g_weight, g_bias = np.empty_like(rstd), np.empty_like(rstd)
     for block in _blocks(x3):
         centred, part = _scratch(x3, block), _scratch(x3, block)
         np.subtract(x3[:, block], mean[block, None], out=centred)
-        np.subtract(g3[:, block], g_mean_value[block, None], out=part)
+        np.subtract(g3[:, block], near[block, None], out=part)
+        rest = _sums(part) / m
+        np.subtract(part, rest.astype(kind)[:, None], out=part)
+        g_bias[block] = (near[block] + rest) * m
         g_weight[block] = _sums_of_products(part, centred) * rstd[block]
         slope = -g_weight[block] * rstd[block] / m
         np.multiply(centred, slope.astype(kind)[:, None], out=centred)
@@ -82,6 +88,12 @@ def _blocks(x3: Any) -> list[slice]:
     n, channels, length = x3.shape
     k = max(1, BLOCK // (n * length * x3.itemsize)) if length > 1 else channels
     return [slice(i, min(i + k, channels)) for i in range(0, channels, k)]
+
+
+def _near_mean(x3: Any) -> Any:
+    """Mean of each channel over the first eighth of the batch."""
+    some = x3[: -(-x3.shape[0] // 8)]
+    return (_sums(some) / (some.shape[0] * some.shape[2])).astype(x3.dtype)
 
 
 def _scratch(x3: Any, block: slice) -> Any:
