@@ -106,13 +106,14 @@ def pad(xp: Any, x: Any, *, pad_width: Widths, mode: str = "constant", value: fl
 @pad.vjp("x")
 def _(g: Any, x_shape: Any, *, pad_width: Widths, mode: str) -> Any:
     for axis, (before, after) in enumerate(_pairs(pad_width, len(x_shape))):
-        n = x_shape[axis]
-        if mode == "constant":
-            g = g[along(axis, slice(before, before + n))]
-        elif before or after:
-            shape = (*g.shape[:axis], n, *g.shape[axis + 1 :])
-            came_from = namespace(array_of(g)).asarray(np.pad(np.arange(n), (before, after), mode))  # type: ignore[call-overload]
-            g = index_add(zeros(shape, g), came_from, g, axis=axis)
+        end = before + x_shape[axis]
+        middle = g[along(axis, slice(before, end))]
+        if mode != "constant" and (before or after):
+            came_from = np.pad(np.arange(x_shape[axis]), (before, after), mode)  # type: ignore[call-overload]
+            edges = concat([g[along(axis, slice(0, before))], g[along(axis, slice(end, None))]], axis)
+            places = namespace(array_of(g)).asarray(np.concatenate([came_from[:before], came_from[end:]]))
+            middle = index_add(middle, places, edges, axis=axis)
+        g = middle
     return g
 
 
