@@ -65,7 +65,7 @@ def save(tensors: Mapping[str, Any], path: str | Path, metadata: Mapping[str, st
             raise CheckpointError(f"save: {name!r} must be a tensor or an array of numbers, not {type(value).__name__}")
         arrays[name] = np.ascontiguousarray(to_host(array)).reshape(array.shape)  # the library writes strided arrays wrongly
     try:
-        content = safetensors.numpy.save(arrays, dict(metadata) if metadata else None)
+        content = _with_ordered_metadata(safetensors.numpy.save(arrays, dict(metadata) if metadata else None))
     except (safetensors.SafetensorError, TypeError) as error:
         raise CheckpointError(f"save: these tensors cannot be written to {path}: {error}") from None
     write_atomically(path, content)
@@ -205,6 +205,18 @@ def _is_running(pid: int) -> bool:
     except (PermissionError, OverflowError):
         return True
     return True
+
+
+def _with_ordered_metadata(content: bytes) -> bytes:
+    """Sort the metadata, which the library writes in a random order, so that the same tensors give the same bytes."""
+    (size,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + size])
+    if len(header.get("__metadata__", {})) < 2:
+        return content
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of 8 bytes
+    return struct.pack("<Q", len(text)) + text + content[8 + size :]
 
 
 def _open(path: str | Path) -> tuple[Any, dict[str, str]]:

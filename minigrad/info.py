@@ -1,0 +1,68 @@
+"""``minigrad info``: what runs here."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+OPTIONAL = {"matplotlib": "plot", "tensorboardX": "tensorboard", "cupy-cuda13x": "cuda", "cupy-cuda12x": "cuda12", "torch": "bench"}
+
+
+def collect() -> dict[str, Any]:
+    """Return versions, BLAS and its threads, and devices."""
+    from minigrad import __version__
+    from minigrad.backends.cuda import cuda_status
+
+    status = cuda_status()
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return {
+        "minigrad": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "packages": {name: _version(name) for name in ("numpy", "safetensors", "rich", *OPTIONAL)},
+        "blas": f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": {name: os.environ.get(name) for name in THREAD_VARIABLES},
+        "cuda": {"available": status.available, "reason": status.reason},
+        "default_device": os.environ.get("MINIGRAD_DEVICE", "cpu"),
+    }
+
+
+def show(as_json: bool = False) -> None:
+    """Print what `collect` found."""
+    found = collect()
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="bold")
+    table.add_row("minigrad", found["minigrad"])
+    table.add_row("Python", f"{found['python']} on {found['system']}")
+    for name, version in found["packages"].items():
+        if name in OPTIONAL and version is None:
+            table.add_row(name, f"not installed (extra: {OPTIONAL[name]})")
+        else:
+            table.add_row(name, version or "not installed")
+    threads = ", ".join(f"{name}={value}" for name, value in found["threads"].items() if value) or f"not limited: up to {found['cores']}"
+    table.add_row("BLAS", f"{found['blas']}; threads: {threads}")
+    table.add_row("cpu", f"available; {found['cores']} cores")
+    cuda = found["cuda"]
+    table.add_row("cuda", f"{'available;' if cuda['available'] else 'not available:'} {cuda['reason']}")
+    table.add_row("default device", found["default_device"])
+    Console(soft_wrap=True).print(table, markup=False, highlight=False)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

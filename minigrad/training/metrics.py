@@ -1,0 +1,47 @@
+"""How good a classifier is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.backends import Array, namespace
+from minigrad.device import to_host
+
+
+class Tally:
+    """Sums over the batches of an epoch: loss, right answers, items. They stay on the device until they are shown."""
+
+    def __init__(self, loss: Any = 0.0, right: Any = 0, items: int = 0) -> None:
+        self.loss, self.right, self.items = loss, right, items
+
+    def add(self, loss: Array, logits: Array, target: Array) -> None:
+        """Take a batch into account: its mean loss, and its answers where there are classes.
+
+        ``logits`` has shape (n, classes) or, for sequences, (n, length, classes); every position counts as an answer.
+        """
+        n = int(target.size) if target.dtype.kind in "iu" else len(target)
+        self.loss = self.loss + loss.astype(np.float64) * n
+        if target.dtype.kind in "iu":
+            self.right = self.right + (namespace(logits).argmax(logits, axis=-1) == target).sum()
+        self.items += n
+
+    def result(self) -> dict[str, float]:
+        """Return mean loss and accuracy; on a GPU this waits until they are known."""
+        n = max(self.items, 1)
+        return {"loss": _number(self.loss) / n, "accuracy": _number(self.right) / n}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sums."""
+        return {"loss": _number(self.loss), "right": int(_number(self.right)), "items": self.items}
+
+
+def confusion_matrix(predicted: Any, target: Any, classes: int) -> np.ndarray[Any, Any]:
+    """Count items: ``matrix[i, j]`` of class i were taken for class j."""
+    pairs = np.asarray(target, dtype=np.int64) * classes + np.asarray(predicted, dtype=np.int64)
+    return np.bincount(pairs.ravel(), minlength=classes * classes).reshape(classes, classes)
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) else float(to_host(value))

@@ -1,0 +1,82 @@
+"""What is shown while a model trains."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from minigrad.training.metrics import Tally
+
+REFRESH = 0.1  #: seconds between two looks at the loss; on a GPU each look waits for it
+
+
+class Quiet:
+    """Shows nothing."""
+
+    samples = 0  #: trained on so far
+
+    @contextmanager
+    def fit(self, epochs: int, batches: int) -> Iterator[None]:
+        """Within this, a model trains."""
+        yield
+
+    def step(self, epoch: int, tally: Tally) -> bool:
+        """Called after every step. Returns whether the loss was looked at."""
+        return False
+
+    def epoch(self, line: dict[str, Any]) -> None:
+        """Called after every epoch, with its line of the history."""
+
+
+class Bar(Quiet):
+    """A progress bar with loss, accuracy, samples per second and remaining time; a line for each finished epoch."""
+
+    def __init__(self, console: Console, first_epoch: int = 0, skipped_steps: int = 0) -> None:
+        self.console, self.first_epoch, self.skipped = console, first_epoch, skipped_steps
+        self.samples = 0
+        self._looked = 0.0
+        self._items_before = 0
+
+    @contextmanager
+    def fit(self, epochs: int, batches: int) -> Iterator[None]:
+        columns = [
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[state]}"),
+            TimeRemainingColumn(compact=True),
+        ]
+        self.epochs, self.batches = epochs, batches
+        with Progress(*columns, console=self.console, transient=True, refresh_per_second=1 / REFRESH) as self.bar:
+            done = self.first_epoch * batches + self.skipped
+            self.task = self.bar.add_task(f"epoch {self.first_epoch + 1}/{epochs}", total=epochs * batches, completed=done, state="")
+            self._start = time.perf_counter()
+            yield
+
+    def step(self, epoch: int, tally: Tally) -> bool:
+        self.samples += tally.items - self._items_before if tally.items >= self._items_before else tally.items
+        self._items_before = tally.items
+        now = time.perf_counter()
+        due = now - self._looked >= REFRESH
+        if due:
+            self._looked = now
+            result = tally.result()
+            rate = self.samples / (now - self._start)
+            state = f"loss {result['loss']:.4f}  accuracy {result['accuracy']:6.2%}  {rate:,.0f} samples/s"
+            self.bar.update(self.task, advance=1, description=f"epoch {epoch + 1}/{self.epochs}", state=state)
+        else:
+            self.bar.advance(self.task)
+        return due
+
+    def epoch(self, line: dict[str, Any]) -> None:
+        parts = [f"epoch {line['epoch']:>{len(str(self.epochs))}}/{self.epochs}", f"loss {line['train_loss']:.4f}"]
+        parts.append(f"accuracy {line['train_accuracy']:6.2%}")
+        for kind, name in (("val", "validation"), ("test", "test")):
+            if f"{kind}_loss" in line:
+                parts.append(f"{name} loss {line[f'{kind}_loss']:.4f} accuracy {line[f'{kind}_accuracy']:6.2%}")
+        self.bar.console.print("  ".join(parts), highlight=False)

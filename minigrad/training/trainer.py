@@ -1,0 +1,208 @@
+"""Trainer: the loop that everybody writes, once. (Read `Trainer.fit`, then `Trainer._train_epoch`.)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigrad import nn
+from minigrad.data.loader import DataLoader
+from minigrad.device import to_host
+from minigrad.graph import changed_mode
+from minigrad.optim import EMA, Optimizer, clip_grad_norm_
+from minigrad.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from minigrad.tensor import Tensor
+from minigrad.training.checkpoint import load_checkpoint, save_checkpoint
+from minigrad.training.diagnosis import NotFiniteError, find_not_finite
+from minigrad.training.metrics import Tally
+from minigrad.training.progress import Quiet
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Trainer:
+    """Trains a model on batches ``(input, target)``.
+
+    Parameters
+    ----------
+    model, optimizer
+        What is trained, and how.
+    loss
+        ``loss(output, target)``, a mean over the batch.
+    scheduler
+        Stepped after every optimizer step; a `ReduceLROnPlateau` after every epoch, with the validation loss.
+    clip_norm
+        Scale gradients down to this norm.
+    ema
+        An average of the weights, updated after every step and used for validation.
+    folder
+        Where checkpoints go: ``last.ckpt`` after every epoch (and every ``checkpoint_every`` steps) and, where there is
+        validation, ``best.ckpt``.
+    patience
+        Stop when the validation loss has not improved for this many epochs.
+    progress
+        Shown what happens (`minigrad.training.progress`).
+
+    Attributes
+    ----------
+    history
+        One dict for each finished epoch: ``epoch``, ``train_loss``, ``train_accuracy``, ``lr`` and, with validation,
+        ``val_loss``, ``val_accuracy``.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: Optimizer,
+        loss: Loss,
+        *,
+        scheduler: LRScheduler | None = None,
+        clip_norm: float | None = None,
+        ema: EMA | None = None,
+        folder: str | Path | None = None,
+        checkpoint_every: int | None = None,
+        patience: int | None = None,
+        progress: Any = None,
+    ) -> None:
+        self.model, self.optimizer, self.loss = model, optimizer, loss
+        self.scheduler, self.clip_norm, self.ema = scheduler, clip_norm, ema
+        self.folder = None if folder is None else Path(folder)
+        self.checkpoint_every, self.patience = checkpoint_every, patience
+        self.progress = Quiet() if progress is None else progress
+        self.history: list[dict[str, Any]] = []
+        self.epoch = self.step = 0  # both count what is finished
+        self.best = float("inf")
+        self.since_best = 0
+        self._tally = Tally()
+        self._loader: DataLoader | None = None
+        self._on_epoch: Callable[[dict[str, Any]], None] = lambda line: None
+
+    def fit(
+        self,
+        loader: DataLoader,
+        epochs: int,
+        validation: DataLoader | None = None,
+        *,
+        on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Train until ``epochs`` epochs are finished, those before a `resume` included. Returns the history.
+
+        On Ctrl-C a checkpoint is saved, if there is a folder for it, and KeyboardInterrupt is raised again.
+
+        Parameters
+        ----------
+        on_epoch
+            Called with the new line of the history after each epoch, before the checkpoint is written.
+
+        Raises
+        ------
+        NotFiniteError
+            If the loss becomes NaN or infinite; it names the layer.
+        """
+        if not len(loader):
+            raise ValueError("fit: the loader has no batches; is batch_size larger than the data set, with drop_last?")
+        self._loader = loader
+        with self.progress.fit(epochs, len(loader)):
+            try:
+                while self.epoch < epochs and not self._ran_out_of_patience():
+                    line = self._train_epoch(loader)
+                    if validation is not None:
+                        self._validate(validation, line)
+                    self.history.append(line)
+                    self.epoch += 1
+                    self._tally = Tally()
+                    if on_epoch is not None:
+                        on_epoch(line)
+                    self.progress.epoch(line)
+                    if self.folder is not None:
+                        if validation is not None and self.since_best == 0:
+                            self.save(self.folder / "best.ckpt")
+                        self.save(self.folder / "last.ckpt")
+            except KeyboardInterrupt:
+                if self.folder is not None:
+                    self.save(self.folder / "last.ckpt")
+                raise
+        return self.history
+
+    def evaluate(self, loader: DataLoader) -> dict[str, float]:
+        """Return mean loss and accuracy over a loader, in evaluation mode."""
+        was_training = self.model.training
+        self.model.eval()
+        tally = Tally()
+        try:
+            with changed_mode(recording=False):
+                for x, target in loader:
+                    output = self.model(x)
+                    tally.add(self.loss(output, target).data, output.data, target.data)
+        finally:
+            self.model.train(was_training)
+        return tally.result()
+
+    def save(self, path: str | Path) -> None:
+        """Write a checkpoint, from which `resume` continues as if nothing had happened."""
+        plain = {"history": self.history, "epoch": self.epoch, "step": self.step, "best": self.best, "since_best": self.since_best}
+        save_checkpoint(path, self._parts(self._loader), **plain, tally=self._tally.state_dict())
+
+    def resume(self, path: str | Path, loader: DataLoader) -> None:
+        """Go back to where a checkpoint was saved; ``loader`` must be made with the same arguments as then."""
+        plain = load_checkpoint(path, self._parts(loader))
+        self.history, self.epoch, self.step = plain["history"], plain["epoch"], plain["step"]
+        self.best, self.since_best, self._tally = plain["best"], plain["since_best"], Tally(**plain["tally"])
+        if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.apply()
+
+    def _parts(self, loader: DataLoader | None) -> Mapping[str, Any]:
+        return {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler, "ema": self.ema, "loader": loader}
+
+    def _train_epoch(self, loader: DataLoader) -> dict[str, Any]:
+        """Train on what is left of the epoch. Returns its line of the history."""
+        self.model.train()
+        for x, target in loader:
+            output = self.model(x)
+            loss = self.loss(output, target)
+            if loss.device.kind == "cpu" and not np.isfinite(loss.data):
+                self._stop_at(loss, x)
+            self.optimizer.zero_grad()
+            loss.backward()
+            if self.clip_norm is not None:
+                clip_grad_norm_(self.model.parameters(), self.clip_norm)
+            self.optimizer.step()
+            if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
+                self.scheduler.step()
+            if self.ema is not None:
+                self.ema.update()
+            self.step += 1
+            self._tally.add(loss.data, output.data, target.data)
+            if self.progress.step(self.epoch, self._tally) and not np.isfinite(to_host(loss.data)):
+                self._stop_at(loss, x)  # on a GPU, where looking at every loss would mean waiting for it
+            if self.checkpoint_every and self.folder is not None and self.step % self.checkpoint_every == 0:
+                self.save(self.folder / "last.ckpt")
+        result = self._tally.result()
+        if not np.isfinite(result["loss"]):
+            raise NotFiniteError(f"the loss of epoch {self.epoch + 1} is {result['loss']}: {find_not_finite(self.model, x)}")
+        line = {"epoch": self.epoch + 1, **{f"train_{name}": value for name, value in result.items()}}
+        return {**line, "lr": self.optimizer.param_groups[0]["lr"]}
+
+    def _validate(self, validation: DataLoader, line: dict[str, Any]) -> None:
+        """Add the validation results to a line of the history, and note whether they are the best so far."""
+        if self.ema is not None:
+            with self.ema.applied():
+                result = self.evaluate(validation)
+        else:
+            result = self.evaluate(validation)
+        line.update({f"val_{name}": value for name, value in result.items()})
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step(result["loss"])
+        self.since_best = 0 if result["loss"] < self.best else self.since_best + 1
+        self.best = min(self.best, result["loss"])
+
+    def _ran_out_of_patience(self) -> bool:
+        return self.patience is not None and self.since_best >= self.patience
+
+    def _stop_at(self, loss: Tensor, x: Any) -> None:
+        cause = find_not_finite(self.model, x)
+        where = f"step {self.step + 1} (epoch {self.epoch + 1})"
+        raise NotFiniteError(f"the loss became {loss.item()} in {where}: {cause}. Try a smaller learning rate")
