@@ -1,10 +1,144 @@
-"""Why a gradient is wrong."""
+"""Why a gradient is wrong: the wrong one is compared with what known mistakes give.
+
+Three sources, in this order. *Known functions*: if what is checked computes a batch norm, a cross-entropy, ..., its gradient is
+held against the mistakes people make in those (`minigrad.gradcheck.known`). *Relations* that need no knowledge of the
+function: a sign, a factor, a transposition (`minigrad.gradcheck.relations`). *Repair*: if the function is an op with a
+formula, the formula is changed in one place, as mutants are, until its gradient is right; the change that does it is the
+mistake, the other way round.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import numpy as np
 
-def diagnose(result: Any) -> list[str]:
-    """Return sentences."""
-    return []
+from minigrad.device import to_host
+from minigrad.gradcheck.known import recognise
+from minigrad.gradcheck.mutants import mutants_of
+from minigrad.gradcheck.problem import Problem
+from minigrad.gradcheck.relations import equal, relations
+from minigrad.gradcheck.result import FAIL, Result, Row
+from minigrad.gradcheck.verdict import cotangent, numeric_slopes
+from minigrad.op import Op
+
+MANY_REPAIRS = 3  #: repairs that are listed
+
+#: what a check other than the derivative says about the cause
+CAUSES = {
+    "pure": "the forward pass writes to its argument; compute a new array instead of using out= or an assignment",
+    "deterministic": "the forward pass draws random numbers, or keeps a state from call to call",
+    "pure backward": "the backward pass writes to an array it was given (g *= ..., out=g); it may belong to somebody else",
+    "repeatable": "the backward pass keeps a state from call to call: a value is stored outside what the formula is given",
+    "zero cotangent": "something is added to the gradient that is not multiplied with the cotangent",
+    "linear": "the gradient is not linear in the cotangent: it enters twice, or inside a function",
+    "strided cotangent": "the backward pass depends on how the cotangent lies in memory: it reinterprets or reshapes its buffer",
+    "missing cotangent": "a missing cotangent (None) is not treated as zero",
+}
+
+
+def diagnose(result: Result) -> list[str]:
+    """Return what is known about the cause of a failure, in sentences."""
+    failed = [row for row in result.rows if row.verdict == FAIL]
+    found = [CAUSES[row.check] for row in failed if row.check in CAUSES]
+    found += [_about_an_exception(row) for row in failed if row.check == "runs"]
+    derivatives = [row for row in failed if row.check == "derivative"]
+    if result.problem is None:
+        return found
+    if any(row.order == 1 for row in derivatives):
+        for k, i in enumerate(result.problem.wrt):
+            if any(row.input == result.problem.names[i] for row in derivatives):
+                found += _about_an_input(result, k)
+    elif derivatives:
+        found.append(
+            "the first derivative is right and the second is not: the formula uses a value as a constant that depends on the inputs "
+            "(.data, detach, a NumPy function, an array kept from the forward pass)"
+        )
+    return list(dict.fromkeys(found))
+
+
+def _about_an_exception(row: Row) -> str:
+    if "returned shape" in row.message or "has shape" in row.message:
+        return "a gradient has not the shape of its input: is a sum over broadcast axes missing, or a transposition?"
+    return "the backward pass does not run"
+
+
+def _about_an_input(result: Result, k: int) -> list[str]:
+    """Compare the gradient for input number ``k`` with known mistakes."""
+    problem = result.problem
+    assert problem is not None
+    name = problem.names[problem.wrt[k]]
+    rng = np.random.default_rng(result.seed + 1)
+    outputs, pull = problem.pullback(problem.inputs)
+    numeric = numeric_slopes(problem, k, None, "auto")
+    vs = [cotangent(rng, y.shape) for y in outputs]
+    gradient = pull(vs)[k]
+    x = to_host(problem.inputs[k])
+    wrong = np.zeros(x.shape) if gradient is None else to_host(gradient.data)
+    right = (numeric.slope @ np.concatenate([v.ravel() for v in vs])).reshape(x.shape)
+    tolerance = max(1e-8, 10 * float(numeric.error.max(initial=0.0)) / max(float(np.abs(right).max(initial=0.0)), 1e-300))
+    if equal(wrong, right, tolerance):
+        return []  # only other cotangents show it
+    sentences = _known(problem, k, outputs, pull, name)
+    if not sentences:
+        others = {problem.names[i]: to_host(problem.args[i]) for i in problem.wrt}
+        sentences = [f"your gradient for {name} is {what}" for what in relations(wrong, right, others, vs, tolerance)]
+    return sentences + _repairs(result, k, vs, right, tolerance)
+
+
+def _known(problem: Problem, k: int, outputs: list[Any], pull: Any, name: str) -> list[str]:
+    """Compare with the mistakes of functions that compute the same; only the first output gets a cotangent."""
+    if not outputs:
+        return []
+    y = to_host(outputs[0].data)
+    v = cotangent(np.random.default_rng(7), y.shape)
+    found = pull([v, *[None] * (len(outputs) - 1)])[k]
+    if found is None:
+        return []
+    wrong, sentences = to_host(found.data), []
+    args = [to_host(a) if hasattr(a, "dtype") else a for a in problem.args]
+    for known in recognise(args, y, v):
+        for sentence, gradient in known.mistakes.get(problem.wrt[k], {}).items():
+            with np.errstate(all="ignore"):
+                candidate = gradient()
+            if equal(wrong, candidate, 1e-9):
+                sentences.append(f"your gradient for {name} is {sentence} (this is {known.name})")
+    return sentences
+
+
+def _repairs(result: Result, k: int, vs: list[Any], right: Any, tolerance: float) -> list[str]:
+    """Change the formula of an op in one place until the gradient is right."""
+    problem, function = result.problem, result.function
+    op = function.func if isinstance(function, partial) else function
+    if not isinstance(op, Op) or problem is None:
+        return []
+    position = problem.wrt[k]
+    name = op.inputs[0] if op.variadic else op.inputs[position]
+    found = []
+    for formula_number, formula in enumerate(op.formulas):
+        if name not in formula.inputs:
+            continue
+        original = formula.function
+        try:
+            for mutant in mutants_of(op, formula_number):
+                formula.function = mutant.function
+                op.plans.clear()
+                if _gives(problem, k, vs, right, tolerance):
+                    found.append(f"your gradient for {name} is right if you change, in {mutant.where}:  {mutant.change}")
+                if len(found) >= MANY_REPAIRS:
+                    break
+        finally:
+            formula.function = original
+            op.plans.clear()
+    return found
+
+
+def _gives(problem: Problem, k: int, vs: list[Any], right: Any, tolerance: float) -> bool:
+    try:
+        with np.errstate(all="ignore"):
+            _, pull = problem.pullback(problem.inputs)
+            gradient = pull(vs)[k]
+    except Exception:  # a changed formula may raise anything
+        return False
+    return gradient is not None and equal(to_host(gradient.data), right, tolerance)

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from minigrad.gradcheck.cases import problem_of, samples_of
+from minigrad.gradcheck.contract import backward_rows
 from minigrad.gradcheck.mutants import Mutant, Reached, mutants_of
 from minigrad.gradcheck.numerical import Slopes
 from minigrad.gradcheck.problem import Problem, pull
+from minigrad.gradcheck.result import FAIL, Row
 from minigrad.gradcheck.samples import Sample
-from minigrad.gradcheck.verdict import cotangent, numeric_slopes
+from minigrad.gradcheck.verdict import Linearization, Settings, cotangent, derivative_rows, numeric_slopes
 from minigrad.graph import Output, changed_mode
 from minigrad.op import Op
 from minigrad.tensor import Tensor
@@ -78,6 +80,8 @@ class Judge:
 
     def verdict(self, index: int, mutant: Mutant) -> str:
         """Return what becomes of a mutant of formula number ``index``."""
+        if mutant.check != "value":
+            return KILLED if self.caught(index, mutant) else EQUIVALENT if self.same(index, mutant.function) else SURVIVED
         try:
             with self.replaced(index, mutant.function):
                 if any(trial.rejects(trial.gradients()) for trial in self.trials):
@@ -85,6 +89,28 @@ class Judge:
         except Exception:  # a mutant may raise anything
             return CRASHED
         return EQUIVALENT if self.same(index, mutant.function) and self.reached(index, mutant) else SURVIVED
+
+    def caught(self, index: int, mutant: Mutant) -> bool:
+        """Tell whether the contract, or the second derivative, shows a mistake on some sample."""
+        for sample in samples_of(self.name):
+            problem = problem_of(self.op, sample)
+            if not problem.wrt or not all(x.size for x in problem.inputs):
+                continue
+            with self.replaced(index, mutant.function):
+                rng = np.random.default_rng(5)
+                found = Linearization.of(problem, rng, 2)
+                if mutant.check == "contract":
+                    rows = list(backward_rows(problem, found.outputs, found.pull, found.cotangents, 1))
+                else:
+                    rows = self._second_order(problem, found, rng)
+            if any(row.verdict == FAIL for row in rows):
+                return True
+        return False
+
+    def _second_order(self, problem: Problem, found: Linearization, rng: np.random.Generator) -> list[Row]:
+        """Check the second derivative along a random direction."""
+        second = problem.derivative(found.cotangents[0])
+        return derivative_rows(second, Linearization.of(second, rng, 1), rng, 2, Settings(directions=1), [])
 
     def same(self, index: int, function: Callable[..., Any]) -> bool:
         """Tell whether a formula gives what the right one gives, on samples from other seeds too."""
@@ -102,6 +128,8 @@ class Judge:
 
     def reached(self, index: int, mutant: Mutant) -> bool:
         """Tell whether some sample runs the changed place."""
+        if not mutant.place:
+            return True
         try:
             with self.replaced(index, mutant.tripwire()):
                 for trial in self.trials:

@@ -34,12 +34,22 @@ class Mutant:
     change: str
     where: str
     function: Callable[..., Any]
-    place: tuple[Any, ...]
+    place: tuple[Any, ...] = ()  #: where in the syntax tree, for those made there
+    old: ast.expr | None = None
+    check: str = "value"  #: which check must notice it: "value", "contract" or "second order"
 
     def tripwire(self) -> Callable[..., Any]:
         """Return the formula with an exception in the changed place, to see whether that is ever run."""
+        return self._with("__reached__()")
+
+    def shape_only(self) -> Callable[..., Any]:
+        """Return the right formula, but for the changed name, of which only shape and dtype can be used."""
+        assert isinstance(self.old, ast.Name)
+        return self._with(f"__shape_only__({self.old.id})")
+
+    def _with(self, expression: str) -> Callable[..., Any]:
         source, *place = self.place
-        return source.compiled(*place, ast.parse("__reached__()", mode="eval").body)  # type: ignore[no-any-return]
+        return source.compiled(*place, ast.parse(expression, mode="eval").body)  # type: ignore[no-any-return]
 
 
 class Reached(Exception):
@@ -58,7 +68,7 @@ def mutants_of(op: Op, index: int) -> Iterator[Mutant]:
             for new in _replacements(old, parent, definition):
                 place = (source, name, definition, parent, field, position)
                 where = f"{name or 'formula'}, line {old.lineno}"
-                yield Mutant(f"{_text(old)} -> {_text(new)}", where, source.compiled(*place[1:], new), place)
+                yield Mutant(f"{_text(old)} -> {_text(new)}", where, source.compiled(*place[1:], new), place, old)
 
 
 class Source:
@@ -79,10 +89,12 @@ class Source:
         self._collect(function)
 
     def _collect(self, function: FunctionType) -> None:
-        for name in _names(function.__code__):
+        for name in sorted(_names(function.__code__)):
             value = function.__globals__.get(name)
-            here = isinstance(value, FunctionType) and value.__module__ == self.function.__module__
-            if here and name not in self.helpers and isinstance(found := definition_of(value), ast.FunctionDef):
+            if not isinstance(value, FunctionType) or value.__module__ != self.function.__module__ or name in self.helpers:
+                continue
+            found = definition_of(value)
+            if isinstance(found, ast.FunctionDef):
                 self.helpers[name] = (value, found)
                 self._collect(value)
 
@@ -102,7 +114,8 @@ class Source:
         finally:
             _put(parent, field, position, old)
         namespace = dict(self.function.__globals__)
-        namespace.update(inspect.getclosurevars(self.function).nonlocals, __shifted__=shifted, __reached__=reached)
+        namespace.update(inspect.getclosurevars(self.function).nonlocals)
+        namespace.update(__shifted__=shifted, __reached__=reached, __shape_only__=ShapeOnly)
         for helper, (function, _) in self.helpers.items():
             namespace[helper] = _rebound(function, namespace)
         if name:
@@ -166,10 +179,9 @@ def _compile(definition: Definition) -> CodeType:
     else:
         statement = copy.copy(definition)
         statement.name, statement.decorator_list, statement.returns = "__mutant__", [], None
-    return compile(ast.fix_missing_locations(ast.Module([statement], [])), "<mutant>", "exec", dont_inherit=True, flags=_ANNOTATIONS)
-
-
-_ANNOTATIONS = __import__("__future__").annotations.compiler_flag
+    module = ast.fix_missing_locations(ast.Module([statement], []))
+    code: CodeType = compile(module, "<mutant>", "exec", annotations.compiler_flag, dont_inherit=True)
+    return code
 
 
 def _rebound(function: FunctionType, namespace: dict[str, Any]) -> FunctionType:
@@ -228,8 +240,10 @@ def _replacements(old: ast.expr, parent: ast.AST, definition: Definition) -> Ite
     elif isinstance(old, ast.UnaryOp) and isinstance(old.op, ast.USub) and not isinstance(old.operand, ast.Constant):
         yield old.operand
     elif isinstance(old, ast.Constant) and type(old.value) in (int, float):
-        near = (old.value + 1, old.value - 1) if isinstance(old.value, int) else (old.value * 2, old.value / 2)
-        yield from (ast.Constant(value) for value in near)
+        number: Any = old.value
+        if number != 0.0 or isinstance(number, int):
+            near = (number + 1, number - 1) if isinstance(number, int) else (number * 2, number / 2)
+            yield from (ast.Constant(value) for value in near)
     elif isinstance(old, ast.Attribute):
         if old.attr in REDUCTIONS and isinstance(parent, ast.Call):
             yield ast.Attribute(old.value, REDUCTIONS[old.attr], ast.Load())
@@ -262,7 +276,12 @@ def _rivals(old: ast.Name, definition: Definition) -> list[str]:
         mine += [n.id for n in stored if n.lineno < old.lineno and n.id != "_"]
     if old.id not in mine or old.id == "xp":
         return []
-    rivals = [name for name in dict.fromkeys(mine) if name != old.id and name.endswith("_shape") == old.id.endswith("_shape")]
+    parameters = {a.arg for a in arguments.kwonlyargs}
+
+    def sort(name: str) -> tuple[bool, bool]:
+        return name in parameters, name.endswith("_shape")
+
+    rivals = [name for name in dict.fromkeys(mine) if name != old.id and sort(name) == sort(old.id) and name != "xp"]
     return rivals if len(rivals) <= 2 * RIVALS else rivals[:RIVALS] + rivals[-RIVALS:]
 
 
@@ -271,6 +290,16 @@ def shifted(axis: Any) -> Any:
     if isinstance(axis, (tuple, list)):
         return tuple(a + 1 for a in axis)
     return axis if axis is None else axis + 1
+
+
+class ShapeOnly:
+    """Stands for an array whose values must not matter."""
+
+    def __init__(self, array: Any) -> None:
+        self.shape, self.dtype, self.ndim, self.size = array.shape, array.dtype, array.ndim, array.size
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
 
 
 def reached() -> Any:

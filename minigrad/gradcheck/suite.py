@@ -158,7 +158,7 @@ def check_module(layer: ModuleSample, name: str, options: Options) -> Result:
 def mutants(targets: Iterable[Target]) -> dict[str, Any]:
     """Try every mutant of every formula of the targets; return the entry of the document."""
     from minigrad.gradcheck.equivalents import reason_for
-    from minigrad.gradcheck.mistakes import generic_mutants
+    from minigrad.gradcheck.mistakes import planted_in
 
     counts = dict.fromkeys(("total", KILLED, "crashed", EQUIVALENT, SURVIVED), 0)
     by_op: dict[str, dict[str, int]] = {}
@@ -167,7 +167,7 @@ def mutants(targets: Iterable[Target]) -> dict[str, Any]:
         assert target.op is not None
         mine = by_op[target.name] = dict.fromkeys(counts, 0)
         judge = Judge(target.op, target.name)
-        for index, mutant in (*judge.mutants(), *generic_mutants(target.op)):
+        for index, mutant in (*judge.mutants(), *planted_in(target.op)):
             outcome = judge.verdict(index, mutant)
             reason = ""
             if outcome == EQUIVALENT:
