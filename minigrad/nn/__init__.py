@@ -7,14 +7,17 @@ from minigrad.nn.attention import *
 from minigrad.nn.batchnorm import *
 from minigrad.nn.container import *
 from minigrad.nn.conv import *
+from minigrad.nn.distance import *
+from minigrad.nn.doctor import *
 from minigrad.nn.dropout import *
 from minigrad.nn.linear import *
 from minigrad.nn.loss import *
-from minigrad.nn.module import Module, Parameter
+from minigrad.nn.module import Module as Module, Parameter as Parameter
 from minigrad.nn.normalization import *
 from minigrad.nn.padding import *
 from minigrad.nn.pooling import *
 from minigrad.nn.recurrent import *
 from minigrad.nn.sparse import *
+from minigrad.nn.statistics import *
 from minigrad.nn.summary import summary
 from minigrad.nn.transformer import *
