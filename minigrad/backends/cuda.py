@@ -188,11 +188,12 @@ class LabelCheck:
     NONE = 2**63 - 1
 
     def __init__(self, xp: Namespace) -> None:
-        self.place = xp.full(3, self.NONE, dtype=np.int64)  #: position, label, number of classes
+        self.place = xp.full(2, self.NONE, dtype=np.int64)  #: position * 2**32 + label, number of classes
 
     def report(self) -> None:
         """Raise an IndexError if a label was noted; the host is waiting for the device already."""
-        position, label, classes = (int(n) for n in self.place.get())
-        if position != self.NONE:
+        noted, classes = (int(n) for n in self.place.get())
+        if noted != self.NONE:
             self.place.fill(self.NONE)
+            position, label = noted >> 32, (noted & 0xFFFFFFFF ^ 0x80000000) - 0x80000000
             raise IndexError(f"cross-entropy: label {label} at position {position} is outside the {classes} classes, 0 to {classes - 1}")

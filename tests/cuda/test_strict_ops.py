@@ -33,8 +33,8 @@ def gpu() -> Iterator[None]:
         yield
 
 
-def computed(name: str, sample: Sample, create_graph: bool) -> tuple[list[Any], list[Any]]:
-    """Outputs, and gradients for seeded cotangents, as arrays of wherever the sample is."""
+def computed(name: str, sample: Sample, create_graph: bool, first_only: bool = False) -> tuple[list[Any], list[Any]]:
+    """Outputs, and gradients for seeded cotangents (of all outputs, or of the first), wherever the sample is."""
     op = OPS[name]
     args = [wrap(a, None) if isinstance(a, (np.ndarray, ndarray)) else a for a in sample.args]
     leaves = []
@@ -46,6 +46,7 @@ def computed(name: str, sample: Sample, create_graph: bool) -> tuple[list[Any], 
     outputs = [y for y in (result if isinstance(result, tuple) else (result,)) if y.dtype.kind == "f"]
     rng = np.random.default_rng(5)
     cotangents = [wrap(move(rng.standard_normal(y.shape).astype(y.dtype), y.device), None) for y in outputs]
+    cotangents[1:] = [None] * len(cotangents[1:]) if first_only else cotangents[1:]
     return outputs, pull(outputs, leaves, cotangents, create_graph=create_graph)
 
 

@@ -5,6 +5,6 @@
 CUDA device is first asked for.
 """
 
-from minigrad.kernels.cuda import batch_norm, products
+from minigrad.kernels.cuda import activation, batch_norm, cross_entropy, products
 
-__all__ = ["batch_norm", "products"]
+__all__ = ["activation", "batch_norm", "cross_entropy", "products"]

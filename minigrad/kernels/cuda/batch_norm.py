@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from minigrad.backends import BACKENDS, Array
-from minigrad.kernels.cuda.launch import REALS, launch
+from minigrad.kernels.cuda.launch import REALS, contiguous, launch
 from minigrad.ops.batch_norm import batch_norm, batch_norm_relu
 from minigrad.ops.standardization import normalized_axes
 
@@ -47,7 +47,7 @@ def forward(xp: Any, x: Array, weight: Array | None, bias: Array | None, axis: A
     p = plan(x, axis, weight, bias)
     if p is None or not _channels(p, weight, bias) or not eps >= 0:
         return NotImplemented  # the plain form says what is wrong
-    x = xp.ascontiguousarray(x)
+    x = contiguous(x)
     y = xp.empty_like(x)
     mean, var = xp.empty(p.dims[1], dtype=x.dtype), xp.empty(p.dims[1], dtype=x.dtype)
     if p.parts == 1:
@@ -69,10 +69,10 @@ def backward(
     if p is None:
         return NotImplemented
     xp = BACKENDS[x.__class__].xp
-    x, g = xp.ascontiguousarray(x), xp.ascontiguousarray(g)
+    x, g = contiguous(x), contiguous(g)
     g_x, g_weight, g_bias = xp.empty_like(x), xp.empty_like(mean), xp.empty_like(mean)
     results = (g_x, g_weight, g_bias)
-    g_mean, g_var = (None if a is None else xp.ascontiguousarray(a) for a in (g_mean, g_var))
+    g_mean, g_var = (None if a is None else contiguous(a) for a in (g_mean, g_var))
     if p.parts == 1:
         args = (x, g, y, weight, mean, var, g_mean, g_var, *results, *p.dims, eps)
         launch("mg_batch_norm_backward", (p.blocks,), p.block, args, like=x, shared=8 * p.threads)

@@ -111,6 +111,11 @@ def _checked(kernel: str, parameter: Parameter, value: Any, real: np.dtype[Any],
     return value
 
 
+def contiguous(x: Array) -> Array:
+    """Return ``x`` in C order: itself, or a copy. (``ascontiguousarray`` would make a 1-d array of a 0-d one.)"""
+    return x if x.flags.c_contiguous else BACKENDS[x.__class__].xp.ascontiguousarray(x)
+
+
 def blocks_for(n: int, threads: int = 256, most: int = 2048) -> tuple[int]:
     """Return a grid that covers ``n`` items with a loop that strides over the grid."""
     return (min(-(-n // threads), most),)

@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.backends import BACKENDS, Array
 from minigrad.backends.cublas import TYPES, fits
-from minigrad.kernels.cuda.launch import accum_bytes, blocks_for, launch
+from minigrad.kernels.cuda.launch import accum_bytes, blocks_for, contiguous, launch
 from minigrad.ops.contraction import paired_axes, tensordot
 from minigrad.ops.linalg import linear, matmul
 
@@ -29,7 +29,7 @@ def product(a: Array, b: Array, out: Array | None = None) -> Array:
 
 def readable(x: Array) -> Array:
     """Return ``x`` as cuBLAS can read it: itself, or a copy."""
-    return x if fits(x) else BACKENDS[x.__class__].xp.ascontiguousarray(x)
+    return x if fits(x) else contiguous(x)
 
 
 def handled(*arrays: Array) -> bool:
@@ -108,7 +108,7 @@ def _(xp: Any, a: Array, b: Array, *, axes: Any = 2) -> Any:
 
 def rows_of(x: Array) -> Array:
     """Return ``x`` as a matrix with its last axis along the rows, contiguous."""
-    return BACKENDS[x.__class__].xp.ascontiguousarray(x.reshape((prod(x.shape[:-1]), x.shape[-1])))
+    return contiguous(x.reshape((prod(x.shape[:-1]), x.shape[-1])))
 
 
 @linear.kernel(device="cuda")
@@ -122,7 +122,7 @@ def _(xp: Any, x: Array, weight: Array, bias: Array | None = None) -> Any:
     if outputs <= NARROW and inputs:
         y = xp.empty((rows.shape[0], outputs), dtype=x.dtype)
         grid = (min(-(-y.size // 8), 4096),)
-        args = (rows, xp.ascontiguousarray(weight), bias, y, rows.shape[0], inputs, outputs)
+        args = (rows, contiguous(weight), bias, y, rows.shape[0], inputs, outputs)
         launch("mg_linear_narrow", grid, (256,), args, like=y)
     else:
         y = product(rows, weight.T)
