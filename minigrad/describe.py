@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minigrad.backends import is_array, namespace
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from minigrad.op import Formula, Op
 
 
-def add_note(error: Exception, op: Op, arrays: tuple[Any, ...], params: dict[str, Any]) -> None:
+def add_note(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str, Any]) -> None:
     """Add to an exception which op it came from, and with which arguments. Its type stays."""
     names = [op.input_name(i) if i < len(op.inputs) or op.variadic else "?" for i in range(len(arrays))]
     inputs = [f"{name}: {describe(a)}" for name, a in zip(names, arrays, strict=True)]

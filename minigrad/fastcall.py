@@ -27,12 +27,13 @@ _NO_PARAMS: dict[str, Any] = {}
 def specialise(op: Op) -> Op:
     """Give ``op`` a call path of its own, as ``op(...)`` and as the plain function ``op.method`` to bind to Tensor."""
     plain = len(op.outputs) == 1 and not op.params and not op.variadic and not op.optional_inputs
-    make = {1: _unary, 2: _binary}.get(len(op.inputs)) if plain else None
-    call = make(op) if make is not None else _general(op)
+    make = {1: _unary, 2: _binary}.get(len(op.inputs), _general) if plain else _general
+    call = make(op)
     call.__name__ = call.__qualname__ = op.name
     call.__doc__ = op.__doc__
     # Each op is the only instance of its own class, as Python looks up __call__ on the class.
-    own = type(f"Op_{op.name}", (Op,), {"__call__": staticmethod(call), "method": staticmethod(call), "__slots__": ()})
+    fast = {} if make is _general else {"__call__": staticmethod(call)}
+    own = type(f"Op_{op.name}", (Op,), {**fast, "method": staticmethod(call), "__slots__": ()})
     op.__class__ = own
     return op
 
@@ -50,7 +51,7 @@ def _unary(op: Op) -> Callable[..., Any]:
     generic, forward, plans = Op.__call__, op.forward, op.plans
 
     def call(x: Any) -> Any:
-        if x.__class__ is not Tensor or _mode() is not RECORDING:
+        if (x.__class__ is not Tensor and not isinstance(x, Tensor)) or _mode() is not RECORDING:
             return generic(op, x)
         a, parent = x.data, x.node
         try:
@@ -67,7 +68,7 @@ def _unary(op: Op) -> Callable[..., Any]:
             return t
         plan = plans.get(1) or _plan(op, 1, (True,))
         if plan.general:
-            t.node = op._record((x,), (a,), _NO_PARAMS, y)
+            t.node = op._record([parent], [a], _NO_PARAMS, y)
             return t
         node = t.node = Node()
         node.plan, node.parents, node.hooks = plan, (parent,), None
@@ -83,15 +84,10 @@ def _binary(op: Op) -> Callable[..., Any]:
     generic, forward, plans = Op.__call__, op.forward, op.plans
 
     def call(a: Any, b: Any) -> Any:
-        if a.__class__ is not Tensor or _mode() is not RECORDING:
+        if (a.__class__ is not Tensor and not isinstance(a, Tensor)) or _mode() is not RECORDING:
             return generic(op, a, b)
         x, pa = a.data, a.node
-        if b.__class__ is Tensor:
-            z, pb = b.data, b.node
-        elif isinstance(b, Tensor):
-            return generic(op, a, b)
-        else:
-            z, pb = b, None
+        z, pb = (b.data, b.node) if b.__class__ is Tensor or isinstance(b, Tensor) else (b, None)
         try:
             y = forward(XP[x.__class__], x, z)
         except Exception as error:
@@ -112,7 +108,7 @@ def _binary(op: Op) -> Callable[..., Any]:
             t.node = None
             return t
         if plan.general:
-            t.node = op._record((a, b), (x, z), _NO_PARAMS, y)
+            t.node = op._record([pa, pb], [x, z], _NO_PARAMS, y)
             return t
         node = t.node = Node()
         node.plan, node.parents, node.hooks = plan, (pa, pb), None

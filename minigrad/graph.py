@@ -194,12 +194,15 @@ def walk(
         if lift is not None:
             saved = plan.lift_saved(node, saved, lift)
         parents = node.parents
-        for position, formula, where in plan.steps if plan.plain else plan.pull(node, g, saved, lift, useful):
+        for position, formula, where, names in plan.steps if plan.plain else plan.pull(node, g, saved, lift, useful):
             parent = parents[position]
             if useful is not None and parent not in useful:
                 continue
             n = len(where)
-            r = formula(g, saved[where[0]]) if n == 1 else formula(g, *[saved[k] for k in where]) if n else formula(g)
+            if names:
+                r = formula(g, *[saved[k] for k in where], **{name: node.params[name] for name in names})
+            else:
+                r = formula(g, saved[where[0]]) if n == 1 else formula(g, *[saved[k] for k in where]) if n else formula(g)
             if r is None:
                 continue
             if r.dtype is not parent.dtype or r.shape != parent.shape:
@@ -233,7 +236,7 @@ def _run_hooks(node: Node, g: Any, lift: Callable[[Array, Node | None], Any] | N
     from minigrad.tensor import Tensor, wrap  # late: a hook is the one place where the walk meets a Tensor
 
     for hook in list(node.hooks or ()):
-        new = hook(g if isinstance(g, Tensor) else wrap(g, None))
+        new = hook(g if isinstance(g, Tensor) else wrap(g.copy(), None))  # a copy, as the hook may keep it
         if new is not None:
             g = new.data if lift is None and isinstance(new, Tensor) else new
             if g.shape != node.shape:

@@ -36,7 +36,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from minigrad.backends import Array, is_array, kind_of, namespace
+from minigrad.backends import XP, Array, is_array, kind_of, namespace
 from minigrad.describe import add_note, shape_of
 from minigrad.graph import Node, Output, mode, next_sequence
 from minigrad.tensor import Tensor, array_of, wrap
@@ -118,61 +118,70 @@ class Op:
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """Apply the op: to Tensors, giving Tensors and recording a node; to plain arrays, giving plain arrays."""
-        if len(args) > len(self.inputs) and not self.variadic:  # parameters may be given by position, after the inputs
-            extra = args[len(self.inputs) :]
-            if len(extra) > len(self.params):
-                raise TypeError(f"{self.name} takes at most {len(self.inputs) + len(self.params)} arguments, and {len(args)} were given")
-            params = {**dict(zip(self.params, extra, strict=False)), **params}
-            args = args[: len(self.inputs)]
-        elif self.inputs and not self.variadic and len(args) < len(self.inputs):
-            args = self._inputs_by_name(args, params)
-        arrays = tuple([a.data if isinstance(a, Tensor) else a for a in args])
+        if len(args) != len(self.inputs) and not self.variadic:
+            args = self._sorted_arguments(args, params)
+        arrays, nodes, boxed = [], [], False
+        for a in args:
+            if isinstance(a, Tensor):
+                boxed = True
+                arrays.append(a.data)
+                nodes.append(a.node)
+            else:
+                arrays.append(a)
+                nodes.append(None)
         now = mode.get()
+        xp = namespace(*arrays)
         try:
             out: Any = NotImplemented
             if self.kernels and now.kernels:
                 kernel = self.kernels.get((kind_of(*arrays), ()))
-                out = kernel(namespace(*arrays), *arrays, **params) if kernel is not None else out
+                out = kernel(xp, *arrays, **params) if kernel is not None else out
             if out is NotImplemented:
-                out = self.forward(namespace(*arrays), *arrays, **params)
+                out = self.forward(xp, *arrays, **params)
         except Exception as error:
             add_note(error, self, arrays, params)
             raise
-        out = tuple([_as_array(o, arrays) for o in out]) if out.__class__ is tuple else _as_array(out, arrays)
-        boxed = any(isinstance(a, Tensor) for a in args)
-        node = self._record(args, arrays, params, out) if boxed and now.recording else None
+        out = tuple([_as_array(o, xp) for o in out]) if out.__class__ is tuple else _as_array(out, xp)
+        node = self._record(nodes, arrays, params, out) if boxed and now.recording else None
         for observer in now.observers:
-            observer.on_forward(self, arrays, params, out, node)
+            observer.on_forward(self, tuple(arrays), params, out, node)
         if not boxed:
             return out
         if out.__class__ is tuple:
             return tuple([wrap(o, node and _output(node, i)) for i, o in enumerate(out)])
         return wrap(out, node)
 
-    def _inputs_by_name(self, args: tuple[Any, ...], params: dict[str, Any]) -> tuple[Any, ...]:
-        """Complete the inputs with those given by keyword, which are taken out of ``params``, and with defaults."""
-        missing = object()
-        rest = [params.pop(name, self.optional_inputs.get(name, missing)) for name in self.inputs[len(args) :]]
-        absent = [name for name, value in zip(self.inputs[len(args) :], rest, strict=True) if value is missing]
-        if absent:
-            raise TypeError(f"{self.name} needs its input {absent[0]!r}: {self.signature()}")
-        return (*args, *rest)
+    def _sorted_arguments(self, args: tuple[Any, ...], params: dict[str, Any]) -> tuple[Any, ...]:
+        """Return just the inputs. Parameters given by position go to ``params``; inputs given by keyword come out of it."""
+        n, missing = len(self.inputs), object()
+        if len(args) > n + len(self.params):
+            raise TypeError(f"{self.name} takes at most {n + len(self.params)} arguments, and {len(args)} were given")
+        for name, value in zip(self.params, args[n:], strict=False):
+            if name in params:
+                raise TypeError(f"{self.name} was given {name!r} twice")
+            params[name] = value
+        inputs = [*args[:n], *[params.pop(name, self.optional_inputs.get(name, missing)) for name in self.inputs[len(args) :]]]
+        if missing in inputs[len(args) :]:
+            raise TypeError(f"{self.name} needs its input {self.inputs[inputs.index(missing)]!r}: {self.signature()}")
+        return tuple(inputs)
 
-    def _record(self, args: tuple[Any, ...], arrays: tuple[Any, ...], params: dict[str, Any], out: Any) -> Node | None:
+    def _record(self, nodes: list[Node | None], arrays: list[Any], params: dict[str, Any], out: Any) -> Node | None:
         """Make the node of this application, or None where no gradient can flow: the only place that makes op nodes."""
-        mask = tuple([isinstance(a, Tensor) and a.node is not None for a in args])
+        mask = tuple([node is not None for node in nodes])
         plan = self.plans.get(mask) or self.plan(mask)
-        if not plan.steps or (out.__class__ is not tuple and out.dtype.kind not in "fc"):  # astype(int) cuts the graph
+        several = out.__class__ is tuple
+        if not plan.formulas or not (several or out.dtype.kind in "fc"):  # astype(int) cuts the graph
             return None
         node = Node()
         node.plan, node.hooks, node.seq = plan, None, next_sequence()
-        node.parents = tuple([a.node if live else None for a, live in zip(args, plan.live, strict=True)])
-        node.params = {**self.params, **params}
-        outs = out if out.__class__ is tuple else (out,)
-        inputs = (arrays,) if self.variadic else arrays
-        shapes = [tuple([shape_of(a) for a in arrays])] if self.variadic else [shape_of(a) for a in arrays]
-        node.saved = plan.pick((*inputs, *outs, *shapes))
-        if out.__class__ is tuple:
+        node.parents = tuple(nodes) if plan.live == mask else tuple([n if live else None for n, live in zip(nodes, plan.live, strict=True)])
+        node.params = {**self.params, **params} if plan.takes_params else params
+        values = [tuple(arrays)] if self.variadic else arrays
+        values = [*values, *(out if several else (out,))]
+        if plan.keeps_shapes:
+            values += [tuple(map(shape_of, arrays))] if self.variadic else [shape_of(a) for a in arrays]
+        node.saved = plan.pick(values)
+        if several:
             node.shape, node.dtype = tuple([o.shape for o in out]), tuple([o.dtype for o in out])
         else:
             node.shape, node.dtype = out.shape, out.dtype
@@ -230,15 +239,16 @@ class Formula:
                     f"an output ({', '.join(op.outputs)}) nor, after *, a parameter ({', '.join(op.params) or 'it has none'})"
                 )
         cotangents = [at for at, (kind, _, _) in enumerate(self.needs) if kind == "cotangent"]
-        self.plain = len(inputs) == 1 and not self.params and cotangents == [0]  # formula(g, saved values ...)
+        self.plain = len(inputs) == 1 and cotangents == [0]  # formula(g, saved values ..., parameters)
 
 
 class Plan:
     """What an op saves and which formulas run, for one choice of inputs that need gradients.
 
     ``keep`` numbers the values to save: inputs first, then outputs, then the shapes of inputs. ``steps`` holds a tuple
-    for each formula: for which inputs, the function, and which of the saved values to give it. A *plain* plan, that of
-    an op with one output and no parameters, is run by `minigrad.graph.walk` itself; others by `pull`.
+    for each formula: for which input, the function, which of the saved values to give it, and which parameters. A *plain*
+    plan, where each formula takes one cotangent and returns one gradient, is run by `minigrad.graph.walk` itself; others
+    by `pull`.
     """
 
     def __init__(self, op: Op, mask: tuple[bool, ...]) -> None:
@@ -249,16 +259,17 @@ class Plan:
         self.where = {k: at for at, k in enumerate(self.keep)}
         has_formula = {name for f in op.formulas for name in f.inputs}
         self.live = tuple([m and op.inputs[0 if op.variadic else i] in has_formula for i, m in enumerate(mask)])
+        self.takes_params = any(f.params for f in self.formulas)
+        self.keeps_shapes = max(self.keep, default=0) >= len(op.inputs) + len(op.outputs)
         self.plain = not op.kernels and not op.variadic and len(op.outputs) == 1 and all(f.plain for f in self.formulas)
-        kept_shapes = max(self.keep, default=0) >= len(op.inputs) + len(op.outputs)
-        self.general = not self.plain or kept_shapes or not self.formulas  # its nodes are made by Op._record only
+        self.general = not self.plain or self.takes_params or self.keeps_shapes or not self.formulas  # nodes by Op._record only
         self.steps = tuple(
-            (op.inputs.index(f.inputs[0]), f.function, tuple(self.where[k] for kind, k, _ in f.needs if kind == "saved"))
+            (op.inputs.index(f.inputs[0]), f.function, tuple(self.where[k] for kind, k, _ in f.needs if kind == "saved"), f.params)
             for f in self.formulas
         )
 
-    def pull(self, node: Node, g: Any, saved: tuple[Any, ...], lift: Any, useful: Any) -> list[tuple[int, Callable[[Any], Any], tuple[()]]]:
-        """Run the formulas of an op that has parameters or several outputs.
+    def pull(self, node: Node, g: Any, saved: tuple[Any, ...], lift: Any, useful: Any) -> list[Any]:
+        """Run the formulas of an op that has several outputs, formulas for several inputs, or kernels.
 
         Returns steps for `minigrad.graph.walk` that only hand over what the formulas returned.
         """
@@ -288,7 +299,7 @@ class Plan:
             if len(results) != len(positions):
                 names = ", ".join(f.inputs)
                 raise ValueError(f"{op.name}'s formula for {names} returned {len(results)} gradients, expected {len(positions)}")
-            steps += [(i, _returning(r), ()) for i, r in zip(positions, results, strict=True) if parents[i] is not None]
+            steps += [(i, _returning(r), (), ()) for i, r in zip(positions, results, strict=True) if parents[i] is not None]
         return steps
 
     def lift_saved(self, node: Node, saved: tuple[Any, ...], lift: Callable[[Array, Node | None], Any]) -> tuple[Any, ...]:
@@ -346,9 +357,9 @@ def _output(node: Node, index: int) -> Output | None:
     return Output(node, index) if node.dtype[index].kind in "fc" else None
 
 
-def _as_array(value: Any, arrays: tuple[Any, ...]) -> Array:
+def _as_array(value: Any, xp: Any) -> Array:
     """Return what a forward function returned as an array: reductions give NumPy scalars."""
-    return value if is_array(value) and not isinstance(value, np.generic) else namespace(*arrays).asarray(value)
+    return value if value.__class__ in XP and not isinstance(value, np.generic) else xp.asarray(value)
 
 
 def _zeros_like(g: Any) -> Any:

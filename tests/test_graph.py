@@ -303,6 +303,16 @@ def test_retain_grad_keeps_the_gradient_of_a_computed_tensor():
     assert y.grad.item() == 5.0
 
 
+def test_a_retained_gradient_is_not_changed_by_a_later_backward():
+    x = leaf(1.0)
+    y = x + 0.0
+    y.retain_grad()
+    y.backward(retain_graph=True)
+    kept = y.grad
+    (x * 5.0).backward()
+    assert kept.item() == 1.0
+
+
 # --------------------------------------------------------------------------------------------------------------- modes
 
 
