@@ -54,7 +54,7 @@ def max_pool(
     y
         (batch, channels, *windows)
     indices
-        The position of each in the flattened spatial axes, int64. Of equal elements it is the first; NaN counts as largest.
+        The position of each in the flattened spatial axes, int32. Of equal elements it is the first; NaN counts as largest.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def max_pool(
     lowest = xp.iinfo(x.dtype).min if x.dtype.kind in "iu" else -xp.inf
     full = padded(xp, x, pairs, lowest)
     strides = [prod(size[k + 1 :]) for k in range(len(size))]  # of the flattened spatial axes
-    starts = [xp.arange(n) * s - lo for n, s, (lo, _) in zip(windows, stride, pairs, strict=True)]
+    starts = [xp.arange(n, dtype=xp.int32) * s - lo for n, s, (lo, _) in zip(windows, stride, pairs, strict=True)]
     # begin with the first element that is not padding, below all others: padding can then never be picked
     inside = [start + d * -(xp.minimum(start, 0) // d) for start, d in zip(starts, dilation, strict=True)]
     indices = xp.broadcast_to(_on_grid(inside, strides), (*x.shape[:2], *windows))
@@ -89,7 +89,7 @@ def adaptive_max_pool(xp: Any, x: Any, *, output_size: Any) -> tuple[Array, Arra
     """
     size = x.shape[2:]
     bounds = adaptive_bounds("adaptive_max_pool", x.shape, output_size)
-    where = xp.arange(prod(size)).reshape(size)
+    where = xp.arange(prod(size), dtype=xp.int32).reshape(size)
     indices = xp.empty((*x.shape[:2], *map(len, bounds)), dtype=where.dtype)
     for cell in product(*[range(len(axis)) for axis in bounds]):
         window = (..., *[slice(*axis[i]) for axis, i in zip(bounds, cell, strict=True)])
@@ -118,7 +118,11 @@ def pick_transpose(xp: Any, y: Any, indices: Any, *, size: Ints) -> Any:
     return total.reshape((*y.shape[:2], *size))
 
 
-max_pool.vjp(x=lambda g, indices, x_shape: pick_transpose(g, indices, size=x_shape[2:]))
+@max_pool.vjp("x")  # the parameters are for kernels, which need not look for what the windows say
+def _(g: Any, indices: Any, x_shape: Ints, *, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
+    return pick_transpose(g, indices, size=x_shape[2:])
+
+
 adaptive_max_pool.vjp(x=lambda g, indices, x_shape: pick_transpose(g, indices, size=x_shape[2:]))
 pick.vjp(x=lambda g, indices, x_shape: pick_transpose(g, indices, size=x_shape[2:]))
 pick.nondiff(indices=NOT_DIFFERENTIABLE)
