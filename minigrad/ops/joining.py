@@ -81,8 +81,7 @@ def _(g: Any, x_shape: Any, *, repeats: int | tuple[int, ...], axis: int | None)
     n = shape[axis]
     if isinstance(repeats, int):
         return g.reshape((*shape[:axis], n, repeats, *shape[axis + 1 :])).sum(axis=axis + 1).reshape(x_shape)
-    came_from = namespace(array_of(g)).asarray(np.repeat(np.arange(n), repeats))
-    return index_add(zeros(shape, g), came_from, g, axis=axis).reshape(x_shape)
+    return index_add(zeros(shape, g), _positions(g, _repeated(n, repeats)), g, axis=axis).reshape(x_shape)
 
 
 @op
@@ -109,12 +108,26 @@ def _(g: Any, x_shape: Any, *, pad_width: Widths, mode: str) -> Any:
         end = before + x_shape[axis]
         middle = g[along(axis, slice(before, end))]
         if mode != "constant" and (before or after):
-            came_from = np.pad(np.arange(x_shape[axis]), (before, after), mode)  # type: ignore[call-overload]
             edges = concat([g[along(axis, slice(0, before))], g[along(axis, slice(end, None))]], axis)
-            places = namespace(array_of(g)).asarray(np.concatenate([came_from[:before], came_from[end:]]))
-            middle = index_add(middle, places, edges, axis=axis)
+            middle = index_add(middle, _positions(g, _mirrored(x_shape[axis], before, after, mode)), edges, axis=axis)
         g = middle
     return g
+
+
+def _positions(g: Any, positions: Any) -> Any:
+    """Return integers, worked out on the host, as an array where ``g`` is."""
+    return namespace(array_of(g)).asarray(positions)
+
+
+def _repeated(n: int, repeats: tuple[int, ...]) -> Any:
+    """Which of n slices each slice of the repeated array came from."""
+    return np.repeat(np.arange(n), repeats)
+
+
+def _mirrored(n: int, before: int, after: int, mode: str) -> Any:
+    """Which of n elements each padding element came from: those before, then those after."""
+    came_from = np.pad(np.arange(n), (before, after), mode)  # type: ignore[call-overload]
+    return np.concatenate([came_from[:before], came_from[before + n :]])
 
 
 def _pairs(pad_width: Widths, ndim: int) -> tuple[tuple[int, int], ...]:
