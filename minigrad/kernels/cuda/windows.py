@@ -1,0 +1,145 @@
+"""Convolution and max pooling on a GPU, over one or two spatial axes.
+
+A convolution is a product with columns. They are made for so many images at a time that they stay in the cache between
+the kernel that writes them and the product that reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from minigrad.backends import BACKENDS, Array
+from minigrad.kernels.cuda.launch import REALS, blocks_for, contiguous, launch
+from minigrad.kernels.cuda.products import handled, product
+from minigrad.ops.convolution import convolution, convolution_weight_grad
+from minigrad.ops.pooling import max_pool
+from minigrad.ops.windows import Ints, Pairs, count, geometry, pool_geometry
+
+CACHED_BYTES = 30 * 2**20  #: of columns at a time: half of the second-level cache of a large GPU
+_FIELDS = ("C", "H", "W", "KH", "KW", "SH", "SW", "PH", "PW", "DH", "DW", "OH", "OW")
+WINDOWS = np.dtype([(name, np.int32) for name in _FIELDS])
+
+
+class Windows:
+    """Where the windows of an input lie: the struct that the kernels take, and what follows from it.
+
+    One spatial axis is taken as two, the first of length 1.
+    """
+
+    def __init__(self, channels: int, size: Ints, kernel: Ints, stride: Ints, pairs: Pairs, dilation: Ints, windows: Ints) -> None:
+        flat = len(size) == 1
+        one, zero = ((1,), (0,)) if flat else ((), ())
+        before = tuple(lo for lo, _ in pairs)
+        values = (channels, *one, *size, *one, *kernel, *one, *stride, *zero, *before, *one, *dilation, *one, *windows)
+        self.struct = np.array(values, dtype=np.int32).view(WINDOWS)
+        self.rows, self.places = channels * prod(kernel), prod(windows)
+
+    def columns(self, x: Array) -> Array:
+        """Return the columns (N, C K, windows) of images."""
+        out = BACKENDS[x.__class__].xp.empty((x.shape[0], self.rows, self.places), dtype=x.dtype)
+        launch("mg_columns", blocks_for(out.size, most=65535), (256,), (contiguous(x), out, self.struct, out.size), like=x)
+        return out
+
+    def add_columns(self, columns: Array, out: Array) -> None:
+        """Add columns up into ``out``, images."""
+        launch("mg_add_columns", blocks_for(out.size, most=65535), (256,), (columns, out, self.struct, out.size), like=out)
+
+    def parts(self, images: int, itemsize: int) -> Iterator[slice]:
+        """Cut a batch so that the columns of a part stay in the cache."""
+        step = max(1, CACHED_BYTES // max(1, self.rows * self.places * itemsize))
+        for start in range(0, images, step):
+            yield slice(start, min(start + step, images))
+
+
+def windows_of(size: Ints, channels: int, kernel: Ints, stride: Any, padding: Any, dilation: Any) -> tuple[Windows, Ints] | None:
+    """Return the windows of a convolution over one or two axes, and how many there are along each."""
+    if len(kernel) not in (1, 2) or len(size) != len(kernel):
+        return None
+    stride, pairs, dilation = geometry(kernel, stride, padding, dilation)
+    if any(n < 0 for pair in pairs for n in pair):
+        return None
+    windows = count(size, kernel, stride, dilation, pairs)
+    return Windows(channels, size, kernel, stride, pairs, dilation, windows), windows
+
+
+# ------------------------------------------------------------------------------------------------------ convolution
+
+
+@convolution.kernel(device="cuda")
+def _(
+    xp: Any, x: Array, weight: Array, bias: Array | None = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Any:
+    if groups != 1 or not handled(x, weight) or x.ndim != weight.ndim or weight.shape[1:2] != x.shape[1:2]:
+        return NotImplemented
+    if bias is not None and (bias.shape != weight.shape[:1] or bias.dtype != x.dtype):
+        return NotImplemented
+    found = windows_of(x.shape[2:], x.shape[1], weight.shape[2:], stride, padding, dilation)
+    if found is None:
+        return NotImplemented
+    w, windows = found
+    y = xp.empty((x.shape[0], weight.shape[0], w.places), dtype=x.dtype)
+    filters = contiguous(weight).reshape((weight.shape[0], w.rows))
+    for part in w.parts(x.shape[0], x.itemsize):
+        columns = w.columns(x[part])
+        product(xp.broadcast_to(filters, (columns.shape[0], *filters.shape)), columns, y[part])
+    if bias is not None:
+        launch("mg_add_channel_bias", blocks_for(y.size), (256,), (y, bias, y.size, weight.shape[0], w.places), like=y)
+    return y.reshape((x.shape[0], weight.shape[0], *windows))
+
+
+@convolution_weight_grad.kernel(device="cuda")
+def _(xp: Any, x: Array, dy: Array, *, kernel_size: Ints, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
+    found = windows_of(x.shape[2:], x.shape[1], tuple(kernel_size), stride, padding, dilation) if handled(x, dy) and groups == 1 else None
+    if found is None or dy.shape[2:] != found[1]:
+        return NotImplemented
+    w, _ = found
+    dy = contiguous(dy).reshape((*dy.shape[:2], w.places))
+    total = None
+    for part in w.parts(x.shape[0], x.itemsize):
+        each = product(dy[part], w.columns(x[part]).swapaxes(1, 2))
+        total = each.sum(axis=0) if total is None else total + each.sum(axis=0)
+    if total is None:
+        total = xp.zeros((dy.shape[1], w.rows), dtype=x.dtype)
+    return total.reshape((dy.shape[1], x.shape[1], *kernel_size))
+
+
+def spread(g: Array, weight: Array, size: Ints, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    """Return the gradient of a convolution for its input, of spatial ``size``."""
+    found = windows_of(size, weight.shape[1], weight.shape[2:], stride, padding, dilation) if handled(g, weight) and groups == 1 else None
+    if found is None or g.shape[2:] != found[1]:
+        return NotImplemented
+    w, _ = found
+    xp = BACKENDS[g.__class__].xp
+    g = contiguous(g).reshape((*g.shape[:2], w.places))
+    out = xp.empty((g.shape[0], weight.shape[1], *size), dtype=g.dtype)
+    filters = contiguous(weight).reshape((weight.shape[0], w.rows)).T
+    for part in w.parts(g.shape[0], g.itemsize):
+        columns = product(xp.broadcast_to(filters, (part.stop - part.start, *filters.shape)), g[part])
+        w.add_columns(columns, out[part])
+    return out
+
+
+@convolution.kernel("x", device="cuda")
+def _(g: Array, weight: Array, x_shape: Ints, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    return spread(g, weight, x_shape[2:], stride, padding, dilation, groups)
+
+
+# ------------------------------------------------------------------------------------------------------ max pooling
+
+
+@max_pool.kernel(device="cuda")
+def _(
+    xp: Any, x: Array, *, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Any:
+    if x.ndim not in (3, 4) or x.dtype.name not in REALS:
+        return NotImplemented
+    kernel, strides, pairs, dilations, windows = pool_geometry("max_pool", x, kernel_size, stride, padding, dilation, ceil_mode)
+    w = Windows(x.shape[1], x.shape[2:], kernel, strides, pairs, dilations, windows)
+    y = xp.empty((*x.shape[:2], *windows), dtype=x.dtype)
+    indices = xp.empty(y.shape, dtype="int64")
+    launch("mg_max_pool", blocks_for(y.size), (256,), (contiguous(x), y, indices, w.struct, y.size), like=x)
+    return y, indices
