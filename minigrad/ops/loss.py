@@ -71,7 +71,7 @@ def mean_cross_entropy(xp: Any, x: Any, labels: Any, *, ignore_index: int = -100
     """Mean of `softmax_cross_entropy` over the samples whose label is not ``ignore_index``.
 
     One node for what ends nearly every classifier, so that a GPU can compute the loss in one launch and its gradient in
-    another. If no sample counts, the loss is NaN.
+    another. If no sample counts, the loss is NaN, and the gradient 0.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def mean_cross_entropy(xp: Any, x: Any, labels: Any, *, ignore_index: int = -100
 def _(g: Any, labels: Any, p: Any, g_p: Any = None, *, ignore_index: int, label_smoothing: float) -> Any:
     counted = (labels != ignore_index).astype(p.dtype)
     labels = where(labels != ignore_index, labels, 0)
-    return softmax_cross_entropy_gradient(g * counted / counted.sum(), labels, p, g_p, label_smoothing=label_smoothing)
+    return softmax_cross_entropy_gradient(g * counted / maximum(counted.sum(), 1), labels, p, g_p, label_smoothing=label_smoothing)
 
 
 mean_cross_entropy.nondiff(labels="labels are integers")
