@@ -42,5 +42,5 @@ def write_idx(path: str | Path, array: np.ndarray[Any, Any]) -> None:
     if code is None:
         raise DataError(f"IDX has no type for {array.dtype}; it has {', '.join(np.dtype(kind).name for kind in TYPES.values())}")
     header = bytes([0, 0, code, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-    content = header + array.astype(TYPES[code]).tobytes()
+    content = header + np.asarray(array).astype(TYPES[code]).tobytes()  # NumPy scalars would forget the byte order
     Path(path).write_bytes(gzip.compress(content, 9, mtime=0) if str(path).endswith(".gz") else content)
