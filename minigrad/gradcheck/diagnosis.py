@@ -98,12 +98,15 @@ def _known(problem: Problem, k: int, outputs: list[Any], pull: Any, name: str) -
         return []
     wrong, sentences = to_host(found.data), []
     args = [to_host(a) if hasattr(a, "dtype") else a for a in problem.args]
-    for known in recognise(args, y, v):
-        for sentence, gradient in known.mistakes.get(problem.wrt[k], {}).items():
-            with np.errstate(all="ignore"):
-                candidate = gradient()
-            if equal(wrong, candidate, 1e-9):
-                sentences.append(f"your gradient for {name} is {sentence} (this is {known.name})")
+    with np.errstate(all="ignore"):
+        for known in recognise(args, y, v):
+            for sentence, gradient in known.mistakes.get(problem.wrt[k], {}).items():
+                try:
+                    candidate = gradient()
+                except ValueError:  # a mistake that these shapes do not allow
+                    continue
+                if equal(wrong, candidate, 1e-9):
+                    sentences.append(f"your gradient for {name} is {sentence} (this is {known.name})")
     return sentences
 
 

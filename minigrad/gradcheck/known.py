@@ -53,12 +53,11 @@ def _normalizations(args: list[Any], y: Vector, v: Vector) -> Iterator[Known]:
             kept = [tuple(n if (i in axes) == over_axes else 1 for i, n in enumerate(x.shape))] * len(affine)
             if any(a.size != prod(shape) for a, shape in zip(affine, kept, strict=True)):
                 continue
-            weight, bias = [*(a.reshape(shape) for a, shape in zip(affine, kept, strict=True)), *[1.0, 0.0][len(affine) :]]
+            shaped: list[Any] = [a.reshape(shape) for a, shape in zip(affine, kept, strict=True)]
+            weight, bias = shaped + [1.0, 0.0][len(affine) :]
             for eps in (1e-5, 1e-3, 1e-6, 1e-12, 1e-8, 1e-4, 1e-2, 0.1, 0.0):
                 norm = _Norm(x, weight, axes, eps, v)
-                with np.errstate(all="ignore"):
-                    matches = _same(norm.xhat * weight + bias, y)
-                if matches:
+                if _same(norm.xhat * weight + bias, y):
                     name = "layer norm" if over_axes or (len(axes) < x.ndim and 0 not in axes) else "batch norm"
                     shapes = [a.shape for a in affine]
                     yield Known(f"{name} over axis {axes if len(axes) > 1 else axes[0]}, eps {eps:g}", norm.mistakes(shapes))
@@ -286,7 +285,9 @@ def _pool_mistakes(x: Vector, v: Vector, windows: list[Any], axes: tuple[int, ..
 
     def corner(w: Vector) -> Vector:
         mask = np.zeros(w.shape)
-        mask[(..., *[0] * len(axes))] = 1
+        mask[..., 0] = 1
+        for axis in axes[:-1]:
+            mask *= np.arange(w.shape[axis]).reshape([-1 if i == axis else 1 for i in range(w.ndim)]) == 0
         return mask
 
     size = prod(windows[0][1][1 + i].stop - windows[0][1][1 + i].start for i in range(len(axes)))

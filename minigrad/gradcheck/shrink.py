@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -70,7 +71,7 @@ class _Search:
 
     def round_numbers(self) -> None:
         """Make the numbers round, all at once or one input after the other."""
-        rounds = [lambda a: np.sign(a) + (a == 0), np.rint, lambda a: np.round(a, 1), lambda a: np.round(a, 2)]
+        rounds: list[Callable[[Any], Any]] = [lambda a: np.sign(a) + (a == 0), np.rint, lambda a: np.round(a, 1), lambda a: np.round(a, 2)]
         for i in self.problem.wrt:
             for rounding in rounds:
                 args = list(self.problem.args)
