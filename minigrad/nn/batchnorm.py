@@ -104,8 +104,8 @@ class RunningStatistics(Module):
         batches = self.num_batches_tracked.data + 1
         weight = 1 / batches if self.momentum is None else self.momentum
         self.num_batches_tracked = wrap(namespace(mean).asarray(batches), None)
-        self.running_mean = _mixed(self.running_mean, mean, weight)
-        self.running_var = _mixed(self.running_var, var * (m / (m - 1)), weight)
+        self.running_mean = mixed(self.running_mean, mean, weight)
+        self.running_var = mixed(self.running_var, var * (m / (m - 1)), weight)
 
     def check_channels(self, x: Any, ndims: tuple[int, ...]) -> None:
         """Check that x has one of these numbers of axes, and the right number of channels."""
@@ -123,8 +123,8 @@ class RunningStatistics(Module):
         )
 
 
-def _mixed(old: Tensor, new: Any, weight: Any) -> Tensor:
-    """Return a new tensor: graphs that saved the old one stay valid."""
+def mixed(old: Tensor, new: Any, weight: Any) -> Tensor:
+    """Return ``(1 - weight) old + weight new`` as a new tensor: graphs that saved the old one stay valid."""
     return wrap(((1 - weight) * old.data + weight * new).astype(old.dtype), None)
 
 

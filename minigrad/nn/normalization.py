@@ -9,9 +9,9 @@ from typing import Any
 from minigrad import ops
 from minigrad.graph import mode
 from minigrad.nn import functional as F, init
-from minigrad.nn.batchnorm import RunningStatistics
+from minigrad.nn.batchnorm import RunningStatistics, mixed
 from minigrad.nn.module import Module, Parameter, empty_parameter
-from minigrad.tensor import Tensor, wrap
+from minigrad.tensor import Tensor
 
 __all__ = [
     "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LayerNorm", "LocalResponseNorm", "RMSNorm", "ZCAWhitening",
@@ -290,9 +290,8 @@ class ZCAWhitening(Module):
             return (x - self.running_mean) @ self.running_matrix
         y, mean, matrix = ops.whiten_zca(x, eps=self.eps)
         if not mode.get().recomputing:
-            w = self.momentum
-            self.running_mean = wrap((1 - w) * self.running_mean.data + w * mean.detach().data, None)
-            self.running_matrix = wrap((1 - w) * self.running_matrix.data + w * matrix.detach().data, None)
+            self.running_mean = mixed(self.running_mean, mean.detach().data, self.momentum)
+            self.running_matrix = mixed(self.running_matrix, matrix.detach().data, self.momentum)
         return y
 
     def extra_repr(self) -> str:
