@@ -51,13 +51,18 @@ _LAZY = {
     "cuda": "minigrad.cuda",
     "data": "minigrad.data",
     "gradcheck": "minigrad.gradcheck",
+    "load": "minigrad.saving:load",
     "nn": "minigrad.nn",
     "optim": "minigrad.optim",
+    "save": "minigrad.saving:save",
+    "saving": "minigrad.saving",
+    "training": "minigrad.training",
 }
 
 if TYPE_CHECKING:
-    from minigrad import data, nn, optim
+    from minigrad import data, nn, optim, saving, training
     from minigrad.gradcheck import gradcheck as gradcheck
+    from minigrad.saving import load, save
 
 
 def __getattr__(name: str) -> Any:
