@@ -43,7 +43,13 @@ def test_parameters_buffers_and_modules_are_found_by_name() -> None:
 
 @pytest.mark.parametrize(
     ("get", "name"),
-    [("get_parameter", "rest.5.weight"), ("get_parameter", "rest"), ("get_submodule", "scale"), ("get_buffer", "scale"), ("get_buffer", "no.where")],
+    [
+        ("get_parameter", "rest.5.weight"),
+        ("get_parameter", "rest"),
+        ("get_submodule", "scale"),
+        ("get_buffer", "scale"),
+        ("get_buffer", "no.where"),
+    ],
 )
 def test_what_is_not_there_is_named(get: str, name: str) -> None:
     with pytest.raises(AttributeError, match=f"Net has no .* '{name}'"):

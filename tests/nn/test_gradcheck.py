@@ -1,0 +1,26 @@
+"""Every layer and loss passes gradcheck with its parameters, to the second order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.gradcheck.layers import LAYERS
+
+NORMALIZATIONS = {"BatchNorm", "BatchRenorm", "GroupNorm", "InstanceNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm", "ZCAWhitening"}
+CONTAINERS = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList"}
+
+
+@pytest.mark.parametrize("name", sorted(LAYERS))
+def test_gradcheck_with_parameters(name: str) -> None:
+    for sample in LAYERS[name](np.random.default_rng(0)):
+        result = mg.gradcheck(sample.make(), list(sample.args), order=2, directions=2, name=name)
+        assert result.ok, f"{sample}\n{result}"
+
+
+def test_every_layer_has_samples() -> None:
+    classes = {name for name, value in vars(nn).items() if isinstance(value, type) and issubclass(value, nn.Module)}
+    without = {name for name in classes - set(LAYERS) - CONTAINERS if name.rstrip("123d") not in NORMALIZATIONS}
+    assert not without
