@@ -60,17 +60,22 @@ class Generator:
     def bits(self, n: int, device: str | Device | None = None) -> Array:
         """Return ``n`` random 64-bit words as an array of uint64 on the device."""
         blocks = -(-n // 4)
-        with self._lock:
-            first, self._counter = self._counter, self._counter + blocks
+        first = self._take(blocks)
         place = default_device() if device is None else as_device(device)
         if place.kind == "cpu":
             return np.random.Philox(key=self._seed, counter=first).random_raw(n)
         backend = backend_of(place.kind)
         philox_on_device = getattr(backend, "philox", None)  # a kernel, where the backend has one
         if philox_on_device is not None:
-            return philox_on_device(self._seed, first, n, place.index)
+            return philox_on_device(self, first, n, place.index)
         counters = backend.from_host(np.arange(first + 1, first + 1 + blocks, dtype=np.uint64), place.index)
         return philox(backend.xp, counters, self._seed).reshape(-1)[:n]
+
+    def _take(self, blocks: int) -> int:
+        """Use up the next blocks; return the number of the first."""
+        with self._lock:
+            first, self._counter = self._counter, self._counter + blocks
+        return first
 
     def uniform(
         self, shape: Any = (), low: float = 0.0, high: float = 1.0, *, dtype: Any = None, device: str | Device | None = None
@@ -108,8 +113,14 @@ class Generator:
         """Return ones with probability ``p`` and zeros otherwise."""
         if not 0 <= p <= 1:
             raise ValueError(f"bernoulli: p is a probability, from 0 to 1, not {p}")
-        kind = np.dtype(dtype or DEFAULT_DTYPE)
-        return Tensor((self._unit(_shape(shape), np.dtype(np.float32), device) < p).astype(kind))
+        dims, kind = _shape(shape), np.dtype(dtype or DEFAULT_DTYPE)
+        place = default_device() if device is None else as_device(device)
+        mask_on_device = None if place.kind == "cpu" else getattr(backend_of(place.kind), "random_mask", None)
+        if mask_on_device is not None:
+            mask = mask_on_device(self, self._take(-(-math.prod(dims) // 8)), dims, p, place.index)
+        else:
+            mask = self._unit(dims, np.dtype(np.float32), place) < p
+        return Tensor(mask if kind == np.bool_ else mask.astype(kind))
 
     def permutation(self, n: int) -> np.ndarray[Any, Any]:
         """Return 0 to n - 1 in random order, as a NumPy array."""

@@ -171,6 +171,31 @@ class CudaBackend:
             blas = self._blas[index] = Blas(load_library(), workspace)
         blas.product(a, b, out, stream=self.xp.cuda.get_current_stream().ptr, precision=self.precision)
 
+    def philox(self, generator: Any, first: int, n: int, index: int) -> Array:
+        """Return words of the stream of a `minigrad.random.Generator`, from block ``first`` on."""
+        from minigrad.kernels.cuda.random import words
+
+        return words(self, generator, first, n, index)
+
+    def random_mask(self, generator: Any, first: int, shape: tuple[int, ...], p: float, index: int) -> Array:
+        """Return booleans that are true with probability ``p``, from block ``first`` of the stream on."""
+        from minigrad.kernels.cuda.random import mask
+
+        return mask(self, generator, first, shape, p, index)
+
+    @property
+    def optimizer_steps(self) -> dict[str, Any]:
+        """Optimizers, by name, whose step is one kernel."""
+        from minigrad.kernels.cuda.optimizers import STEPS
+
+        return STEPS
+
+    def update_running(self, *args: Any) -> None:
+        """Update running statistics in place; see `minigrad.kernels.cuda.batch_norm.update_running`."""
+        from minigrad.kernels.cuda.batch_norm import update_running
+
+        update_running(*args)
+
     def label_check(self) -> LabelCheck:
         """Return where kernels on the current GPU note a label that is not the number of a class."""
         index = int(self.xp.cuda.Device().id)

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minigrad import ops
-from minigrad.backends import namespace
+from minigrad.backends import BACKENDS, namespace
 from minigrad.device import as_device, default_device, move
 from minigrad.graph import mode
 from minigrad.nn import init
@@ -100,6 +100,11 @@ class RunningStatistics(Module):
         Nothing is done in the second forward pass of a checkpoint, as the first has been here.
         """
         if mode.get().recomputing or self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        in_place = getattr(BACKENDS[mean.__class__], "update_running", None)  # on a GPU: one launch, which can be captured
+        if in_place is not None:
+            buffers = (self.running_mean.data, self.running_var.data, self.num_batches_tracked.data)
+            in_place(mean, var, *buffers, self.momentum, m)
             return
         batches = self.num_batches_tracked.data + 1
         weight = 1 / batches if self.momentum is None else self.momentum
@@ -181,12 +186,22 @@ class BatchNorm(RunningStatistics):
             )
         return self.normalize(x, axes, m)
 
-    def normalize(self, x: Any, axes: tuple[int, ...], m: int) -> Any:
+    def normalize(self, x: Any, axes: tuple[int, ...], m: int, op: Any = ops.batch_norm) -> Any:
         """Normalize with the statistics of the batch, and in training keep them."""
-        y, mean, var = ops.batch_norm(x, self.weight, self.bias, axis=axes, eps=self.eps)
+        y, mean, var = op(x, self.weight, self.bias, axis=axes, eps=self.eps)
         if self.training:
             self.update(mean.detach().data, var.detach().data, m)
         return y
+
+    def relu_after(self, x: Any) -> Any:
+        """Return ``relu(self(x))``, as one op where the statistics are those of the batch. For `minigrad.nn.Sequential`."""
+        axes = (0, *range(2, len(x.shape)))
+        m = x.size // self.num_features if self.num_features else 0
+        learns = self.running_mean is None or (self.training and not self.frozen)
+        if not learns or m == 1 or type(self).normalize is not BatchNorm.normalize:
+            return ops.relu(self.forward(x))
+        self.check_channels(x, self.ndims)
+        return self.normalize(x, axes, m, ops.batch_norm_relu)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + (", frozen=True" if self.frozen else "")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from minigrad.backends import kind_of
 from minigrad.nn import functional as F
+from minigrad.nn.activation import ReLU
 from minigrad.nn.module import Module, Parameter
+from minigrad.tensor import array_of
 
 __all__ = ["Flatten", "Identity", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential", "Unflatten"]
 
@@ -88,8 +91,14 @@ class Sequential(_Numbered):
             super().__init__(modules)
 
     def forward(self, input: Any) -> Any:
-        for module in self._parts():
-            input = module(input)
+        parts = iter(enumerate(self._parts()))
+        following = [*self._parts()[1:], None]
+        for i, module in parts:
+            if _fuses(module, following[i]) and kind_of(array_of(input)) == "cuda":
+                input = module.relu_after(input)
+                next(parts)  # the ReLU has been computed
+            else:
+                input = module(input)
         return input
 
     def _parts(self) -> list[Any]:
@@ -98,6 +107,11 @@ class Sequential(_Numbered):
     @classmethod
     def _of(cls, parts: list[Any]) -> Any:
         return cls(*parts)
+
+
+def _fuses(module: Any, after: Any) -> bool:
+    """Tell whether a module can compute the ReLU after it in the same op: it can, and no hook wants to see between them."""
+    return type(after) is ReLU and hasattr(module, "relu_after") and module._hooks is None and after._hooks is None
 
 
 class ModuleList(_Numbered):

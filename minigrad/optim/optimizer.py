@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minigrad.backends import Array
+from minigrad.backends import BACKENDS, Array
 from minigrad.device import move, to_host
 from minigrad.graph import changed_mode
 from minigrad.optim.flat import Bucket, blocks
@@ -192,7 +192,9 @@ class Optimizer:
 
     def _step_bucket(self, bucket: Bucket, group: dict[str, Any]) -> None:
         bucket.adopt()
-        if self.elementwise and bucket.together():
+        if self._fused_step(bucket, group):
+            pass
+        elif self.elementwise and bucket.together():
             scalars = bucket.scalars[0]
             self.advance(scalars, group)
             for other in bucket.scalars[1:]:
@@ -210,6 +212,12 @@ class Optimizer:
                     arrays = {name: a[span].reshape(p.shape) for name, a in bucket.arrays.items()}
                     self._decay_and_update(p.data, p.grad.data, {**arrays, **bucket.scalars[i]}, group)
         bucket.changed()
+
+    def _fused_step(self, bucket: Bucket, group: dict[str, Any]) -> bool:
+        """Let the backend make the whole step in one launch, if it has a kernel for this optimizer."""
+        steps = getattr(BACKENDS[bucket.values.__class__], "optimizer_steps", None)
+        step = steps.get(self.name) if steps and type(self).__module__.startswith("minigrad.optim.") else None
+        return step is not None and step(self, bucket, group)
 
     def _update_in_blocks(self, x: Array, g: Array, arrays: dict[str, Array], scalars: dict[str, Any], group: dict[str, Any]) -> None:
         for part in blocks(x):

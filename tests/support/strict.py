@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import operator
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,11 +40,12 @@ class Ledger:
         self.syncs: list[str] = []
         self.forbid_sync = False
         self.graph: list[Callable[[], None]] | None = None  #: what a capturing stream has recorded
+        self.kept: list[np.ndarray] = []  #: memory that launches refer to
         self.broken: str | None = None  #: what has invalidated the capture
 
     def clear(self) -> None:
         """Start counting again."""
-        self.launches, self.transfers, self.syncs = [], [], []
+        self.launches, self.transfers, self.syncs, self.kept = [], [], [], []
 
     def sync(self, what: str) -> None:
         """Note that the host waits for the device."""
@@ -174,6 +176,9 @@ class Memory:
         self.ptr = array.ctypes.data
 
 
+OWNERS: weakref.WeakValueDictionary[int, ndarray] = weakref.WeakValueDictionary()  #: memory -> the array that owns it
+
+
 class ndarray:
     """An array on the pretended device."""
 
@@ -183,6 +188,8 @@ class ndarray:
 
     def __init__(self, a: np.ndarray) -> None:
         self._a = a
+        if a.base is None:
+            OWNERS[id(a)] = self
 
     shape = property(lambda self: self._a.shape)
     dtype = property(lambda self: self._a.dtype)
@@ -197,7 +204,10 @@ class ndarray:
     imag = property(lambda self: ndarray(self._a.imag))
     data = property(lambda self: Memory(self._a))
     device = property(lambda self: xp.cuda.Device(0))
-    base = property(lambda self: self._a.base)
+
+    @property
+    def base(self) -> Any:
+        return None if self._a.base is None else OWNERS.get(id(self._a.base))
 
     @property
     def flags(self) -> Any:

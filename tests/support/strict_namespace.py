@@ -91,11 +91,12 @@ class Namespace:
                 raise TypeError("take_along_axis() missing 1 required positional argument: 'axis'")
             if args and isinstance(args[0], list) and not any(isinstance(a, (ndarray, np.ndarray)) for a in args[0]):
                 raise TypeError(f"{name}: Unsupported type {list}")
+            if name in ("empty", "empty_like"):
+                new = poisoned(function(*host(args, name), **kwargs))
+                LEDGER.kept.append(new)  # a graph that is being captured refers to it by its address
+                return device(new)
             sources = [a._a for a in args if isinstance(a, ndarray)]
-            if not sources and name in ("empty", "empty_like"):
-                return device(poisoned(function(*args, **kwargs)))
-            result = run(name, function, args, kwargs, sources[0] if len(sources) == 1 else None)
-            return device(poisoned(result._a)) if name == "empty_like" else result
+            return run(name, function, args, kwargs, sources[0] if len(sources) == 1 else None)
 
         return call
 

@@ -89,7 +89,7 @@ def launch(name: str, grid: tuple[int, ...], block: tuple[int, ...], args: tuple
         raise ValueError(f"kernel {name}: grid {grid} of blocks {block} with {shared} bytes of shared memory is more than a GPU offers")
     if 0 in grid:
         return  # nothing to do
-    real = np.dtype(like.dtype)
+    real = np.dtype(like.dtype if like.dtype.name in REALS else np.float32)  # of kernels that do not speak of it
     backend = BACKENDS[like.__class__]
     prepared = tuple([_checked(name, p, a, real, backend.array_type) for p, a in zip(parameters, args, strict=True)])
     backend.kernel(file, real.name, name)(grid, block, prepared, shared_mem=shared)  # type: ignore[attr-defined]
