@@ -9,11 +9,15 @@ import numpy as np
 
 from minigrad.backends import Array, is_array
 from minigrad.device import device_of, to_host
+from minigrad.gradcheck.numerical import scale_of
 from minigrad.gradcheck.problem import Problem
 from minigrad.gradcheck.result import CANNOT_TELL, FAIL, PASS, Row
 from minigrad.tensor import Tensor
 
 SLACK = 1e-9  #: relative rounding allowed between two ways to the same gradient, which may cancel to many digits less than they have
+
+
+TYPICAL = 1e-3  #: of what a gradient usually is; beside it, one that is zero by an invariance is all rounding
 
 
 class BadUse(ValueError):
@@ -116,15 +120,17 @@ def backward_rows(
     odd = pull([awkward(part) for part in v])
     flat = [np.broadcast_to(np.float64(0.75), part.shape) for part in v]
     spread, dense = pull(flat), pull([np.array(part) for part in flat])
+    terms = sum(float(np.abs(part * to_host(y.data)).sum()) for part, y in zip(v, outputs, strict=True))
     for k, x in enumerate(problem.inputs):
         g = _value(once[k], x)
+        size = np.abs(g).max(initial=0.0) + TYPICAL * terms / float(scale_of(to_host(x).ravel()).max(initial=1.0))
         yield row("gradient", k, _misfit(once[k], x))
         yield row("repeatable", k, None if np.array_equal(g, _value(again[k], x)) else "backward gives another gradient the second time")
         stray = float(np.abs(_value(zero[k], x)).max(initial=0.0))
         yield row("zero cotangent", k, None if stray == 0 else f"the gradient for a cotangent of zeros is {stray:.3g} and not zero")
-        yield row("linear", k, _gap(_value(both[k], x), 2 * g - 3 * _value(other[k], x), g, "B(2v - 3w) is not 2 B(v) - 3 B(w)"))
-        trouble = _gap(_value(odd[k], x), g, g, "a transposed, reversed, read-only cotangent gives another gradient")
-        trouble = trouble or _gap(_value(spread[k], x), _value(dense[k], x), g, "a broadcast cotangent gives another gradient")
+        yield row("linear", k, _gap(_value(both[k], x), 2 * g - 3 * _value(other[k], x), size, "B(2v - 3w) is not 2 B(v) - 3 B(w)"))
+        trouble = _gap(_value(odd[k], x), g, size, "a transposed, reversed, read-only cotangent gives another gradient")
+        trouble = trouble or _gap(_value(spread[k], x), _value(dense[k], x), size, "a broadcast cotangent gives another gradient")
         yield row("strided cotangent", k, trouble)
     if len(outputs) > 1:
         yield from _partial_rows(problem, pull, v, order, row)
@@ -132,16 +138,15 @@ def backward_rows(
 
 def _partial_rows(problem: Problem, pull: Any, v: Sequence[Array], order: int, row: Any) -> Iterator[Row]:
     """Check that a missing cotangent counts as zero: for each output alone, and for none."""
-    total = [np.zeros(x.shape) for x in problem.inputs]
-    worst: list[str | None] = [None] * len(total)
+    worst: list[str | None] = [None] * len(problem.inputs)
     for only in range(len(v)):
         alone = pull([part if n == only else None for n, part in enumerate(v)])
         explicit = pull([part if n == only else np.zeros_like(part) for n, part in enumerate(v)])
         for k, x in enumerate(problem.inputs):
             g = _value(explicit[k], x)
-            total[k] += g
-            worst[k] = worst[k] or _gap(_value(alone[k], x), g, g, f"with the cotangent of output {only} alone the gradient differs")
-    for k in range(len(total)):
+            trouble = f"with the cotangent of output {only} alone the gradient differs"
+            worst[k] = worst[k] or _gap(_value(alone[k], x), g, float(np.abs(g).max(initial=0.0)), trouble)
+    for k in range(len(worst)):
         yield row("missing cotangent", k, worst[k])
 
 
@@ -167,8 +172,8 @@ def _misfit(g: Any, x: Array) -> str | None:
     return None
 
 
-def _gap(a: Any, b: Any, size: Any, trouble: str) -> str | None:
-    """Return ``trouble`` and by how much, if two gradients differ by more than rounding."""
+def _gap(a: Any, b: Any, size: float, trouble: str) -> str | None:
+    """Return ``trouble`` and by how much, if two gradients differ by more than rounding beside ``size`` and themselves."""
     gap = float(np.abs(a - b).max(initial=0.0))
-    scale = float(max(np.abs(size).max(initial=0.0), np.abs(b).max(initial=0.0)))
+    scale = max(size, float(np.abs(b).max(initial=0.0)))
     return None if gap <= SLACK * scale else f"{trouble} (by {gap:.3g}, beside {scale:.3g})"

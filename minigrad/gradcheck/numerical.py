@@ -5,9 +5,9 @@
     D(h) = (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h              error O(h^4)
     R    = (16 D(h/2) - D(h)) / 15                                  error O(h^6)
 
-``|R - D(h/2)|`` bounds the truncation error of R from above, and eps |f| / h is its rounding error. A step is right for
-most elements when it is 2**-8 of the scale of the input; where the estimate says that it is too long (a small variance,
-a singularity or a kink nearby), that element alone is repeated with steps 8 times shorter.
+``|D(h/2) - D(h)|`` bounds the error of R from above, be it truncation or noise in f, and eps |f| / h is the error of rounding. A
+step is right for most elements when it is 2**-8 of the scale of the input; where the estimate says that it is too long (a
+small variance, a singularity or a kink nearby), that element alone is repeated with steps 8 times shorter.
 
 **Complex step.** Where f is analytic and written without abs, conj or comparisons of its argument, Im f(x + ih) / h with
 h = 2**-100 is the derivative to the last digit, for one evaluation instead of six. Whether f is such a function is
@@ -31,9 +31,10 @@ Vector = np.ndarray[Any, Any]
 EPS = float(np.finfo(np.float64).eps)
 FIRST_STEP = 2.0**-8  #: of the scale of an input
 SHORTENING = 8.0
-RUNGS = 7  #: how many shorter steps are tried before giving up
-GOOD = 1e-10  #: relative estimate below which no shorter step is tried
-KINK = 1e-6  #: relative estimate that no step brings down: the one-sided slopes are compared
+RUNGS = 12  #: how many shorter steps are tried before giving up
+KINK_RUNGS = 7  #: after how many the one-sided slopes must have met, if there is no kink
+GOOD = 1e-9  #: relative estimate below which no shorter step is tried
+KINK = 1e-6  #: relative difference of one-sided slopes that may be a kink
 COMPLEX_STEP = 2.0**-100
 
 
@@ -46,6 +47,8 @@ class Line:
     rounding: float  #: the part of the error that a shorter step would make worse
     left: Vector  #: one-sided slopes, from the innermost points
     right: Vector
+    jump: Vector  #: right - left, and the same from the points twice as far away
+    far_jump: Vector
 
     @property
     def worst(self) -> float:
@@ -75,26 +78,36 @@ def line(f: Callable[[float], Vector], at_zero: Vector, h: float, magnitude: flo
     slope = fine + (fine - coarse) / 15
     largest = float(np.abs(at_zero).max(initial=0.0))
     rounding = EPS * (largest + magnitude * float(np.abs(slope).max(initial=0.0))) / h
-    error = np.abs(slope - fine) + rounding
-    return Line(slope, error, rounding, (at_zero - b0) / (h / 2), (a0 - at_zero) / (h / 2))
+    error = np.abs(fine - coarse) + rounding
+    left, right = (at_zero - b0) / (h / 2), (a0 - at_zero) / (h / 2)
+    return Line(slope, error, rounding, left, right, right - left, (a1 - 2 * at_zero + b1) / h)
 
 
 def refined(f: Callable[[float], Vector], at_zero: Vector, h: float, magnitude: float, first: Line, top: float) -> tuple[Line, bool]:
-    """Shorten the step until the error is good beside ``top``; return the best line, and whether there is a kink."""
-    best = last = first
-    for _ in range(RUNGS):
-        if best.worst <= max(GOOD * top, 8 * best.rounding):
+    """Shorten the step until the error is good beside ``top``; return the best line, and whether there is a kink.
+
+    The one-sided slopes of a smooth function differ by an amount proportional to the step, those at a kink by one that is
+    the same for every step. Differences at a kink can be consistent (those of max(x, 0) at 0 are), so it is looked for
+    in any case.
+    """
+    best = first
+    for rung in range(RUNGS):
+        suspect = _may_be_a_kink(best, top)
+        if suspect and rung >= KINK_RUNGS:
+            return best, True
+        if best.worst <= max(GOOD * top, 8 * best.rounding) and not suspect:
             return best, False
         h /= SHORTENING
         last = line(f, at_zero, h, magnitude)
-        if not best.worst <= last.worst:
+        if suspect or not best.worst <= last.worst:
             best = last
-    with np.errstate(invalid="ignore"):
-        jump = float(np.abs(last.right - last.left).max(initial=0.0))
-    scale = max(top, float(np.abs(last.left).max(initial=0.0)), float(np.abs(last.right).max(initial=0.0)))
-    if best.worst > KINK * top and np.isfinite(jump) and jump > 1e-4 * scale:
-        return last, True
     return best, False
+
+
+def _may_be_a_kink(found: Line, top: float) -> bool:
+    """Tell whether for some output the one-sided slopes differ, and by no more when they are taken over twice the step."""
+    near, far = np.abs(found.jump), np.abs(found.far_jump)
+    return bool(((near > max(KINK * top, 64 * found.rounding)) & (far < 1.5 * near)).any())
 
 
 def scale_of(x: Vector) -> Vector:
@@ -132,7 +145,7 @@ def slopes(value: Callable[[Vector], Vector], x: Vector, directions: Sequence[Ve
 
 
 def _difference_slopes(value: Callable[[Vector], Vector], x: Vector, y: Vector, directions: Sequence[Vector] | None) -> Slopes:
-    point = np.array(x, dtype=np.float64)
+    point = np.array(x, dtype=np.float64, order="C")
     flat = point.reshape(-1)
 
     def guarded(at: Vector) -> Vector:
@@ -176,7 +189,7 @@ def _complex_slopes(
     """Return the derivatives by the complex step, or None if the function is not fit for it."""
     with warnings.catch_warnings(), changed_mode(kernels=False):
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
-        point = x.astype(np.complex128)
+        point = x.astype(np.complex128, order="C")
         flat = point.reshape(-1)
 
         def imaginary(at: Vector) -> Vector:
@@ -228,13 +241,19 @@ def _power_of_two(h: float) -> float:
 def taylor_slope(f: Callable[[float], float], derivative: float) -> float | None:
     """Return how fast the central Taylor remainder |f(h) - f(-h) - 2 h f'| falls: as h**3 if f' is right, as h if not.
 
-    None where it is no more than rounding at the shortest steps: f' is right to the last digits.
+    None where it is no more than rounding at the shortest steps (f' is right to the last digits), or falls in no such way
+    (f has noise, or a jump or a kink within the step, which a much shorter step shows).
     """
+    steps = (2.0**-7, 2.0**-9, 2.0**-20)
     remainders = []
-    for h in (2.0**-7, 2.0**-9):
+    for h in steps:
         ahead, behind = f(h), f(-h)
         remainder, noise = abs(ahead - behind - 2 * h * derivative), 1e3 * EPS * (abs(ahead) + abs(behind) + abs(2 * h * derivative))
-        if not np.isfinite(remainder) or remainder <= noise:
-            return None
         remainders.append(remainder)
-    return float(np.log(remainders[0] / remainders[1]) / np.log(4.0))
+        if not np.isfinite(remainder) or (remainder <= noise and h != steps[-1]):
+            return None
+    slope = float(np.log(remainders[0] / remainders[1]) / np.log(steps[0] / steps[1]))
+    linear = remainders[1] * steps[2] / steps[1]
+    if slope < 2 and not (0.8 < slope < 1.2 and linear / 2 < remainders[2] < 2 * linear):
+        return None
+    return slope

@@ -31,6 +31,8 @@ def relations(wrong: Vector, right: Vector, others: dict[str, Any], cotangents: 
     """
     if not right.size:
         return
+    if not np.isfinite(right).all():
+        return
     if not np.isfinite(wrong).all():
         yield "not finite"
         return

@@ -46,7 +46,7 @@ class Row:
         if self.check == "derivative":
             text += f" {self.digits:4.1f} digits  error {self.error:.1e}  estimate {self.estimate:.1e}  {self.method}"
         if self.check == "Taylor slope":
-            text += " all rounding" if self.slope is None else f" {self.slope:.2f}"
+            text += " none" if self.slope is None else f" {self.slope:.2f}"
         return text + (f"  {self.message}" if self.message else "")
 
 
