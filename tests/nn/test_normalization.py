@@ -101,6 +101,19 @@ def test_bad_input(call: Any, words: str) -> None:
         call()
 
 
+def test_functional_instance_norm_has_the_signature_of_pytorch() -> None:
+    x, mean, var = rng.standard_normal((2, 3, 5)), mg.Tensor(np.zeros(3)), mg.Tensor(np.ones(3))
+    layer = nn.InstanceNorm1d(3, affine=True, track_running_stats=True).double()
+    y = nn.functional.instance_norm(mg.Tensor(x), mean, var, layer.weight, layer.bias, True, 0.1, 1e-5)
+    np.testing.assert_allclose(y.detach().numpy(), layer(mg.Tensor(x)).detach().numpy(), rtol=1e-14)
+    np.testing.assert_allclose(mean.numpy(), layer.running_mean.numpy(), rtol=1e-14)
+    np.testing.assert_allclose(var.numpy(), layer.running_var.numpy(), rtol=1e-14)
+    evaluated = nn.functional.instance_norm(mg.Tensor(x), mean, var, use_input_stats=False)
+    np.testing.assert_allclose(evaluated.numpy(), layer.eval()(mg.Tensor(x)).detach().numpy(), rtol=1e-14)
+    with pytest.raises(ValueError, match="one position per channel"):
+        nn.functional.instance_norm(mg.Tensor(x[..., :1]))
+
+
 def test_functional_batch_norm_overwrites_the_statistics_given() -> None:
     x, mean, var = rng.standard_normal((6, 3)), mg.Tensor(np.zeros(3)), mg.Tensor(np.ones(3))
     bn = nn.BatchNorm1d(3).double()

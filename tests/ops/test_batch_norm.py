@@ -142,6 +142,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "sample", "order"), CASES)
 def test_four_oracles_agree(name: str, sample: Sample, order: int) -> None:
+    """tinygrad #141 (a backward pass reported wrong), chainer #8145 (a flaky check, mended by a looser tolerance)."""
     fused, primitives = FORMS[name]
     problem = Problem(sample)
     ours = problem.gradient(fused, order)
@@ -172,7 +173,7 @@ def test_the_oracles_see_a_constant_statistic(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_closed_form_of_the_double_backward() -> None:
-    """Section C.8 of the research notes: the derivative of (dx, dweight, dbias) as three formulas."""
+    """The derivative of (dx, dweight, dbias), derived by hand, as three formulas; chainer #3275."""
     rng = np.random.default_rng(0)
     for std in (1.0, 1e-2, 3e-3):
         x, weight, g = rng.standard_normal((9, 4)) * std, rng.standard_normal(4), rng.standard_normal((9, 4))
@@ -253,7 +254,10 @@ def test_the_jacobian_of_a_channel_has_rank_m_minus_2(m: int) -> None:
 
 
 def test_what_passes_nothing_back() -> None:
-    """Cotangents of ones and of xhat: the gradient is zero, up to eps (what makes a naive gradcheck vacuous)."""
+    """Cotangents of ones and of xhat: the gradient is zero, which makes a check with them vacuous.
+
+    Odyssey #3174, Mnemosyne #730 and #987, torch/nn #744, nanograd #2.
+    """
     xhat = ops.batch_norm(X, axis=0, eps=0.0)[0]
     assert abs(pull(X, np.ones_like(X), eps=0.0)[0]).max() <= 1e-14
     assert abs(pull(X, xhat, eps=0.0)[0]).max() <= 1e-14

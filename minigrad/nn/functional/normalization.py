@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -34,16 +35,41 @@ def batch_norm(
     if m == 1:
         raise ValueError(f"batch_norm: an input of shape {input.shape} has one value per channel, whose variance is 0: use larger batches")
     y, mean, var = ops.batch_norm(input, weight, bias, axis=axes, eps=eps)
-    if running_mean is not None:
-        running_mean.copy_((1 - momentum) * running_mean.data + momentum * mean.detach().data)
-    if running_var is not None:
-        running_var.copy_((1 - momentum) * running_var.data + momentum * m / (m - 1) * var.detach().data)
+    overwrite(running_mean, mean.detach().data, momentum)
+    overwrite(running_var, var.detach().data * (m / (m - 1)), momentum)
     return y
 
 
-def instance_norm(input: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
-    """Instance norm of (N, C, ...). For running statistics use the layers, `minigrad.nn.InstanceNorm1d` and its relatives."""
-    return ops.instance_norm(input, weight, bias, eps=eps)[0]
+def instance_norm(
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """Instance norm of (N, C, ...): with the statistics of each sample, or with the running ones.
+
+    Running statistics that are given with ``use_input_stats`` are overwritten, as for `batch_norm`.
+    """
+    if not use_input_stats:
+        axes = (0, *range(2, len(input.shape)))
+        return ops.fixed_batch_norm(input, running_mean, running_var, weight, bias, axis=axes, eps=eps)
+    m = prod(input.shape[2:])
+    if m == 1:
+        raise ValueError(f"instance_norm: an input of shape {input.shape} has one position per channel, whose variance is 0")
+    y, mean, var = ops.instance_norm(input, weight, bias, eps=eps)
+    overwrite(running_mean, mean.detach().data.mean(axis=0), momentum)
+    overwrite(running_var, var.detach().data.mean(axis=0) * (m / (m - 1)), momentum)
+    return y
+
+
+def overwrite(running: Any, new: Any, momentum: float) -> None:
+    """Move a running statistic, if there is one, towards a new value."""
+    if running is not None:
+        running.copy_((1 - momentum) * running.data + momentum * new)
 
 
 def layer_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
