@@ -161,8 +161,9 @@ class Op:
                 raise TypeError(f"{self.name} was given {name!r} twice")
             params[name] = value
         inputs = [*args[:n], *[params.pop(name, self.optional_inputs.get(name, missing)) for name in self.inputs[len(args) :]]]
-        if missing in inputs[len(args) :]:
-            raise TypeError(f"{self.name} needs its input {self.inputs[inputs.index(missing)]!r}: {self.signature()}")
+        for name, value in zip(self.inputs, inputs, strict=True):
+            if value is missing:
+                raise TypeError(f"{self.name} needs its input {name!r}: {self.signature()}")
         return tuple(inputs)
 
     def _record(self, nodes: list[Node | None], arrays: list[Any], params: dict[str, Any], out: Any) -> Node | None:
