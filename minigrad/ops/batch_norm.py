@@ -157,7 +157,7 @@ def fixed_batch_norm(xp: Any, x: Any, mean: Any, var: Any, weight: Any = None, b
     TypeError, ValueError
         As for `batch_norm`.
     """
-    axes = normalized_axes("fixed_batch_norm", x, axis, eps)
+    axes = normalized_axes("fixed_batch_norm", x, axis, eps, averages=False)
     check_affine("fixed_batch_norm", x, axes, mean=mean, var=var, weight=weight, bias=bias)
     scale = 1 / xp.sqrt(per_channel(var, x, axes) + eps)
     if weight is not None:
@@ -168,7 +168,7 @@ def fixed_batch_norm(xp: Any, x: Any, mean: Any, var: Any, weight: Any = None, b
 
 @fixed_batch_norm.vjp("x", "mean", "var", "weight", "bias")
 def _(g: Any, x: Any, mean: Any, var: Any, weight: Any, *, axis: Any, eps: float) -> Any:
-    axes = normalized_axes("fixed_batch_norm", x, axis)
+    axes = normalized_axes("fixed_batch_norm", x, axis, averages=False)
     rstd = (var + eps) ** -0.5
     scale = rstd if weight is None else rstd * weight
     g_bias = g.sum(axis=axes)

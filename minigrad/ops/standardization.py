@@ -7,6 +7,7 @@ point wants them. The rest gives axes and shapes. No op is declared here.
 from __future__ import annotations
 
 from math import prod
+from numbers import Integral
 from typing import Any
 
 
@@ -65,14 +66,17 @@ def statistics(xp: Any, x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any, A
     return centred, lost, mean, var
 
 
-def normalized_axes(name: str, x: Any, axis: Any, eps: float = 0.0) -> tuple[int, ...]:
-    """Return the axes as sorted non-negative numbers, after checking what op ``name`` was given."""
+def normalized_axes(name: str, x: Any, axis: Any, eps: float = 0.0, *, averages: bool = True) -> tuple[int, ...]:
+    """Return the axes as sorted non-negative numbers, after checking what op ``name`` was given.
+
+    If the op ``averages`` over them, there must be something to average.
+    """
     ndim = len(x.shape)
-    axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    axes = tuple([int(a) if isinstance(a, Integral) else a for a in (axis if isinstance(axis, (tuple, list)) else (axis,))])
     check_eps(name, x, eps)
     if not all(isinstance(a, int) and -ndim <= a < ndim for a in axes) or len({a % ndim for a in axes}) != len(axes) or not axes:
         raise ValueError(f"{name}: axis={axis!r} does not name different axes of x, which has shape {x.shape}")
-    if not all(x.shape[a] for a in axes):
+    if averages and not all(x.shape[a] for a in axes):
         raise ValueError(f"{name}: x of shape {x.shape} has no values to average over axis={axis!r}")
     return tuple(sorted(a % ndim for a in axes))
 

@@ -146,6 +146,10 @@ def test_evaluation_does_not_look_across_the_batch() -> None:
     np.testing.assert_array_equal(bn(mg.Tensor(x)).detach().numpy()[2:3], bn(mg.Tensor(x[2:3])).detach().numpy())
 
 
+def test_evaluation_of_an_empty_batch() -> None:
+    assert layer("1d").eval()(mg.Tensor(np.zeros((0, 3)))).shape == (0, 3)
+
+
 def test_the_backward_pass_of_evaluation_mode() -> None:
     """dezero raises there; chainer #4505 adds eps twice, chainer #2149 and #2214 leave it out. With an eps that is not small."""
     bn = layer("1d", eps=0.5).eval()

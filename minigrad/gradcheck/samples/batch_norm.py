@@ -76,6 +76,7 @@ def fixed_batch_norm(rng: Rng) -> Iterator[Sample]:
     yield Sample(x, mean, var, None, bias, axis=0, eps=0.0, label="no weight, eps zero")
     yield Sample(x, mean, var, axis=0, label="neither weight nor bias")
     yield Sample(x, mean, np.array([0.0, 1e-3, 2.0]), weight, bias, axis=0, eps=0.1, label="variance zero")
+    yield Sample(np.zeros((0, 3)), mean, var, weight, bias, axis=0, label="no samples")
 
 
 @samples("batch_renorm")
