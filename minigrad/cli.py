@@ -54,8 +54,8 @@ def make_parser() -> Parser:
 
 def _add_train(commands: Any) -> None:
     train = commands.add_parser("train", help="train a model and leave everything in a run folder", argument_default=argparse.SUPPRESS)
-    train.add_argument("dataset", choices=DATASETS, nargs="?", help="what to learn")
-    train.add_argument("file", nargs="?", metavar="FILE", help="the text to learn, for the data set text")
+    train.add_argument("dataset", choices=DATASETS, nargs="?", default=None, help="what to learn")
+    train.add_argument("file", nargs="?", default=None, metavar="FILE", help="the text to learn, for the data set text")
     add = train.add_argument
     add("--model", help="mlp, cnn or resnet; for text lstm, gru or transformer")
     add("--no-batch-norm", dest="batch_norm", action="store_false", help="leave batch norm out of the model")

@@ -73,7 +73,9 @@ class DataLoader:
         self.sampler, self.batch_sampler, self.transform, self.prefetch = sampler, batch_sampler, transform, prefetch
         self._make = self._batch_maker(collate_fn)
         self.device = None if device is None else as_device(device)
-        self.generator = Generator(int(default_generator.bits(1, "cpu")[0])) if generator is None else generator
+        random = shuffle or transform is not None  # other loaders leave the default generator alone
+        seed = int(default_generator.bits(1, "cpu")[0]) if random and generator is None else 0
+        self.generator = Generator(seed) if generator is None else generator
         self._epoch: _Epoch | None = None  # the one that is going on
         self._continue = False
 

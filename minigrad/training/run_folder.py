@@ -32,7 +32,7 @@ class RunFolder:
         """Make a new folder: ``path``, which must not hold anything yet, or the first free ``runs/NAME-N``."""
         folder = Path(path) if path is not None else _first_free(Path("runs"), name)
         try:
-            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            if folder.exists() and (not folder.is_dir() or any(p.suffix != ".tmp" for p in folder.iterdir())):
                 kind = "a folder with something in it" if folder.is_dir() else "a file"
                 raise CheckpointError(f"{folder} is {kind} already; choose another --out, or continue that run with --resume {folder}")
             folder.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from minigrad.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from minigrad.tensor import Tensor
 from minigrad.training.checkpoint import load_checkpoint, save_checkpoint
 from minigrad.training.diagnosis import NotFiniteError, find_not_finite
+from minigrad.training.interrupt import DeferredInterrupt
 from minigrad.training.metrics import Tally
 from minigrad.training.progress import Quiet
 
@@ -78,7 +79,7 @@ class Trainer:
         self.since_best = 0
         self._tally = Tally()
         self._loader: DataLoader | None = None
-        self._on_epoch: Callable[[dict[str, Any]], None] = lambda line: None
+        self._interrupt = DeferredInterrupt()
 
     def fit(
         self,
@@ -90,7 +91,7 @@ class Trainer:
     ) -> list[dict[str, Any]]:
         """Train until ``epochs`` epochs are finished, those before a `resume` included. Returns the history.
 
-        On Ctrl-C a checkpoint is saved, if there is a folder for it, and KeyboardInterrupt is raised again.
+        On Ctrl-C the step is finished, a checkpoint is saved, if there is a folder for it, and KeyboardInterrupt raised.
 
         Parameters
         ----------
@@ -105,26 +106,20 @@ class Trainer:
         if not len(loader):
             raise ValueError("fit: the loader has no batches; is batch_size larger than the data set, with drop_last?")
         self._loader = loader
-        with self.progress.fit(epochs, len(loader)):
-            try:
-                while self.epoch < epochs and not self._ran_out_of_patience():
-                    line = self._train_epoch(loader)
-                    if validation is not None:
-                        self._validate(validation, line)
-                    self.history.append(line)
-                    self.epoch += 1
-                    self._tally = Tally()
-                    if on_epoch is not None:
-                        on_epoch(line)
-                    self.progress.epoch(line)
-                    if self.folder is not None:
-                        if validation is not None and self.since_best == 0:
-                            self.save(self.folder / "best.ckpt")
-                        self.save(self.folder / "last.ckpt")
-            except KeyboardInterrupt:
-                if self.folder is not None:
-                    self.save(self.folder / "last.ckpt")
-                raise
+        with self.progress.fit(epochs, len(loader)), DeferredInterrupt() as self._interrupt:
+            while self.epoch < epochs and not self._ran_out_of_patience():
+                line = self._train_epoch(loader)
+                if validation is not None:
+                    self._validate(validation, line)
+                self.history.append(line)
+                self.epoch += 1
+                self._tally = Tally()
+                if on_epoch is not None:
+                    on_epoch(line)
+                self.progress.epoch(line)
+                if validation is not None and self.since_best == 0:
+                    self._checkpoint("best.ckpt")
+                self._checkpoint("last.ckpt")
         return self.history
 
     def evaluate(self, loader: DataLoader) -> dict[str, float]:
@@ -145,6 +140,10 @@ class Trainer:
         """Write a checkpoint, from which `resume` continues as if nothing had happened."""
         plain = {"history": self.history, "epoch": self.epoch, "step": self.step, "best": self.best, "since_best": self.since_best}
         save_checkpoint(path, self._parts(self._loader), **plain, tally=self._tally.state_dict())
+
+    def _checkpoint(self, name: str) -> None:
+        if self.folder is not None:
+            self.save(self.folder / name)
 
     def resume(self, path: str | Path, loader: DataLoader) -> None:
         """Go back to where a checkpoint was saved; ``loader`` must be made with the same arguments as then."""
@@ -178,8 +177,11 @@ class Trainer:
             self._tally.add(loss.data, output.data, target.data)
             if self.progress.step(self.epoch, self._tally) and not np.isfinite(to_host(loss.data)):
                 self._stop_at(loss, x)  # on a GPU, where looking at every loss would mean waiting for it
-            if self.checkpoint_every and self.folder is not None and self.step % self.checkpoint_every == 0:
-                self.save(self.folder / "last.ckpt")
+            if self._interrupt.requested:
+                self._checkpoint("last.ckpt")
+                raise KeyboardInterrupt
+            if self.checkpoint_every and self.step % self.checkpoint_every == 0:
+                self._checkpoint("last.ckpt")
         result = self._tally.result()
         if not np.isfinite(result["loss"]):
             raise NotFiniteError(f"the loss of epoch {self.epoch + 1} is {result['loss']}: {find_not_finite(self.model, x)}")

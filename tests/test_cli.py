@@ -1,0 +1,263 @@
+"""The command: what it leaves behind, and one sentence for everything that can be wrong."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import cli, data
+from minigrad.saving import load, save
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    """Run a command in an empty folder; return exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MINIGRAD_DEVICE", raising=False)
+
+    def command(*arguments):
+        code = cli.main([str(a) for a in arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return command
+
+
+@pytest.fixture
+def trained(run, tmp_path):
+    """The folder of a short run."""
+    assert run("train", "digits", "--model", "mlp", "--epochs", 2, "--out", "run")[0] == 0
+    return tmp_path / "run"
+
+
+def test_a_run_leaves_everything_behind(run, tmp_path):
+    code, out, err = run("train", "digits", "--epochs", 2, "--out", "run", "--json", "result.json", "--seed", 3)
+    assert (code, err) == (0, "")
+    for text in ("epoch 1/2", "epoch 2/2", "test accuracy", "confusion", "1,437 items", "15,418 parameters"):
+        assert text in out
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["test_accuracy"] > 0.9
+    assert result["seed"] == 3
+    assert np.trace(result["confusion"]) / 360 == pytest.approx(result["test_accuracy"])
+    folder = tmp_path / "run"
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2]
+    assert lines[-1]["test_accuracy"] == result["test_accuracy"]
+    assert json.loads((folder / "config.json").read_text())["model"] == "cnn"
+    assert {"0.weight", "1.running_mean", "12.bias"} <= set(load(folder / "weights.safetensors"))
+    assert {p.name for p in folder.iterdir()} - {"curve.png", "curve.svg"} == {
+        "config.json",
+        "metrics.jsonl",
+        "weights.safetensors",
+        "last.ckpt",
+    }
+
+
+def test_the_curve_without_matplotlib(run, trained, monkeypatch, tmp_path):
+    from minigrad.training import plot
+
+    monkeypatch.setattr(plot, "find_spec", lambda name: None)
+    history = [
+        {"train_loss": 2.0 / (1 + e), "test_loss": 3.0 / (1 + e), "train_accuracy": e / 9, "test_accuracy": e / 10} for e in range(10)
+    ]
+    path = plot.save_curve(history, tmp_path)
+    import xml.etree.ElementTree as ET
+
+    root = ET.fromstring(path.read_text())
+    polylines = root.findall(".//{http://www.w3.org/2000/svg}polyline")
+    assert len(polylines) == 4
+    for line in polylines:
+        points = np.array([[float(v) for v in p.split(",")] for p in line.get("points").split()])
+        assert len(points) == 10
+        assert (np.diff(points[:, 0]) > 0).all()
+        assert points.min() >= 0
+        assert points[:, 1].max() <= plot.HEIGHT
+    assert plot.ticks(0.0, 1.0) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    assert plot.ticks(5.0, 5.0)[0] <= 5 <= plot.ticks(5.0, 5.0)[-1]
+    plot.save_curve(history[:1], tmp_path)
+    plot.save_curve([], tmp_path)
+
+
+def test_the_same_seed_gives_the_same_bytes(run, tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert run("train", "digits", "--model", "mlp", "--epochs", 1, "--seed", seed, "--out", name)[0] == 0
+    for file in ("weights.safetensors", "metrics.jsonl", "last.ckpt", "config.json"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file
+    assert (tmp_path / "a" / "weights.safetensors").read_bytes() != (tmp_path / "c" / "weights.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["digits", "--model", "resnet", "--augment"],
+        ["digits", "--no-batch-norm", "--optimizer", "adam", "--schedule", "one-cycle"],
+        ["digits", "--model", "mlp", "--patience", "1", "--schedule", "plateau", "--clip-norm", "1"],
+        ["spirals", "--schedule", "warm-up"],
+        ["digits", "--model", "mlp", "--schedule", "step", "--no-batch-norm", "--lr", "0.01"],
+    ],
+)
+def test_other_settings(options, run):
+    assert run("train", *options, "--epochs", 1, "--batch-size", 100)[0] == 0
+
+
+def test_default_folders_are_numbered(run, tmp_path):
+    for _ in range(2):
+        assert run("train", "spirals", "--epochs", 1)[0] == 0
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["spirals-mlp-1", "spirals-mlp-2"]
+
+
+@pytest.mark.parametrize("model", ["lstm", "gru", "transformer"])
+def test_text(model, run, tmp_path):
+    (tmp_path / "text").write_text("to be or not to be, that is the question.\n" * 30)
+    code, out, _ = run("train", "text", "text", "--model", model, "--epochs", 1, "--length", 16, "--out", "run")
+    assert code == 0
+    assert "nats per character" in out
+    (tmp_path / "prompt").write_text("to be or n")
+    code, out, _ = run("predict", "run", "prompt", "--length", 20, "--json", "out.json")
+    assert code == 0
+    assert len(json.loads((tmp_path / "out.json").read_text())["continuation"]) == 20
+    (tmp_path / "prompt").write_text("Z")
+    assert run("predict", "run", "prompt") == (
+        1,
+        "",
+        "minigrad predict: the character 'Z' does not occur in the text that the model learned from\n",
+    )
+    (tmp_path / "text").write_text("something else " * 90)
+    code, _, err = run("train", "--resume", "run")
+    assert code == 1
+    assert "is not the text that this run was started with" in err
+
+
+def test_predict(run, trained, tmp_path):
+    images = (data.digits().test.arrays[0][:60, 0] * 16).astype(np.uint8)
+    data.write_idx(tmp_path / "images.gz", images)
+    code, out, _ = run("predict", "run", "images.gz", "--json", "out.json")
+    assert code == 0
+    assert "and 10 more" in out
+    predicted = [int(line["class"]) for line in json.loads((tmp_path / "out.json").read_text())]
+    assert (predicted == data.digits().test.arrays[1][:60]).mean() > 0.8
+    assert run("train", "spirals", "--epochs", 1, "--out", "plane")[0] == 0
+    (tmp_path / "points").write_text("0.5, 0.2\n\n-0.3 0.1\n")
+    assert run("predict", "plane", "points")[0] == 0
+
+
+def test_resume(run, trained, tmp_path):
+    before = (trained / "weights.safetensors").read_bytes()
+    (trained / "weights.safetensors").unlink()
+    code, out, _ = run("train", "--resume", "run")
+    assert code == 0
+    assert "epoch" not in out.replace("epochs", "")  # nothing was left to train
+    assert (trained / "weights.safetensors").read_bytes() == before
+
+
+USAGE = [
+    ([], "the following arguments are required: COMMAND"),
+    (["nonsense"], "invalid choice: 'nonsense'"),
+    (["train"], "say what to learn: digits, mnist"),
+    (["train", "letters"], "invalid choice: 'letters'"),
+    (["train", "digits", "--epoch", "x"], "'x' is not a positive integer"),
+    (["train", "digits", "--speed", "3"], "unrecognized arguments: --speed 3"),
+    (["train", "digits", "--epochs", "0"], "'0' is not a positive integer"),
+    (["train", "digits", "--lr", "-1"], "'-1' is not a positive number"),
+    (["train", "digits", "--lr", "nan"], "'nan' is not a positive number"),
+    (["train", "digits", "--seed", "-1"], "is not an integer from 0"),
+    (["train", "digits", "--validation", "1"], "not a share"),
+    (["train", "digits", "--device", "tpu"], "'tpu' is no device: auto, cpu, cuda or cuda:N"),
+    (["train", "digits", "--model", "lstm"], "there is no model 'lstm' for digits; it has mlp, cnn, resnet"),
+    (["train", "spirals", "--model", "cnn"], "there is no model 'cnn' for spirals"),
+    (["train", "text"], "text needs the FILE to learn"),
+    (["train", "digits", "file"], "digits takes no FILE"),
+    (["train", "digits", "--length", "3"], "--length has no meaning for digits"),
+    (["train", "spirals", "--augment"], "--augment has no meaning for spirals"),
+    (["train", "text", "file", "--no-batch-norm"], "--no-batch-norm has no meaning for text"),
+    (["train", "--resume", "run", "--lr", "1"], "leave out --lr"),
+    (["predict", "run"], "required: FILE"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), USAGE, ids=[m for _, m in USAGE])
+def test_usage_errors(arguments, message, run, tmp_path):
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+class TestFaults:
+    def refused(self, run, message, *arguments):
+        code, _, err = run(*arguments)
+        assert code == 1
+        assert message in err
+        assert err.count("\n") == 1
+        assert "Traceback" not in err
+
+    def test_the_run_folder(self, run, trained, tmp_path):
+        self.refused(run, "run is a folder with something in it already; choose another --out", "train", "digits", "--out", "run")
+        (tmp_path / "file").write_text("")
+        self.refused(run, "file is a file already", "train", "digits", "--out", "file")
+        self.refused(run, "cannot be made: Not a directory", "train", "digits", "--out", "file/run")
+        self.refused(run, "nowhere is not the folder of a run", "train", "--resume", "nowhere")
+        (trained / "config.json").write_text("{")
+        self.refused(run, "config.json cannot be read", "train", "--resume", "run")
+
+    def test_a_device_that_is_not_there(self, run):
+        from minigrad.backends.cuda import cuda_status
+
+        if cuda_status().available:
+            pytest.skip("there is a GPU")
+        self.refused(run, cuda_status().reason, "train", "digits", "--device", "cuda")
+
+    def test_data_that_is_not_there(self, run, tmp_path):
+        self.refused(run, "there is no train-images-idx3-ubyte.gz in .", "train", "mnist", "--data", ".")
+        self.refused(run, "there is no file none", "train", "text", "none")
+        (tmp_path / "short").write_text("abc")
+        self.refused(run, "short has 3 characters; at least 650 are needed", "train", "text", "short")
+        (tmp_path / "binary").write_bytes(bytes(range(128, 256)) * 20)
+        self.refused(run, "binary is not a text in UTF-8", "train", "text", "binary")
+        assert not (tmp_path / "runs").exists()
+
+    def test_a_loss_that_explodes(self, run):
+        with np.errstate(all="ignore"):
+            arguments = ["--model", "mlp", "--no-batch-norm", "--lr", "1e30", "--epochs", "1", "--out", "run"]
+            self.refused(run, "Try a smaller learning rate", "train", "digits", *arguments)
+
+    def test_predictions(self, run, trained, tmp_path):
+        self.refused(run, "there is no file none", "predict", "run", "none")
+        (tmp_path / "junk").write_text("junk")
+        self.refused(run, "junk is not an IDX file", "predict", "run", "junk")
+        data.write_idx(tmp_path / "large", np.zeros((2, 28, 28), np.uint8))
+        self.refused(run, "this model takes uint8 images of shape (n, 8, 8)", "predict", "run", "large")
+        save({"x": mg.Tensor([1.0])}, trained / "weights.safetensors")
+        self.refused(run, "holds the weights of another model", "predict", "run", "large")
+        (trained / "weights.safetensors").write_bytes(b"damaged")
+        self.refused(run, "is not a safetensors file, or it is cut off", "predict", "run", "large")
+        (trained / "config.json").write_text("{}")
+        self.refused(run, "does not describe a model", "predict", "run", "large")
+
+    def test_a_damaged_checkpoint(self, run, trained):
+        (trained / "last.ckpt").write_bytes((trained / "last.ckpt").read_bytes()[:-10])
+        self.refused(run, "last.ckpt is not a good safetensors file", "train", "--resume", "run")
+
+    def test_a_result_that_cannot_be_written(self, run):
+        self.refused(run, "none/x.json could not be written", "train", "spirals", "--epochs", "1", "--json", "none/x.json")
+
+
+def test_info(run):
+    code, out, _ = run("info")
+    assert code == 0
+    for word in ("minigrad", "numpy", "BLAS", "cpu", "cuda"):
+        assert word in out
+    found = json.loads(run("info", "--json")[1])
+    assert found["packages"]["numpy"] == np.__version__
+    assert found["cuda"]["reason"]
+
+
+def test_as_a_module_and_gradcheck_by_its_own_parser():
+    done = subprocess.run([sys.executable, "-m", "minigrad", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"minigrad {mg.__version__}\n"
+    done = subprocess.run([sys.executable, "-m", "minigrad", "gradcheck", "--help"], capture_output=True, text=True, check=True)
+    assert "--mutants" in done.stdout
