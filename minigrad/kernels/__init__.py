@@ -5,6 +5,6 @@ Each kernel stands for one function or formula in `minigrad.ops` and must agree 
 written into place, sums by BLAS. `minigrad.mode.Mode.kernels` switches them off.
 """
 
-from minigrad.kernels import batch_norm as _batch_norm, pooling as _pooling
+from minigrad.kernels import batch_norm as _batch_norm, convolution as _convolution, pooling as _pooling, recurrent as _recurrent
 
 __all__: list[str] = []

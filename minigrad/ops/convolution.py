@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-def _check(name: str, x: Any, weight: Any, groups: int, channels: int, expected: str, bias: Any, out: int) -> None:
+def check_operands(name: str, x: Any, weight: Any, groups: int, channels: int, expected: str, bias: Any, out: int) -> None:
     """Raise a ValueError unless the shapes of the operands fit; ``channels`` is what the weight wants of x."""
     shapes = f"{name}: x has shape {x.shape} and weight {weight.shape}"
     if weight.ndim < 3 or x.ndim != weight.ndim:
@@ -79,7 +79,7 @@ def convolution(
     ValueError
         If the shapes do not fit, the kernel is larger than the padded input, or a parameter is out of range.
     """
-    _check("convolution", x, weight, groups, weight.shape[1] * groups, "(out, in / groups, *kernel)", bias, weight.shape[0])
+    check_operands("convolution", x, weight, groups, weight.shape[1] * groups, "(out, in / groups, *kernel)", bias, weight.shape[0])
     kernel = weight.shape[2:]
     stride, pairs, dilation = geometry(kernel, stride, padding, dilation)
     windows = count(x.shape[2:], kernel, stride, dilation, pairs)
@@ -125,7 +125,7 @@ def conv_transpose(
         If the shapes do not fit, or a parameter is out of range.
     """
     out = weight.shape[1] * groups if weight.ndim > 1 else 0
-    _check("conv_transpose", x, weight, groups, weight.shape[0], "(in, out / groups, *kernel)", bias, out)
+    check_operands("conv_transpose", x, weight, groups, weight.shape[0], "(in, out / groups, *kernel)", bias, out)
     kernel = weight.shape[2:]
     stride, pairs, dilation = geometry(kernel, stride, _cut(padding, output_padding, kernel, stride, dilation), dilation)
     columns = _by_group(weight, groups).swapaxes(1, 2) @ x.reshape((x.shape[0], groups, x.shape[1] // groups, prod(x.shape[2:])))
