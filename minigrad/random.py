@@ -124,7 +124,7 @@ class Generator:
 
     def permutation(self, n: int) -> np.ndarray[Any, Any]:
         """Return 0 to n - 1 in random order, as a NumPy array."""
-        return np.argsort(self.bits(n, "cpu"), kind="stable")
+        return np.argsort(self.bits(n, "cpu"))  # of 64 bits: two are equal once in 2**65 / n**2 permutations
 
     def _unit(self, shape: tuple[int, ...], dtype: np.dtype[Any], device: str | Device | None) -> Array:
         """Return numbers of [0, 1) with as many random bits as the dtype can hold."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backends import Array, namespace
+from minigrad.backends import Array
 from minigrad.data.collate import collate
 from minigrad.random import Generator, default_generator
 from minigrad.tensor import as_array
@@ -56,7 +56,7 @@ class TensorDataset(Dataset):
         return tuple(a[index] for a in self.arrays)
 
     def batch(self, indices: Array) -> tuple[Array, ...]:
-        return tuple(namespace(a).take(a, indices, axis=0) for a in self.arrays)
+        return tuple([a.take(indices, axis=0) for a in self.arrays])
 
 
 class Subset(Dataset):
