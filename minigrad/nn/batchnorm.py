@@ -186,8 +186,12 @@ class BatchNorm(RunningStatistics):
             )
         return self.normalize(x, axes, m)
 
-    def normalize(self, x: Any, axes: tuple[int, ...], m: int, op: Any = ops.batch_norm) -> Any:
+    def normalize(self, x: Any, axes: tuple[int, ...], m: int) -> Any:
         """Normalize with the statistics of the batch, and in training keep them."""
+        return self.normalize_by(ops.batch_norm, x, axes, m)
+
+    def normalize_by(self, op: Any, x: Any, axes: tuple[int, ...], m: int) -> Any:
+        """Do what `normalize` says by an op with the arguments and results of `minigrad.ops.batch_norm`."""
         y, mean, var = op(x, self.weight, self.bias, axis=axes, eps=self.eps)
         if self.training:
             self.update(mean.detach().data, var.detach().data, m)
@@ -201,7 +205,7 @@ class BatchNorm(RunningStatistics):
         if not learns or m == 1 or type(self).normalize is not BatchNorm.normalize:
             return ops.relu(self.forward(x))
         self.check_channels(x, self.ndims)
-        return self.normalize(x, axes, m, ops.batch_norm_relu)
+        return self.normalize_by(ops.batch_norm_relu, x, axes, m)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + (", frozen=True" if self.frozen else "")
