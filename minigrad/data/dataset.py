@@ -13,6 +13,7 @@ import numpy as np
 
 from minigrad.backends import Array
 from minigrad.data.collate import collate
+from minigrad.device import device_of, move
 from minigrad.random import Generator, default_generator
 from minigrad.tensor import as_array
 
@@ -56,7 +57,7 @@ class TensorDataset(Dataset):
         return tuple(a[index] for a in self.arrays)
 
     def batch(self, indices: Array) -> tuple[Array, ...]:
-        return tuple([a.take(indices, axis=0) for a in self.arrays])
+        return tuple([a.take(move(indices, device_of(a)), axis=0) for a in self.arrays])
 
 
 class Subset(Dataset):
