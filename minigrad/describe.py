@@ -16,13 +16,20 @@ def add_note(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str, 
     """Add to an exception which op it came from, and with which arguments. Its type stays."""
     names = [op.input_name(i) if i < len(op.inputs) or op.variadic else "?" for i in range(len(arrays))]
     inputs = [f"{name}: {describe(a)}" for name, a in zip(names, arrays, strict=True)]
-    error.add_note(f"in {op.name}({', '.join(inputs + [f'{name}={value!r}' for name, value in params.items()])})")
+    error.add_note(f"in {op.name}({', '.join(inputs + [f'{name}={shown(value)}' for name, value in params.items()])})")
     modules = {namespace(a).__name__ for a in arrays if is_array(a) and shape_of(a)}
     if len(modules) > 1:
         from minigrad.device import device_of
 
         places = sorted({str(device_of(a)) for a in arrays if is_array(a)})
         error.add_note(f"the inputs are on different devices ({' and '.join(places)}); move them to one with .to(device)")
+
+
+def shown(value: Any) -> str:
+    """Write a parameter; arrays in it by dtype and shape, as a GPU would have to be waited for to show its numbers."""
+    if isinstance(value, tuple):
+        return f"({', '.join(shown(v) for v in value)}{',' if len(value) == 1 else ''})"
+    return describe(value) if is_array(value) else repr(value)
 
 
 def describe(value: Any) -> str:

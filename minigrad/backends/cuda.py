@@ -121,7 +121,7 @@ class CudaBackend:
         self.xp = cupy
         self.array_type: type = cupy.ndarray
         self.precision = "float32"  #: how float32 products are rounded: a name in minigrad.backends.cublas.PRECISIONS
-        self.capture: Any = None  #: the minigrad.cuda.capture.Recording that is being made, if one is
+        self.capture: Any = None  #: the `minigrad.cuda.capture.Recording` that is being made, if one is
         self._functions: dict[tuple[str, str, str], Any] = {}
         self._blas: dict[int, Blas] = {}
         self._checks: dict[int, LabelCheck] = {}
@@ -143,6 +143,8 @@ class CudaBackend:
 
     def to_host(self, array: Array) -> np.ndarray[Any, Any]:
         """Return the values as a NumPy array: the one place where the host waits for the device."""
+        if self.capture is not None:
+            raise RuntimeError("a value was looked at")
         with array.device:
             values = np.asarray(array.get())
             check = self._checks.get(int(array.device.id))

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import emulator
+from support.op_samples import NAMES, computed, equal, on_device
 from support.strict import LEDGER
 from support.strict_cuda import pretended_gpu
-from test_strict_ops import NAMES, computed, equal, on_device
 
 import minigrad as mg
 from minigrad.backends.cuda import CudaBackend

@@ -63,8 +63,16 @@ class Ledger:
             self.broken = what
             raise RuntimeError(f"{what}: the current stream is capturing, so synchronous API calls are disallowed")
 
-    def launch(self, what: str, work: Callable[[], Any]) -> Any:
-        """Do some work of the device now; or, while a stream captures, record it to be done at each replay."""
+    def launch(self, what: str, work: Callable[[], Any], in_place: bool = False) -> Any:
+        """Do some work of the device now; or, while a stream captures, record it to be done at each replay.
+
+        Work that gives a new array is done once while recording, for its shape, and the array filled with NaN; work in
+        place is not done.
+        """
+        if self.graph is not None and in_place:
+            self.launches.append(what)
+            self.graph.append(work)
+            return None
         result = work()
         if is_view(result, work):
             return result
@@ -134,12 +142,12 @@ def own(result: Any, source: Any) -> Any:
     return result
 
 
-def run(name: str, function: Callable[..., Any], args: Any, kwargs: Any, source: Any = None) -> Any:
+def run(name: str, function: Callable[..., Any], args: Any, kwargs: Any, source: Any = None, in_place: bool = False) -> Any:
     """Do one operation of the device on double arrays, and return double arrays."""
     out = kwargs.get("out")
     work = Work(function, host(args, name), host(kwargs, name), source)
-    result = device(LEDGER.launch(name, work))
-    return out if out is not None else result
+    result = LEDGER.launch(name, work, in_place or out is not None)
+    return out if out is not None else device(result)
 
 
 def host(value: Any, where: str) -> Any:
@@ -235,7 +243,8 @@ class ndarray:
     def set(self, array: np.ndarray, stream: Any = None) -> None:
         if not isinstance(array, np.ndarray):
             raise TypeError("Only numpy.ndarray can be set to cupy.ndarray")
-        LEDGER.transfer("set()")
+        if stream is None or LEDGER.graph is not None:
+            LEDGER.transfer("set()")
         if array.dtype != self.dtype:
             raise TypeError(f"{array.dtype} array cannot be set to {self.dtype} array")
         if array.shape != self.shape:
@@ -265,7 +274,7 @@ class ndarray:
         if any(isinstance(part, ndarray) for part in (key if isinstance(key, tuple) else (key,))):
             named = np.arange(self.size).reshape(self.shape)[places]
             assert named.size == np.unique(named).size, "x[indices] = values with repeated indices is undefined on the device"
-        run("setitem", lambda a, k, v: a.__setitem__(k, v), (self, key, value), {})
+        run("setitem", lambda a, k, v: a.__setitem__(k, v), (self, key, value), {}, in_place=True)
 
     def __getattr__(self, name: str) -> Any:
         if name not in API["methods"]:
@@ -276,7 +285,7 @@ class ndarray:
             check_keywords(name, kwargs, API["methods"][name])
             if any(isinstance(a, list) for a in args):
                 raise TypeError(f"{name}: a list is not a device array")
-            return run(name, method, (self, *args), kwargs, self._a)
+            return run(name, method, (self, *args), kwargs, self._a, in_place=name in ("fill", "sort", "partition"))
 
         return call
 
@@ -286,10 +295,6 @@ class Flags:
 
     def __init__(self, a: np.ndarray) -> None:
         self.c_contiguous, self.f_contiguous, self.owndata = a.flags.c_contiguous, a.flags.f_contiguous, a.flags.owndata
-
-
-def no_result(_: Any) -> None:
-    """What an operation in place returns: a replay has nothing to write back."""
 
 
 def check_index(key: Any) -> None:
@@ -328,7 +333,7 @@ def _operators() -> None:
 
     def in_place(name: str, function: Any) -> Any:
         def method(self: ndarray, other: Any) -> Any:
-            run(name, lambda a, b: no_result(function(a, b)), (self, other), {})
+            run(name, function, (self, other), {}, in_place=True)
             return self
 
         return method

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -46,6 +46,43 @@ class Stream:
     def synchronize(self) -> None:
         LEDGER.sync("synchronize()")
 
+    def begin_capture(self, mode: Any = None) -> None:
+        assert self.ptr, "the null stream cannot be captured"
+        LEDGER.graph, LEDGER.broken, LEDGER.kept = [], None, []
+
+    def end_capture(self) -> Graph:
+        graph, LEDGER.graph = LEDGER.graph, None
+        if LEDGER.broken:
+            raise RuntimeError(f"cudaErrorStreamCaptureInvalidated, by {LEDGER.broken}")
+        assert graph is not None
+        return Graph(graph, LEDGER.kept)
+
+
+class Graph:
+    """``cupy.cuda.graph.Graph``: launches to be done again, and the memory they use."""
+
+    def __init__(self, work: list[Any], kept: list[Any]) -> None:
+        self._work, self._kept = work, list(kept)
+
+    def launch(self, stream: Any = None) -> None:
+        LEDGER.launches.append("graph")
+        for work in self._work:
+            work()
+
+
+class Event:
+    """``cupy.cuda.Event``: everything has passed at once."""
+
+    def record(self, stream: Any = None) -> None: ...
+
+    def synchronize(self) -> None: ...
+
+
+class MemoryPool:
+    """``cupy.cuda.MemoryPool``."""
+
+    def malloc(self, size: int) -> None: ...
+
 
 class RawModule:
     """``cupy.RawModule``: the program runs on the CPU, and its launches are counted."""
@@ -57,7 +94,7 @@ class RawModule:
         function = self._module.get_function(name)
 
         def launch(grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...], shared_mem: int = 0) -> None:
-            LEDGER.launch(name, lambda: function(grid, block, args, shared_mem))
+            LEDGER.launch(name, lambda: function(grid, block, args, shared_mem), in_place=True)
 
         return launch
 
@@ -68,16 +105,15 @@ def library() -> Any:
 
     def product(*args: Any) -> int:
         alpha, beta = (ctypes.c_char * 8).from_address(args[6]).raw, (ctypes.c_char * 8).from_address(args[15]).raw
-        status = []
-
         def work() -> None:  # at a replay the addresses of alpha and beta are gone, their values are baked in
             values = list(args)
             kept = ctypes.create_string_buffer(alpha), ctypes.create_string_buffer(beta)
             values[6], values[15] = map(ctypes.addressof, kept)
-            status.append(real.cublasGemmStridedBatchedEx(*values))
+            status = real.cublasGemmStridedBatchedEx(*values)
+            assert status == 0, f"cublasGemmStridedBatchedEx: status {status}"
 
-        LEDGER.launch("gemm", work)
-        return status[0]
+        LEDGER.launch("gemm", work, in_place=True)
+        return 0
 
     return SimpleNamespace(
         cublasCreate_v2=real.cublasCreate_v2, cublasSetStream_v2=real.cublasSetStream_v2,
@@ -102,7 +138,8 @@ null_stream = Stream()
 xp.RawModule = RawModule
 xp.cuda = SimpleNamespace(
     Device=Device, Stream=Stream, current=null_stream, get_current_stream=lambda: xp.cuda.current,
-    runtime=SimpleNamespace(getDeviceCount=lambda: 1),
+    runtime=SimpleNamespace(getDeviceCount=lambda: 1), Event=Event, MemoryPool=MemoryPool,
+    using_allocator=lambda malloc: nullcontext(), alloc_pinned_memory=bytearray,
 )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ class UFunc:
             raise NotImplementedError(f"`{name}.at` is not supported yet")
         if name in AT_DTYPES and a.dtype.name not in AT_DTYPES[name]:
             raise TypeError(f"cupy.{name}.at does not support {a.dtype}")
-        run(f"{name}.at", self._f.at, (a, indices, b), {})
+        run(f"{name}.at", self._f.at, (a, indices, b), {}, in_place=True)
 
     def reduce(self, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
         self._only("reduce")

@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from minigrad.backends import BACKENDS, Array
+from minigrad.graph import changed_in_place
 from minigrad.kernels.cuda.launch import REALS, contiguous, launch
 from minigrad.ops.batch_norm import batch_norm, batch_norm_relu
 from minigrad.ops.standardization import normalized_axes
@@ -121,3 +122,12 @@ def update_running(mean: Array, var: Array, running_mean: Array, running_var: Ar
     unbiased = values / (values - 1) if values > 1 else float("nan")
     args = (mean, var, running_mean, running_var, batches, -1.0 if momentum is None else momentum, unbiased, mean.size)
     launch("mg_batch_norm_running", (1,), (256,), args, like=mean)
+
+    def overwritten() -> None:
+        for buffer in (running_mean, running_var):
+            changed_in_place(buffer)
+
+    overwritten()
+    recording = BACKENDS[mean.__class__].capture  # type: ignore[attr-defined]
+    if recording is not None:
+        recording.at_replay(overwritten)

@@ -40,7 +40,8 @@ def step(name: str, bucket: Any, arrays: tuple[Any, ...], numbers: Callable[[], 
     for table, size, kept in tables(bucket):
         args = (bucket.values, *arrays, table, live, *numbers(), *constants)
         launch(name, blocks_for(size), (256,), args, like=bucket.values)
-        del kept  # the launch is queued: memory given back now is reused after it, as one stream runs in order
+        if recording is not None:
+            recording.keep(*kept)
 
 
 def sgd(optimizer: Any, bucket: Any, group: dict[str, Any]) -> bool:
@@ -84,10 +85,17 @@ def _advance(optimizer: Any, bucket: Any, group: dict[str, Any]) -> dict[str, An
         for other in bucket.scalars[1:]:
             other.update(first)
 
+    before = [dict(scalars) for scalars in bucket.scalars]
+
+    def undo() -> None:
+        for scalars, old in zip(bucket.scalars, before, strict=True):
+            scalars.update(old)
+
     advance()
     recording = BACKENDS[bucket.values.__class__].capture  # type: ignore[attr-defined]
     if recording is not None:
-        recording.at_replay(advance)
+        recording.at_replay(advance, undo)
+        recording.at_replay(bucket.changed)
     return first
 
 

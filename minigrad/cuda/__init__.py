@@ -1,0 +1,43 @@
+"""What only CUDA devices have: captured training steps, waiting, memory, and the precision of products.
+
+``capture`` records a training step once and replays it as one launch. Everything else works on a GPU as it does on the
+CPU: ``model.to("cuda")``, ``mg.tensor(..., device="cuda")``. `status` says whether there is one and, if not, why.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.backends.cublas import PRECISIONS
+from minigrad.backends.cuda import CudaStatus, cuda_status as status
+from minigrad.cuda.capture import CapturedStep, CaptureError, capture
+from minigrad.cuda.memory import free_memory, memory_report
+from minigrad.device import backend_of
+
+__all__ = [
+    "CaptureError", "CapturedStep", "CudaStatus", "capture", "free_memory", "memory_report", "set_product_precision", "status",
+    "synchronize",
+]  # fmt: skip
+
+
+def synchronize() -> None:
+    """Wait until the current GPU has done everything it was given."""
+    _backend().xp.cuda.get_current_stream().synchronize()
+
+
+def set_product_precision(name: str) -> str:
+    """Say how products of float32 matrices may be rounded on a GPU; return what held before.
+
+    ``"float32"`` (the default) agrees with the CPU; ``"tf32"`` and ``"bfloat16"`` use tensor cores, which multiply with
+    10 and 7 bits of mantissa and add in float32.
+    """
+    if name not in PRECISIONS:
+        raise ValueError(f"unknown precision {name!r}: expected {', '.join(map(repr, PRECISIONS))}")
+    backend = _backend()
+    before: str = backend.precision
+    backend.precision = name
+    return before
+
+
+def _backend() -> Any:
+    return backend_of("cuda")
