@@ -5,6 +5,12 @@ Each kernel stands for one function or formula in `minigrad.ops` and must agree 
 written into place, sums by BLAS. `minigrad.mode.Mode.kernels` switches them off.
 """
 
-from minigrad.kernels import batch_norm as _batch_norm, convolution as _convolution, pooling as _pooling, recurrent as _recurrent
+from minigrad.kernels import (
+    batch_norm as _batch_norm,
+    convolution as _convolution,
+    cross_entropy as _cross_entropy,
+    pooling as _pooling,
+    recurrent as _recurrent,
+)
 
 __all__: list[str] = []

@@ -44,7 +44,7 @@ def lstm(xp: Any, x: Any, h0: Any, c0: Any, w: Any, w_proj: Any = None) -> Any:
     c : (T, N, H)
     gates : (T, N, 4 H), i, f, u and o
     """
-    _check("lstm", x, h0, w, 4, c0=c0, w_proj=w_proj)
+    check_shapes("lstm", x, h0, w, 4, c0=c0, w_proj=w_proj)
     hidden = c0.shape[-1]
     h = xp.empty((*x.shape[:2], h0.shape[-1]), x.dtype)
     c = xp.empty((*x.shape[:2], hidden), x.dtype)
@@ -110,7 +110,7 @@ def gru(xp: Any, x: Any, h0: Any, w: Any, b: Any = None) -> Any:
     gates : (T, N, 3 H), r, z and n
     inner : (T, N, H), a_n
     """
-    _check("gru", x, h0, w, 3, b=b)
+    check_shapes("gru", x, h0, w, 3, b=b)
     hidden = h0.shape[-1]
     h = xp.empty((*x.shape[:2], hidden), x.dtype)
     inner, gates = xp.empty_like(h), xp.empty_like(x)
@@ -164,7 +164,7 @@ def rnn(xp: Any, x: Any, h0: Any, w: Any, *, nonlinearity: str = "tanh") -> Any:
     """
     if nonlinearity not in ("tanh", "relu"):
         raise ValueError(f"rnn: unknown nonlinearity {nonlinearity!r}: expected 'tanh' or 'relu'")
-    _check("rnn", x, h0, w, 1)
+    check_shapes("rnn", x, h0, w, 1)
     y = xp.empty_like(x)
     h_t = h0
     for t in range(x.shape[0]):
@@ -199,7 +199,7 @@ def _over_steps(da: Any, h: Any) -> Any:
     return tensordot(da, h, axes=((0, 1), (0, 1)))
 
 
-def _check(name: str, x: Any, h0: Any, w: Any, gates: int, **others: Any) -> None:
+def check_shapes(name: str, x: Any, h0: Any, w: Any, gates: int, **others: Any) -> None:
     """Raise a ValueError that names the array whose shape does not fit."""
     if x.ndim != 3 or not x.shape[0] or x.shape[2] % gates:
         raise ValueError(f"{name}: x has shape {x.shape}; expected (T, N, {gates if gates > 1 else ''} H) with at least one step")

@@ -1,0 +1,93 @@
+"""LSTM steps written into place: per step one product with the weight, one tanh, and a few passes over the cache.
+
+sigmoid(a) = tanh(a / 2) / 2 + 1 / 2, so one tanh serves all four gates: the columns of i, f and o are halved before it
+(once for all steps, in the inputs and in the weight) and brought to (0, 1) after it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.kernels import buffers
+from minigrad.ops.recurrent import check_shapes, lstm
+
+
+@lstm.kernel()
+def forward(xp: Any, x: Any, h0: Any, c0: Any, w: Any, w_proj: Any = None) -> Any:
+    if not _fits(x, h0, c0, w) or w_proj is not None:
+        return NotImplemented
+    check_shapes("lstm", x, h0, w, 4, c0=c0)
+    steps, n, width = x.shape
+    hidden = width // 4
+    halved, shift = _columns(hidden, x.dtype)
+    h, c = buffers.empty((steps, n, hidden), x.dtype), buffers.empty((steps, n, hidden), x.dtype)
+    gates = np.multiply(x, halved, out=buffers.empty(x.shape, x.dtype))
+    weight = np.ascontiguousarray(w.T) * halved
+    a, product = np.empty((n, width), x.dtype), np.empty((n, hidden), x.dtype)
+    h_t, c_t = h0, c0
+    for t in range(steps):
+        gate = gates[t]
+        np.matmul(h_t, weight, out=a)
+        a += gate
+        np.tanh(a, out=a)
+        np.multiply(a, halved, out=gate)
+        gate += shift
+        i, f, u, o = (gate[:, k * hidden : (k + 1) * hidden] for k in range(4))
+        np.multiply(i, u, out=product)
+        c_t = np.multiply(f, c_t, out=c[t])
+        c_t += product
+        np.tanh(c_t, out=product)
+        h_t = np.multiply(o, product, out=h[t])
+    return h, c, gates
+
+
+@lstm.kernel("x", "h0", "c0", "w", "w_proj")
+def backward(g_h: Any, h0: Any, c0: Any, w: Any, w_proj: Any, h: Any, c: Any, gates: Any, g_c: Any = None, g_gates: Any = None) -> Any:
+    if not _fits(g_h, h0, c0, w, h) or w_proj is not None or g_gates is not None:
+        return NotImplemented
+    steps, n, hidden = h.shape
+    da = buffers.empty(gates.shape, h.dtype)
+    dh, dc = np.zeros((n, hidden), h.dtype), np.zeros((n, hidden), h.dtype)
+    tanh_c, part, slope = np.empty_like(dh), np.empty_like(dh), np.empty((n, 4 * hidden), h.dtype)
+    slope_of_u = slope[:, 2 * hidden : 3 * hidden]
+    for t in range(steps - 1, -1, -1):
+        gate, d = gates[t], da[t]
+        i, f, u, o = (gate[:, k * hidden : (k + 1) * hidden] for k in range(4))
+        d_i, d_f, d_u, d_o = (d[:, k * hidden : (k + 1) * hidden] for k in range(4))
+        dh += g_h[t]
+        np.tanh(c[t], out=tanh_c)
+        np.multiply(dh, tanh_c, out=d_o)
+        np.multiply(tanh_c, tanh_c, out=part)  # dc += dh o (1 - tanh(c)^2)
+        np.subtract(1, part, out=part)
+        part *= o
+        part *= dh
+        dc += part
+        if g_c is not None:
+            dc += g_c[t]
+        np.multiply(dc, u, out=d_i)
+        np.multiply(dc, c[t - 1] if t else c0, out=d_f)
+        np.multiply(dc, i, out=d_u)
+        np.multiply(gate, gate, out=slope)  # s - s^2 for the sigmoids, 1 - u^2 for the tanh
+        np.subtract(1, slope_of_u, out=part)
+        np.subtract(gate, slope, out=slope)
+        slope_of_u[...] = part
+        d *= slope
+        np.matmul(d, w, out=dh)
+        dc *= f
+    rows = da.reshape((-1, 4 * hidden))
+    dw = rows[n:].T @ h[:-1].reshape((-1, hidden))
+    dw += da[0].T @ h0
+    return da, dh, dc, dw, None
+
+
+def _fits(*arrays: Any) -> bool:
+    """Tell whether all arrays are of one floating-point dtype that BLAS knows, and contiguous where that is used."""
+    return len({a.dtype for a in arrays}) == 1 and arrays[0].dtype.char in "fd"
+
+
+def _columns(hidden: int, dtype: Any) -> tuple[Any, Any]:
+    """Return what the columns of the gates i, f, u, o are multiplied by around the tanh, and what is added after it."""
+    halved = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], dtype), hidden)
+    return halved, 1 - halved
