@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from minigrad.backends import kind_of
 from minigrad.nn import functional as F
 from minigrad.nn.activation import ReLU
 from minigrad.nn.module import Module, Parameter
-from minigrad.tensor import array_of
 
 __all__ = ["Flatten", "Identity", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential", "Unflatten"]
 
@@ -94,7 +92,7 @@ class Sequential(_Numbered):
         parts = iter(enumerate(self._parts()))
         following = [*self._parts()[1:], None]
         for i, module in parts:
-            if _fuses(module, following[i]) and kind_of(array_of(input)) == "cuda":
+            if _fuses(module, following[i]):
                 input = module.relu_after(input)
                 next(parts)  # the ReLU has been computed
             else:
