@@ -103,7 +103,8 @@ class Namespace:
     def _from_host(self, name: str, function: Any, a: Any, args: Any, kwargs: Any) -> Any:
         check_keywords(name, kwargs, self._functions[name])
         if isinstance(a, ndarray):
-            return run(name, function, (a, *args), kwargs, a._a)
+            made = run(name, function, (a, *args), kwargs, a._a)
+            return a if made._a is a._a else made  # as CuPy does: what is an array already stays the same object
         if isinstance(a, (list, tuple)) and any(isinstance(item, ndarray) for item in a):
             return run(name, lambda items, *r, **k: function(items, *r, **k), (a, *args), kwargs)
         kwargs.pop("blocking", None)
