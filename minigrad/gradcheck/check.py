@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -136,6 +137,8 @@ def make_problem(f: Callable[..., Any], inputs: Any, wrt: Sequence[int] | None, 
 
 def input_names(f: Any, n: int) -> list[str]:
     """Return what the function calls its inputs, or their numbers."""
+    if isinstance(f, partial) and not f.args:
+        return input_names(f.func, n)
     inputs, variadic = getattr(f, "inputs", None), getattr(f, "variadic", False)
     if isinstance(inputs, tuple) and not variadic and len(inputs) >= n:
         return list(inputs[:n])

@@ -23,7 +23,7 @@ from minigrad.gradcheck.result import FAIL, Result, Row
 from minigrad.gradcheck.verdict import cotangent, numeric_slopes
 from minigrad.op import Op
 
-MANY_REPAIRS = 3  #: repairs that are listed
+MANY_REPAIRS = 8  #: repairs that are looked for; the shortest is shown
 
 #: what a check other than the derivative says about the cause
 CAUSES = {
@@ -118,7 +118,7 @@ def _repairs(result: Result, k: int, vs: list[Any], right: Any, tolerance: float
         return []
     position = problem.wrt[k]
     name = op.inputs[0] if op.variadic else op.inputs[position]
-    found = []
+    found: list[tuple[int, str]] = []
     for formula_number, formula in enumerate(op.formulas):
         if name not in formula.inputs:
             continue
@@ -128,13 +128,13 @@ def _repairs(result: Result, k: int, vs: list[Any], right: Any, tolerance: float
                 formula.function = mutant.function
                 op.plans.clear()
                 if _gives(problem, k, vs, right, tolerance):
-                    found.append(f"your gradient for {name} is right if you change, in {mutant.where}:  {mutant.change}")
+                    found.append((len(mutant.change), f"in {mutant.where}:  {mutant.change}"))
                 if len(found) >= MANY_REPAIRS:
                     break
         finally:
             formula.function = original
             op.plans.clear()
-    return found
+    return [f"your gradient for {name} is right if you change, {min(found)[1]}"] if found else []
 
 
 def _gives(problem: Problem, k: int, vs: list[Any], right: Any, tolerance: float) -> bool:

@@ -1,29 +1,100 @@
 """Equivalent mutants: changes of a formula that change no gradient, each with the reason why.
 
-Two kinds of reason are found by themselves. Where a name stands for an array of which only the shape and the dtype are used, any
-array of that shape will do: it is put to the test by putting an object there that has nothing else. A value taken out of the
-graph that changes no second derivative is one in which the formula is locally constant: the second derivative was
-computed with and without. Everything else stands in the table below, by op and change; a mutant that is in neither has survived.
+Some reasons are found by themselves. Where a name stands for an array of which only the shape and the dtype are used, any array of
+that shape will do: it is put to the test by putting an object there that has nothing else. A value taken out of the graph
+that changes no second derivative is one in which the formula is locally constant: the second derivative was computed with
+and without. A branch of a shared function that a formula never takes is no part of it. Everything else stands in the
+table below; a mutant that is in neither has survived.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 
 from minigrad.gradcheck.judge import Judge
 from minigrad.gradcheck.mutants import Mutant
 
-#: (op, change) -> reason; "*" for the op stands for any
-REASONS: dict[tuple[str, str], str] = {}
+NOTHING_TO_DIVIDE = "it is put in the place of a zero denominator, and the numerator is zero there: any number but zero will do"
+NEVER_NONE = "an input that is None has no gradient, so what is returned for it is dropped"
+SHORTCUT = "it chooses between two ways to the same result"
+ONLY_CHECKED = "it is used only to check arguments, or in the message of an error"
+DECAYED = "beyond this bound what decays is zero in float64, and within it the bound does nothing"
+ALIKE = "the two are equal wherever this decides anything: both infinite, or both zero"
+FIRST_FACTOR = "it enters in front of the recurrence, whose first step multiplies it with nothing"
+
+#: op, change (both as regular expressions that must match whole) -> reason
+REASONS: list[tuple[str, str, str]] = [
+    (r"batch_norm|batch_norm_relu", r"rest \* centred -> (rest \* x|g \* centred)",
+     "one factor sums to zero, so a constant in the other drops out"),
+    (r"whiten_zca", r"centred @ (.*) -> x @ \1", "the result is centred afterwards, which takes the mean out again"),
+    (r"\w+", r"(\w+) @ \1 -> \1 @ \1", "the operands that were swapped are the same matrix"),
+    (r"adaptive_avg_pool", r"-1 -> -2", "reshape takes any negative length for the one to be worked out"),
+    (r"cholesky|eigh|svd|qr", r"-1 -> -2", "the matrix is square there"),
+    (r"erfc?", r"(clip\(x, -30, 30\) -> clip\(x, -30, \d+\)|-30 -> -\d+)", DECAYED),
+    (r"gelu", r"(clip\(x, -50, 50\) -> clip\(x, -50, \d+\)|-50 -> -\d+)", DECAYED),
+    (r"gelu", r".*\b[zx]\b.* -> .*\b[zx]\b.*", "x and its clipped form z differ only where the terms they are in have decayed to zero"),
+    (r"conv_transpose", r"per_axis\(output_padding, .*, 0\) -> .*", "output_padding always has a value, so this default is not used"),
+    (r"conv_transpose", r"len\(kernel\) -> len\(\w+\)", "there is one for each spatial axis of all of them"),
+    (r"cumulative_prod|linear_recurrence", r"fill=0 -> fill=-?1", FIRST_FACTOR),
+    (r"cumulative_prod", r"-1 -> -[02]", "the direction is compared with 1 only: any other number means back"),
+    (r"cumulative_prod|linear_recurrence", r"max\(n - 1, 0\) -> max\(n - 1, -1\)",
+     "they differ for an axis of length 0, where there is nothing to take"),
+    (r"cumulative_prod", r"(by == 1 -> fill == 1|.*\bfill\b.* -> .*\bby\b.*)",
+     "this op calls it with by and fill equal, or with a fill of no effect"),
+    (r"eigh|svd", r"inner \+ (.*) -> (outside \+ )?\1", "the sum starts at zero, and this is its first term"),
+    (r"svd", r"outside \+ (.*) -> \1", "the sum starts at zero, and this is its first term"),
+    (r"svd", r"outside \+ \(?.*", "the sum starts at zero, and this is its first term"),
+    (r"svd", r"g_(u|vh) is not None -> \w+ is not None", "it only decides whether the gaps are worked out, which is never wrong"),
+    (r"svd", r"_inverse_gaps\(.*else 0 -> .*else -?1", "without those cotangents there is nothing to multiply it with"),
+    (r"svd", r"(1 / \(gaps \+ eye\) - eye -> .*|gaps \+ eye -> gaps - eye)",
+     "it is multiplied with an antisymmetric matrix, whose diagonal is zero"),
+    (r"elu", r"x > 0 -> y > 0", "x and y have the same sign"),
+    (r"gru|linear|lstm|rnn", r"\w+ is None -> \w+ is None", NEVER_NONE),
+    (r"hypot", r"where\(y == 0, 1, y\) -> where\(y == 0, 2, y\)", NOTHING_TO_DIVIDE),
+    (r"hypot", r"y == 0 -> [ab] == 0", NOTHING_TO_DIVIDE),
+    (r"instance_norm", r"normalized_axes\(name, .*", ONLY_CHECKED),
+    (r"logaddexp", r"(_share\(.*|abs\(y\) -> abs\([ab]\)|a == b -> .*)", ALIKE),
+    (r"logsumexp", r"where\(y == -math.inf, 0, y\) -> .*", "e**-inf is zero, whatever finite number is subtracted first"),
+    (r"matmul", r"(\w+\.ndim > 2|len\(\w+\) == 2) -> .*", SHORTCUT),
+    (r"matmul", r"-1 -> -2", "reshape takes any negative length for the one to be worked out"),
+    (r"max|min|vector_norm", r"(where\(hits == 0, 1, hits\) -> where\(hits == 0, 2, hits\)|hits == 0 -> hit == 0)", NOTHING_TO_DIVIDE),
+    (r"vector_norm", r"(where\(hits == 0, 1, hits\)|hits == 0) -> .*",
+     "there are none where x is not a number, and the sign it is multiplied with is neither"),
+    (r"mean_cross_entropy", r"(where\(labels != ignore_index, labels, 0\)|labels != ignore_index) -> .*",
+     "the label that stands in for one not counted is multiplied with zero"),
+    (r"pad", r"g -> middle", "after the last axis both are the same"),
+    (r"pad", r"before or after -> (before or end|end or after)", "it only decides whether edges are added, and there may be none to add"),
+    (r"pad", r"axis is None -> arrays is None", "it is called with an axis"),
+    (r"qr", r"-2 -> -1", "where it matters, x is wide and q is square"),
+    (r"pow", r"where\(\(a == 0\) & \(b == 0\), 1, b\) -> .*", "the factor b is zero there"),
+    (r"pow", r"a == 0 -> b == 0", "the factor b is zero there"),
+    (r"pow", r"g \* 0 -> a \* 0", "both are zeros of one shape"),
+    (r"pow", r"isinstance\(b, \(int, float\)\) -> .*", "the general formula gives the same for a number"),
+    (r"pow", r"y == 0 -> y == -1", "y is zero where a is, but for underflow; y is -1 only where a is negative, and log(a) not real"),
+    (r"pow", r"y == 0 -> y == 1",
+     "y is zero where a is, but for underflow; 1 is put for a where a**b is 1, that is where a is 1 or b is 0"),
+    (r"std", r"where\(y == 0, 1, y\) -> where\(y == 0, 2, y\)", NOTHING_TO_DIVIDE),
+    (r"tensordot", r"\(over_\w, ndim_\w, '\w'\) -> .*", ONLY_CHECKED),
+    (r"transfer", r"(source|target)=\w+ -> .*", "on a machine without a second device both are the same"),
+    (r"vector_norm", r"ord == [12] -> .*", SHORTCUT),
+    (r"vector_norm", r"(where\(y == 0, 1, y\) -> where\(y == 0, 2, y\)|y == 0 -> x == 0)", NOTHING_TO_DIVIDE),
+    (r"vector_norm", r"restore\(.*, axis, keepdims\) -> .*", "here it is called with the axes kept: there is nothing to restore"),
+    (r"xlogy", r"where\(\(a == 0\) & \(b <= 0\), 1, b\) -> .*", NOTHING_TO_DIVIDE),
+    (r"xlogy", r"(b <= 0 -> (b <= 1|a <= 0)|a == 0 -> b == 0)",
+     "where a = 0 so is the numerator; where b = 0 and a is not, the function is infinite"),
+]  # fmt: skip
 
 
 def reason_for(judge: Judge, index: int, mutant: Mutant) -> str:
     """Return why a mutant that changes nothing had to; empty if no reason is known."""
-    for name in (judge.name, "*"):
-        if (name, mutant.change) in REASONS:
-            return REASONS[name, mutant.change]
+    for op, change, reason in REASONS:
+        if re.fullmatch(op, judge.name) and re.fullmatch(change, mutant.change):
+            return reason
     if mutant.check == "second order":
         return "the formula is locally constant in it, so its second derivative does not pass there"
+    if mutant.shared and not judge.reached(index, mutant):
+        return "a branch of a shared function that this formula does not take"
     if isinstance(mutant.old, ast.Name) and mutant.place and judge.same(index, mutant.shape_only()):
         return "only the shape of the array is used here, and the other has the same"
     return ""

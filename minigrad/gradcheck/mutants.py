@@ -23,6 +23,7 @@ from minigrad.op import Op
 ARITHMETIC: tuple[type[ast.operator], ...] = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 REDUCTIONS = {"sum": "mean", "mean": "sum"}
 TRANSPOSITIONS = ("swapaxes", "transpose", "permute_dims", "matrix_transpose", "moveaxis")
+LONGEST = 240  #: characters of the description of a change that shows what is around it
 RIVALS = 3  #: names tried in the place of another: the first ones and the last ones of those there are
 Definition = ast.Lambda | ast.FunctionDef
 
@@ -37,6 +38,11 @@ class Mutant:
     place: tuple[Any, ...] = ()  #: where in the syntax tree, for those made there
     old: ast.expr | None = None
     check: str = "value"  #: which check must notice it: "value", "contract" or "second order"
+
+    @property
+    def shared(self) -> bool:
+        """Whether the changed place is in a function that the formula calls, and not in the formula."""
+        return bool(self.place and self.place[1])
 
     def tripwire(self) -> Callable[..., Any]:
         """Return the formula with an exception in the changed place, to see whether that is ever run."""
@@ -68,7 +74,7 @@ def mutants_of(op: Op, index: int) -> Iterator[Mutant]:
             for new in _replacements(old, parent, definition):
                 place = (source, name, definition, parent, field, position)
                 where = f"{name or 'formula'}, line {old.lineno}"
-                yield Mutant(f"{_text(old)} -> {_text(new)}", where, source.compiled(*place[1:], new), place, old)
+                yield Mutant(_change(parent, field, position, old, new), where, source.compiled(*place[1:], new), place, old)
 
 
 class Source:
@@ -307,6 +313,19 @@ def reached() -> Any:
     raise Reached
 
 
-def _text(node: ast.expr) -> str:
-    text = " ".join(ast.unparse(ast.fix_missing_locations(copy.deepcopy(node))).split()).replace("__shifted__", "shifted")
-    return text if len(text) <= 70 else text[:67] + "..."
+def _change(parent: ast.AST, field: str, position: int | None, old: ast.expr, new: ast.expr) -> str:
+    """Say what is changed into what; a single name or number is shown with what stands around it."""
+    around = isinstance(old, (ast.Name, ast.Constant, ast.Attribute)) and isinstance(parent, (ast.expr, ast.keyword))
+    before = _text(parent if around else old)
+    if around:
+        _put(parent, field, position, new)
+    after = _text(parent if around else new)
+    if around:
+        _put(parent, field, position, old)
+    if len(before) + len(after) > LONGEST:
+        before, after = _text(old), _text(new)
+    return f"{before} -> {after}"
+
+
+def _text(node: ast.AST) -> str:
+    return " ".join(ast.unparse(ast.fix_missing_locations(copy.deepcopy(node))).split()).replace("__shifted__", "shifted")

@@ -13,6 +13,7 @@ import numpy as np
 from minigrad.gradcheck.cases import problem_of, samples_of
 from minigrad.gradcheck.check import gradcheck
 from minigrad.gradcheck.contract import BadUse
+from minigrad.gradcheck.conventions import convention_rows
 from minigrad.gradcheck.identities import identity_rows
 from minigrad.gradcheck.judge import EQUIVALENT, KILLED, SURVIVED, Judge
 from minigrad.gradcheck.modules import MODULES, ModuleSample, module_samples
@@ -119,9 +120,11 @@ def cases_of(target: Target, options: Options) -> Iterator[dict[str, Any]]:
     for sample in samples:
         result = check_sample(target.op, target.name, sample, options)
         yield case_of(result, target.name, target.tag, repr(sample), options.device, steps=options.steps)
-    rows = [row for sample in samples for row in identity_rows(target.name, target.op, sample)]
-    if rows:
-        yield case_of(Result(target.name, rows), target.name, target.tag, "identities", options.device)
+    if options.device == "cpu":
+        identities = [row for sample in samples for row in identity_rows(target.name, target.op, sample)]
+        for what, rows in (("identities", identities), ("conventions", convention_rows(target.name, target.op))):
+            if rows:
+                yield case_of(Result(target.name, rows), target.name, target.tag, what)
 
 
 def check_sample(op: Op, name: str, sample: Sample, options: Options) -> Result:

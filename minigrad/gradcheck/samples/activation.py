@@ -31,6 +31,7 @@ def leaky_relu(rng: Rng) -> Samples:
 def elu(rng: Rng) -> Samples:
     yield Sample(signed(rng, (2, 3)))
     yield Sample(signed(rng, (4,)), alpha=1.7)
+    yield Sample(np.array([-0.5, -0.01, 0.5]), alpha=0.6, label="just below 0")
 
 
 @samples("hardtanh")
@@ -51,6 +52,7 @@ def gelu(rng: Rng) -> Samples:
 def softplus(rng: Rng) -> Samples:
     yield Sample(rng.normal(size=(2, 3)))
     yield Sample(np.array([-1.0, 0.4, 3.0]), beta=2.5, threshold=4.0, label="both sides of the threshold")
+    yield Sample(np.array([-1.0, 0.2, 1.3, 1.9, 6.0]), beta=3.0, threshold=5.0, label="beta and threshold not to be confused")
 
 
 @samples("softmax", "log_softmax")

@@ -31,3 +31,4 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield Sample(rng.standard_normal((2, 3)), rng.standard_normal((2, 3)), axis=-1, reverse=True)
     yield Sample(np.array([0.5, 0.0, 2.0]), np.array([1.0, 0.0, 3.0]), label="a zero")
     yield Sample(np.zeros((2, 0)), np.zeros((2, 0)), axis=1, label="empty")
+    yield Sample(rng.standard_normal((2, 1)), rng.standard_normal((2, 1)), axis=1, label="one step")

@@ -71,6 +71,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield Sample(rng.standard_normal((4, 3)), np.array([1, 3, 1]))
     yield Sample(rng.standard_normal((4, 2)), np.array([[0, 3], [3, 2]]), padding_idx=1, label="without the padding index")
     yield Sample(rng.standard_normal((4, 2)), np.array(2), label="one index")
+    yield Sample(rng.standard_normal((3, 2, 2)), np.array([0, 2, 2]), padding_idx=1, label="a matrix for each index")
 
 
 @samples("take_along_axis")

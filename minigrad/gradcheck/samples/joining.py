@@ -40,6 +40,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield Sample(rng.standard_normal((2, 3)), repeats=2)
     yield Sample(rng.standard_normal((2, 3)), repeats=3, axis=-1)
+    yield Sample(rng.standard_normal((2, 1, 2)), repeats=3, axis=0)
     yield Sample(rng.standard_normal((2, 3)), repeats=(2, 0, 3), axis=1, label="each its own")
     yield Sample(rng.standard_normal(3), repeats=(1, 2, 3), label="each its own, flat")
     yield Sample(rng.standard_normal((2, 2)), repeats=0, axis=0, label="to empty")
@@ -54,4 +55,5 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     for mode in ("reflect", "edge", "wrap"):
         yield Sample(rng.standard_normal((2, 4)), pad_width=((0, 0), (2, 3)), mode=mode)
         yield Sample(rng.standard_normal((3, 3)), pad_width=((1, 2), (2, 1)), mode=mode)
+        yield Sample(rng.standard_normal((3, 2, 3)), pad_width=((0, 1), (2, 0), (0, 2)), mode=mode, label="on one side")
         yield Sample(rng.standard_normal(1) if mode != "reflect" else rng.standard_normal(2), pad_width=3, mode=mode, label="wider than x")

@@ -24,7 +24,7 @@ def matmul(rng: Rng) -> Iterator[Sample]:
         ("batches", (2, 2, 3), (2, 3, 2)),
         ("one b for a batch", (2, 2, 3), (3, 2)),
         ("one a for a batch", (2, 3), (2, 3, 2)),
-        ("row times batch", (3,), (2, 3, 2)),
+        ("row times batch", (3,), (2, 3, 1)),
         ("batch times column", (2, 2, 3), (3,)),
         ("batches broadcast", (2, 1, 2, 3), (2, 3, 1)),
     ):
@@ -49,6 +49,7 @@ def tensordot(rng: Rng) -> Iterator[Sample]:
     yield Sample(rng.standard_normal((2, 3, 4)), rng.standard_normal((4, 2, 3)), axes=((2, 0, 1), (0, 1, 2)), label="all")
     yield Sample(rng.standard_normal((2, 3, 4)), rng.standard_normal((4, 1, 2)), axes=((-1, 0), (0, -1)), label="not in order")
     yield Sample(a, a.copy(), axes=(1, 1), label="an axis without a tuple")
+    yield Sample(rng.standard_normal((2, 3)), rng.standard_normal((3, 1, 2)), axes=((-1,), (-3,)), label="negative axes")
 
 
 @samples("einsum")

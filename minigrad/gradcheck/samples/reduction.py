@@ -59,6 +59,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield from reductions(rng.standard_normal((2, 3, 4)))
     yield Sample(rng.standard_normal((2, 3)), axis=0, correction=1)
+    yield Sample(rng.standard_normal((2, 3)), axis=1, correction=1)
     yield Sample(rng.standard_normal((2, 5)), axis=1, correction=1.5, keepdims=True)
 
 

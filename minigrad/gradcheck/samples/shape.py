@@ -81,6 +81,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield Sample(x, shift=2)
     yield Sample(x, shift=-5, axis=1)
     yield Sample(x, shift=(1, 2), axis=(0, -1))
+    yield Sample(x, shift=1, axis=(0, 1), label="one shift along two axes")
 
 
 @samples("transfer")
