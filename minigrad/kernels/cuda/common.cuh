@@ -11,6 +11,9 @@
 #ifndef INFINITY
 #define INFINITY __int_as_float(0x7f800000)
 #endif
+#ifndef NAN
+#define NAN __int_as_float(0x7fc00000)
+#endif
 #define MG_FULL_WARP 0xffffffffu
 
 typedef unsigned long long mg_u64;
