@@ -34,7 +34,9 @@ def both(form: Any, x: np.ndarray = X) -> tuple[np.ndarray, np.ndarray]:
         pytest.param(
             lambda x: ops.group_norm(x, groups=1)[0], lambda x: ops.layer_norm(x, axis=(1, 2, 3))[0], id="one group is layer norm"
         ),
-        pytest.param(lambda x: ops.group_norm(x, groups=6, **C)[0], lambda x: ops.instance_norm(x, **C)[0], id="C groups are instance norm"),
+        pytest.param(
+            lambda x: ops.group_norm(x, groups=6, **C)[0], lambda x: ops.instance_norm(x, **C)[0], id="C groups are instance norm"
+        ),
         pytest.param(
             lambda x: ops.layer_norm(x, axis=(1, 2, 3))[0],
             lambda x: ops.batch_norm(x, axis=(1, 2, 3))[0],
