@@ -98,7 +98,7 @@ def _transfer(url: str, part: Path, limit: int, progress: Callable[[str, int, in
                         break
                     file.write(chunk)
                     if progress is not None:
-                        progress(part.stem, have, total)
+                        progress(part.name.removesuffix(".part"), have, total)
             if have > limit:
                 part.unlink()
                 return f"the file has more than the {limit} bytes that it may have"

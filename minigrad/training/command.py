@@ -22,7 +22,7 @@ from minigrad.training import tasks
 from minigrad.training.metrics import confusion_matrix
 from minigrad.training.models import parameter_count
 from minigrad.training.plot import save_curve
-from minigrad.training.progress import Bar
+from minigrad.training.progress import Bar, downloads
 from minigrad.training.report import print_confusion, worst_pairs
 from minigrad.training.run_folder import RunFolder
 from minigrad.training.tasks import Config
@@ -40,7 +40,8 @@ def train(
     device = as_device(config["device"])
     config["device"] = str(device)
     random.manual_seed(config["seed"])
-    task = tasks.make_task(config, lambda name, have, total: None)
+    with downloads(console) as show:
+        task = tasks.make_task(config, show)
     if resume is None:
         run = RunFolder.create(out, f"{config['dataset']}-{config['model']}")
         run.write_config(config)

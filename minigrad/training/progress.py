@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from minigrad.training.metrics import Tally
 
@@ -80,3 +80,18 @@ class Bar(Quiet):
             if f"{kind}_loss" in line:
                 parts.append(f"{name} loss {line[f'{kind}_loss']:.4f} accuracy {line[f'{kind}_accuracy']:6.2%}")
         self.bar.console.print("  ".join(parts), highlight=False)
+
+
+@contextmanager
+def downloads(console: Console) -> Iterator[Callable[[str, int, int | None], None]]:
+    """Within this, the function given shows the progress of downloads (`minigrad.data.download.fetch`)."""
+    tasks: dict[str, TaskID] = {}
+    columns = [TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()]
+    with Progress(*columns, console=console, transient=True) as bar:
+
+        def show(name: str, have: int, total: int | None) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name)
+            bar.update(tasks[name], completed=have, total=total)
+
+        yield show

@@ -98,8 +98,8 @@ def _text_task(config: Config) -> Task:
     vocabulary = Vocabulary(config.setdefault("vocabulary", sorted(set(text))))
     numbers = vocabulary.encode(text)
     cut = len(numbers) - max(len(numbers) // 10, config["length"] + 1)  # the last tenth is for testing
-    train = sequences(numbers[:cut], config["length"], max(config["length"] // 2, 1))
-    return Task(train, sequences(numbers[cut:], config["length"]), make_model(config))
+    train, test = (sequences(part, config["length"]) for part in (numbers[:cut], numbers[cut:]))
+    return Task(train, test, make_model(config))
 
 
 def loss(output: Tensor, target: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from minigrad import nn
+from minigrad.backends import Array
 from minigrad.creation import arange
 from minigrad.data import DataError, TensorDataset
 from minigrad.data.files import read_bytes
@@ -23,7 +24,7 @@ class Vocabulary:
         self.characters = list(characters)
         self.number = {c: i for i, c in enumerate(self.characters)}
 
-    def encode(self, text: str) -> np.ndarray:
+    def encode(self, text: str) -> Array:
         """Return the numbers of the characters."""
         unknown = sorted(set(text) - set(self.number))
         if unknown:
@@ -46,9 +47,9 @@ def read_text(path: str | Path, length: int) -> str:
     return text
 
 
-def sequences(numbers: np.ndarray, length: int, stride: int | None = None) -> TensorDataset:
-    """Return pairs of ``length`` characters and the characters that follow each of them."""
-    windows = np.lib.stride_tricks.sliding_window_view(numbers, length + 1)[:: stride or length]
+def sequences(numbers: Array, length: int) -> TensorDataset:
+    """Cut a text into pairs: ``length`` characters, and the characters that follow each of them."""
+    windows = np.lib.stride_tricks.sliding_window_view(numbers, length + 1)[::length]
     return TensorDataset(np.ascontiguousarray(windows[:, :-1]), np.ascontiguousarray(windows[:, 1:]))
 
 
