@@ -38,7 +38,7 @@ class RunningStatistics(Module):
 
     Attributes
     ----------
-    weight, bias : (num_features,), ones and zeros at first; None if ``affine`` is false
+    weight, bias : (num_features,), ones and zeros at first; None if ``affine`` is false, bias also if ``bias`` is
     running_mean, running_var : (num_features,), zeros and ones at first; None if nothing is tracked
     num_batches_tracked : how many batches went into them
     """
@@ -50,7 +50,15 @@ class RunningStatistics(Module):
     num_batches_tracked: Tensor | None
 
     def __init__(
-        self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool, device: Any, dtype: Any
+        self,
+        num_features: int,
+        eps: float,
+        momentum: float | None,
+        affine: bool,
+        track_running_stats: bool,
+        device: Any,
+        dtype: Any,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         if eps < 0:
@@ -63,7 +71,7 @@ class RunningStatistics(Module):
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         self.weight = empty_parameter(num_features, device=device, dtype=dtype) if affine else None
-        self.bias = empty_parameter(num_features, device=device, dtype=dtype) if affine else None
+        self.bias = empty_parameter(num_features, device=device, dtype=dtype) if affine and bias else None
         place = default_device() if device is None else as_device(device)
         for name, initial in self._initial_statistics(num_features, np.dtype(dtype or DEFAULT_DTYPE)).items():
             self.register_buffer(name, wrap(move(initial, place), None) if track_running_stats else None)
@@ -83,8 +91,9 @@ class RunningStatistics(Module):
     def reset_parameters(self) -> None:
         """Set weight to 1, bias to 0, and forget what was seen."""
         self.reset_running_stats()
-        if self.weight is not None and self.bias is not None:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def update(self, mean: Any, var: Any, m: int) -> None:
@@ -147,10 +156,11 @@ class BatchNorm(RunningStatistics):
         affine: bool = True,
         track_running_stats: bool = True,
         *,
+        bias: bool = True,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
     @classmethod
     def from_keras(cls: type[B], num_features: int, momentum: float = 0.99, epsilon: float = 1e-3, **options: Any) -> B:

@@ -128,8 +128,8 @@ class GroupNorm(Module):
         Number of channels, a multiple of ``num_groups``.
     eps
         Added to the variance.
-    affine
-        Whether there are weight and bias.
+    affine, bias
+        Whether there are weight and bias; ``bias=False`` leaves out the bias alone.
 
     References
     ----------
@@ -140,20 +140,29 @@ class GroupNorm(Module):
     bias: Parameter | None
 
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, device: Any = None, dtype: Any = None
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        *,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         if num_groups < 1 or num_channels % num_groups:
             raise ValueError(f"GroupNorm: num_channels={num_channels} must be divisible by num_groups={num_groups}")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
         self.weight = empty_parameter(num_channels, device=device, dtype=dtype) if affine else None
-        self.bias = empty_parameter(num_channels, device=device, dtype=dtype) if affine else None
+        self.bias = empty_parameter(num_channels, device=device, dtype=dtype) if affine and bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Set weight to 1 and bias to 0."""
-        if self.weight is not None and self.bias is not None:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def forward(self, x: Any) -> Any:
@@ -180,10 +189,11 @@ class _InstanceNorm(RunningStatistics):
         affine: bool = False,
         track_running_stats: bool = False,
         *,
+        bias: bool = True,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
     def forward(self, x: Any) -> Any:
         if len(x.shape) == self.dims + 1:  # a single sample
@@ -216,8 +226,8 @@ class InstanceNorm1d(_InstanceNorm):
     momentum, track_running_stats
         As for `BatchNorm1d`: the running statistics are averages over the samples, and used in evaluation.
         (``num_batches_tracked`` counts here; in PyTorch it stays 0 for this layer.)
-    affine
-        Whether there are weight and bias.
+    affine, bias
+        Whether there are weight and bias; ``bias=False`` leaves out the bias alone.
 
     References
     ----------
