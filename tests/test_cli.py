@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -261,3 +262,27 @@ def test_as_a_module_and_gradcheck_by_its_own_parser():
     assert done.stdout == f"minigrad {mg.__version__}\n"
     done = subprocess.run([sys.executable, "-m", "minigrad", "gradcheck", "--help"], capture_output=True, text=True, check=True)
     assert "--mutants" in done.stdout
+
+
+def test_tensorboard(run, tmp_path, monkeypatch):
+    written = []
+
+    class SummaryWriter:
+        def __init__(self, folder):
+            self.folder = folder
+
+        def add_scalar(self, name, value, step):
+            written.append((name, value, step))
+
+        def close(self):
+            written.append("closed")
+
+    monkeypatch.setitem(sys.modules, "tensorboardX", types.SimpleNamespace(SummaryWriter=SummaryWriter))
+    assert run("train", "spirals", "--epochs", 2, "--out", "run", "--tensorboard")[0] == 0
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert written[:-1] == [(name, value, line["epoch"]) for line in lines for name, value in line.items()]
+    assert written[-1] == "closed"
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    code, _, err = run("train", "spirals", "--epochs", 1, "--out", "other", "--tensorboard")
+    assert code == 1
+    assert 'pip install "minigrad[tensorboard]"' in err
