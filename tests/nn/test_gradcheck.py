@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.layer_samples import LAYERS
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.gradcheck.layers import LAYERS
 
 NORMALIZATIONS = {"BatchNorm", "BatchRenorm", "GroupNorm", "InstanceNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm", "ZCAWhitening"}
 CONTAINERS = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList"}
