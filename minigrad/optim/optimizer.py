@@ -47,14 +47,15 @@ class Optimizer:
     scalars: ClassVar[dict[str, Any]] = {"step": 0}  #: what is remembered for each parameter, and its initial value
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
-        if isinstance(params, (Tensor, Mapping)):
-            raise TypeError(f"{self.name}: params must be a list of tensors or of groups, not one {type(params).__name__}")
+        if isinstance(params, (Tensor, Mapping)) or not isinstance(params, Iterable):
+            what = f"{type(params).__name__}; of a model, pass model.parameters()"
+            raise TypeError(f"{self.name}: params must be a list of tensors or of groups, not one {what}")
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self._buckets: list[list[Bucket] | None] = []  # for each group; made when first needed
         groups: list[Any] = list(params)
         if not groups:
-            raise ValueError(f"{self.name} was given no parameters")
+            raise ValueError(f"{self.name} was given no parameters; are the layers of the model in a plain list? nn.ModuleList finds them")
         if not isinstance(groups[0], Mapping):
             groups = [{"params": groups}]
         for group in groups:

@@ -1,0 +1,209 @@
+"""Schedules: the base class, and those that are one formula.
+
+A schedule is written as what the learning rate *is* after t steps (`LRScheduler.lr_at`), not as a change from one step
+to the next: it can be read, plotted and resumed at any t.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from minigrad.optim.optimizer import Optimizer
+
+
+class LRScheduler:
+    """Sets the learning rate of each group of an optimizer; call `step` after the optimizer's.
+
+    Attributes
+    ----------
+    base_lrs
+        The learning rates that the groups had when the first scheduler of the optimizer was made.
+    last_epoch
+        How often `step` was called.
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(self).__name__} schedules an optimizer, not a {type(optimizer).__name__}")
+        self.optimizer = optimizer
+        for group in optimizer.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+        self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = 0
+        self.apply()
+
+    def lr_at(self, t: int, base: float, group: int) -> float:
+        """Return the learning rate after ``t`` steps of group number ``group`` whose first one was ``base``."""
+        raise NotImplementedError(f"{type(self).__name__}.lr_at")
+
+    def step(self) -> None:
+        """Go one step on."""
+        self.last_epoch += 1
+        self.apply()
+
+    def apply(self) -> None:
+        """Write the present learning rates into the optimizer."""
+        for i, (group, base) in enumerate(zip(self.optimizer.param_groups, self.base_lrs, strict=True)):
+            group["lr"] = self.lr_at(self.last_epoch, base, i)
+
+    def get_last_lr(self) -> list[float]:
+        """Return the present learning rates."""
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what changes from step to step."""
+        return {"last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned."""
+        self.last_epoch, self.base_lrs = state_dict["last_epoch"], list(state_dict["base_lrs"])
+
+
+class LambdaLR(LRScheduler):
+    """base * f(t), with one function or one for each group."""
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Iterable[Callable[[int], float]]) -> None:
+        n = len(optimizer.param_groups)
+        self.lr_lambdas = [lr_lambda] * n if callable(lr_lambda) else list(lr_lambda)
+        if len(self.lr_lambdas) != n:
+            raise ValueError(f"LambdaLR: {len(self.lr_lambdas)} functions for {n} parameter groups")
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float, group: int) -> float:
+        return base * self.lr_lambdas[group](t)
+
+
+class StepLR(LRScheduler):
+    """base * gamma^(number of whole ``step_size`` in t)."""
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+        self.step_size, self.gamma = positive_integer("StepLR", "step_size", step_size), gamma
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float, group: int) -> float:
+        return base * float(self.gamma) ** (t // self.step_size)
+
+
+class MultiStepLR(LRScheduler):
+    """base * gamma^(number of milestones reached)."""
+
+    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1) -> None:
+        self.milestones, self.gamma = sorted(milestones), gamma
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float, group: int) -> float:
+        return base * float(self.gamma) ** bisect_right(self.milestones, t)
+
+
+class ExponentialLR(LRScheduler):
+    """base * gamma^t."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float, group: int) -> float:
+        return base * float(self.gamma) ** t
+
+
+class ConstantLR(LRScheduler):
+    """base * factor for the first ``total_iters`` steps, base from then on."""
+
+    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5) -> None:
+        self.factor, self.total_iters = factor, total_iters
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float, group: int) -> float:
+        return base * (self.factor if t < self.total_iters else 1)
+
+
+class LinearLR(LRScheduler):
+    """Warm-up: base times a factor that goes from ``start_factor`` to ``end_factor`` in ``total_iters`` equal steps."""
+
+    def __init__(self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5) -> None:
+        if not 0 < start_factor <= 1 or not 0 <= end_factor <= 1:
+            raise ValueError(f"LinearLR: factors must be from 0 (the first one above 0) to 1, not {start_factor!r} and {end_factor!r}")
+        self.start_factor, self.end_factor = start_factor, end_factor
+        self.total_iters = positive_integer("LinearLR", "total_iters", total_iters)
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float, group: int) -> float:
+        return base * (self.start_factor + (self.end_factor - self.start_factor) * min(t, self.total_iters) / self.total_iters)
+
+
+class PolynomialLR(LRScheduler):
+    """base * (1 - t / total_iters)^power, and 0 from then on."""
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0) -> None:
+        self.total_iters, self.power = positive_integer("PolynomialLR", "total_iters", total_iters), power
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float, group: int) -> float:
+        return float(base * (1 - min(t, self.total_iters) / self.total_iters) ** self.power)
+
+
+class CosineAnnealingLR(LRScheduler):
+    """Half a cosine from base down to ``eta_min`` in ``T_max`` steps, and up again in as many.
+
+    (Loshchilov, Hutter: "SGDR: stochastic gradient descent with warm restarts", 2017.)
+    """
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
+        self.T_max, self.eta_min = positive_integer("CosineAnnealingLR", "T_max", T_max), eta_min
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float, group: int) -> float:
+        return cosine_between(base, self.eta_min, t / self.T_max)
+
+
+class CosineAnnealingWarmRestarts(LRScheduler):
+    """Half cosines from base to ``eta_min``, the first of ``T_0`` steps, each ``T_mult`` times as long as the one before."""
+
+    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0) -> None:
+        self.T_0 = positive_integer("CosineAnnealingWarmRestarts", "T_0", T_0)
+        self.T_mult, self.eta_min = positive_integer("CosineAnnealingWarmRestarts", "T_mult", T_mult), eta_min
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float, group: int) -> float:
+        length = self.T_0
+        while t >= length:
+            t, length = t - length, length * self.T_mult
+            if self.T_mult == 1:
+                t %= length
+        return cosine_between(base, self.eta_min, t / length)
+
+
+class SequentialLR(LRScheduler):
+    """One schedule after another: the next one starts, at its step 0, at each milestone."""
+
+    def __init__(self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int]) -> None:
+        if len(schedulers) != len(milestones) + 1:
+            raise ValueError(f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} milestones, not {len(milestones)}")
+        if any(s.optimizer is not optimizer for s in schedulers):
+            raise ValueError("SequentialLR: all schedulers must be of the optimizer given")
+        self.schedulers, self.milestones = schedulers, milestones
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float, group: int) -> float:
+        which = bisect_right(self.milestones, t)
+        return self.schedulers[which].lr_at(t - ([0, *self.milestones])[which], base, group)
+
+
+def positive_integer(name: str, argument: str, value: int) -> int:
+    """Return an argument of a scheduler after making sure that it is a positive integer."""
+    if not isinstance(value, int) or value <= 0:
+        raise ValueError(f"{name}: {argument} must be a positive integer, not {value!r}")
+    return value
+
+
+def cosine_between(start: float, end: float, share: float) -> float:
+    """Go from ``start`` to ``end`` along half a cosine; ``share`` is how far."""
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+def linear_between(start: float, end: float, share: float) -> float:
+    """Go from ``start`` to ``end`` along a line."""
+    return start + (end - start) * share
