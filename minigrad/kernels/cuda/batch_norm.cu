@@ -167,6 +167,7 @@ __device__ __forceinline__ void mg_gradient(mg_sums v, const real* x, const real
   double rest = (v.gc - v.g * v.c / M) * rstd;  // sum of (g - <g>) xhat
   double offset = -scale * v.g / M + (g_mean ? (double)(accum)g_mean[c] / M : 0.0);
   double slope = -scale * rest * rstd / M + (g_var ? 2.0 * (double)(accum)g_var[c] / M : 0.0);
+  offset -= slope * v.c / M;  // x - mean is not quite centred, as mean is rounded
   if (writes && threadIdx.y == 0) { gw[c] = real(rest); gb[c] = real(v.g); }
   accum mu = (accum)mean[c];
   if (mg_by_four(S, x, g, y) && mg_by_four(S, gx, gx, gx)) mg_apply_gradient<4>(x, g, y, gx, c, C, S, begin / 4 + threadIdx.y, end, blockDim.y, mu, (accum)scale, (accum)offset, (accum)slope);
