@@ -40,6 +40,6 @@ class SGD(Optimizer):
         if momentum:
             b = s["momentum_buffer"]
             b *= momentum
-            b += g * (1 - group["dampening"] if s["step"] > 1 else 1)
+            b += g * (1 - group["dampening"]) if group["dampening"] and s["step"] > 1 else g
             g = g + momentum * b if group["nesterov"] else b
         x -= group["lr"] * g

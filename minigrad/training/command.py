@@ -49,7 +49,7 @@ def train(
     trainer, loader, validation = _make_trainer(config, task, run, console)
     if resume is not None and run.last.is_file():
         trainer.resume(run.last, loader)
-        trainer.progress = Bar(console, trainer.epoch, trainer.step - trainer.epoch * len(loader))
+        trainer.progress = Bar(console, trainer.epoch, trainer.step - trainer.epoch * len(loader), config["batch_size"])
     console.print(
         f"{config['dataset']}: {len(loader.dataset):,} items to train with, {len(task.test):,} to test with; "
         f"{config['model']} with {parameter_count(model):,} parameters; {device}; {escape(str(run.path))}"

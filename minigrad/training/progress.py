@@ -36,11 +36,11 @@ class Quiet:
 class Bar(Quiet):
     """A progress bar with loss, accuracy, samples per second and remaining time; a line for each finished epoch."""
 
-    def __init__(self, console: Console, first_epoch: int = 0, skipped_steps: int = 0) -> None:
+    def __init__(self, console: Console, first_epoch: int = 0, skipped_steps: int = 0, batch_size: int = 0) -> None:
         self.console, self.first_epoch, self.skipped = console, first_epoch, skipped_steps
         self.samples = 0
         self._looked = 0.0
-        self._items_before = 0
+        self._items_before = skipped_steps * batch_size
 
     @contextmanager
     def fit(self, epochs: int, batches: int) -> Iterator[None]:
