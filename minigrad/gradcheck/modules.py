@@ -29,11 +29,14 @@ class ModuleSample:
         return module.train(self.training)
 
     def __repr__(self) -> str:
-        shown = [repr(a) for a in self.setup] + [f"{k}={v!r}" for k, v in self.settings.items()]
+        shown = [" ".join(repr(a).split()) for a in self.setup] + [f"{k}={v!r}" for k, v in self.settings.items()]
         shapes = [f"{a.dtype}{list(a.shape)}" if isinstance(a, np.ndarray) else repr(a) for a in self.args]
         return f"({', '.join(shown)})({', '.join(shapes)})" + ("" if self.training else " in evaluation")
 
 
 def module_samples() -> dict[str, Callable[[np.random.Generator], Iterator[ModuleSample]]]:
     """Return the samples of every module, by name of its class."""
+    from minigrad.gradcheck.layers import LAYERS  # late: it imports nn, which few checks need
+
+    MODULES.update(LAYERS)
     return MODULES

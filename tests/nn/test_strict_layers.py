@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.layer_samples import LAYERS
 from support.strict import LEDGER, no_sync
 from support.strict_cuda import pretended_gpu
 
 import minigrad as mg
+from minigrad.gradcheck.layers import LAYERS
 
 
 @pytest.fixture(autouse=True)
