@@ -10,9 +10,10 @@ from types import ModuleType
 from typing import Any
 
 from minigrad.gradcheck.check import gradcheck
+from minigrad.gradcheck.contract import BadUse
 from minigrad.gradcheck.result import Result, Row
 
-__all__ = ["Result", "Row", "gradcheck"]
+__all__ = ["BadUse", "Result", "Row", "gradcheck"]
 
 
 class _CallableModule(ModuleType):

@@ -65,6 +65,7 @@ REASONS: list[tuple[str, str, str]] = [
      "the label that stands in for one not counted is multiplied with zero"),
     (r"pad", r"g -> middle", "after the last axis both are the same"),
     (r"pad", r"before or after -> (before or end|end or after)", "it only decides whether edges are added, and there may be none to add"),
+    (r"\w+", r"_check_\w+\(.*", ONLY_CHECKED),
     (r"pad", r"axis is None -> arrays is None", "it is called with an axis"),
     (r"qr", r"-2 -> -1", "where it matters, x is wide and q is square"),
     (r"pow", r"where\(\(a == 0\) & \(b == 0\), 1, b\) -> .*", "the factor b is zero there"),

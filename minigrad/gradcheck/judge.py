@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from minigrad.tensor import Tensor
 
 KILLED, CRASHED, EQUIVALENT, SURVIVED = "killed", "crashed", "equivalent", "survived"
 SAME = 1e-12  #: relative difference up to which two gradients count as one
-MORE_SEEDS = (1, 2, 3)
+MORE_SEEDS = (1, 2)
 
 
 @dataclass
@@ -116,16 +117,15 @@ class Judge:
 
     def same(self, index: int, function: Callable[..., Any]) -> bool:
         """Tell whether a formula gives what the right one gives, on samples from other seeds too."""
-        for trial in self.everywhere():
-            right = trial.gradients()
-            try:
-                with self.replaced(index, function):
-                    other = trial.gradients()
-                gaps = [(np.abs(a - b).max(initial=0.0), np.abs(a).max(initial=0.0)) for a, b in zip(right, other, strict=True)]
-            except Exception:  # a mutant may raise anything, and return anything
-                return False
-            if not all(gap <= SAME * top for gap, top in gaps):
-                return False
+        everywhere = self.everywhere
+        try:
+            with self.replaced(index, function):
+                for trial, right in everywhere:
+                    for a, b in zip(right, trial.gradients(), strict=True):
+                        if not np.abs(a - b).max(initial=0.0) <= SAME * np.abs(a).max(initial=0.0):
+                            return False
+        except Exception:  # a mutant may raise anything, and return anything
+            return False
         return True
 
     def reached(self, index: int, mutant: Mutant) -> bool:
@@ -140,14 +140,13 @@ class Judge:
             return True
         return False
 
-    def everywhere(self) -> list[Trial]:
-        """Return the trials, and those of other seeds without numerical derivatives."""
-        if not hasattr(self, "_more"):
-            with changed_mode(kernels=False):
-                samples = [s for seed in MORE_SEEDS for s in samples_of(self.name, seed)]
-                more = [t for s in samples for t in _trials(self.op, s, np.random.default_rng(12), None)]
-            self._more = [*self.trials, *more]
-        return self._more
+    @cached_property
+    def everywhere(self) -> list[tuple[Trial, list[Any]]]:
+        """The trials, and those of other seeds without numerical derivatives, each with what the right formulas give."""
+        with changed_mode(kernels=False), np.errstate(all="ignore"):
+            samples = [s for seed in MORE_SEEDS for s in samples_of(self.name, seed)]
+            more = [t for s in samples for t in _trials(self.op, s, np.random.default_rng(12), None)]
+            return [(trial, trial.gradients()) for trial in (*self.trials, *more)]
 
     def mutants(self) -> Iterator[tuple[int, Mutant]]:
         """Yield every mutant with the number of its formula."""

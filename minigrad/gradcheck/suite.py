@@ -25,6 +25,7 @@ from minigrad.op import OPS, Op
 
 TAGS = {"norm": ("batch_norm", "normalization"), "conv": ("convolution",), "pool": ("pooling",)}  #: short for families
 QUICK_DIRECTIONS = 1
+LAYER_DIRECTIONS = 2  #: layers are made of ops, which are checked element by element
 
 
 @dataclass
@@ -154,7 +155,7 @@ def check_sample(op: Op, name: str, sample: Sample, options: Options) -> Result:
 
 def check_module(layer: ModuleSample, name: str, options: Options) -> Result:
     """Check one layer, its parameters included."""
-    directions = QUICK_DIRECTIONS if options.mode == "quick" else None
+    directions = QUICK_DIRECTIONS if options.mode == "quick" else LAYER_DIRECTIONS
     return gradcheck(layer.make(), list(layer.args), order=options.order, directions=directions, name=name, seed=options.seed)
 
 

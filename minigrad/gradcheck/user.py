@@ -3,9 +3,9 @@
 ::
 
     # tests/test_gradients.py of another package
-    from minigrad.gradcheck.user import tests_of
+    from minigrad.gradcheck.user import gradient_tests
 
-    test_gradients = tests_of("mypackage.ops")
+    test_gradients = gradient_tests("mypackage.ops")
 
 The samples of those ops are declared there as for minigrad's own, with ``@samples("mypackage.ops.NAME")``.
 """
@@ -99,7 +99,7 @@ def ops_of(package: str) -> dict[str, Op]:
     return {name: op for name, op in OPS.items() if op.__module__ == package or op.__module__.startswith(package + ".")}
 
 
-def tests_of(package: str, *, order: int = 2) -> Callable[..., None]:  # noqa: PT028  (makes a test, is none)
+def gradient_tests(package: str, *, order: int = 2) -> Callable[..., None]:
     """Return a pytest test that checks every op of a package on all of its declared samples, an op at a time."""
     import pytest
 

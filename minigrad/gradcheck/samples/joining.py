@@ -55,5 +55,6 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     for mode in ("reflect", "edge", "wrap"):
         yield Sample(rng.standard_normal((2, 4)), pad_width=((0, 0), (2, 3)), mode=mode)
         yield Sample(rng.standard_normal((3, 3)), pad_width=((1, 2), (2, 1)), mode=mode)
+        yield Sample(rng.standard_normal(3), pad_width=((2, 0),), mode=mode, label="in front")
         yield Sample(rng.standard_normal((3, 2, 3)), pad_width=((0, 1), (2, 0), (0, 2)), mode=mode, label="on one side")
         yield Sample(rng.standard_normal(1) if mode != "reflect" else rng.standard_normal(2), pad_width=3, mode=mode, label="wider than x")

@@ -1,0 +1,234 @@
+"""``minigrad gradcheck``: what it prints and writes, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from minigrad.gradcheck.cli import main
+from minigrad.gradcheck.report.compare import compare
+
+USER = """
+import numpy as np
+import minigrad as mg
+from minigrad import nn
+from minigrad.gradcheck.samples import Sample, samples
+
+@mg.op
+def right(xp, x):
+    return x * x
+
+right.vjp(x=lambda g, x: 2 * g * x)
+
+@mg.op
+def wrong(xp, x, w):
+    return x * w
+
+wrong.vjp(x=lambda g, w: g * w, w=lambda g, x, w: g * w)
+
+@mg.op
+def unsampled(xp, x):
+    return x + 0
+
+@samples("{module}.right")
+def _(rng):
+    yield Sample(rng.standard_normal(3))
+
+@samples("{module}.wrong")
+def _(rng):
+    yield Sample(rng.standard_normal((4, 3)), rng.standard_normal((4, 3)))
+
+class Net(nn.Module):
+    def __init__(self):
+        self.linear = nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.linear(x).tanh()
+
+    @staticmethod
+    def example_inputs():
+        return [np.random.default_rng(0).standard_normal((4, 3))]
+
+def outside():
+    return mg.log, [np.array([-1.0])]
+
+def single():
+    return mg.exp, [np.ones(2, np.float32)]
+
+def integers():
+    return mg.exp, [np.arange(3)]
+
+def overlapping():
+    return mg.exp, [np.broadcast_to(np.array(2.0), (3,))]
+
+@mg.op
+def _writes(xp, x):
+    x *= 2
+    return x + 0
+
+_writes.vjp(x=lambda g: 2 * g)
+
+def changes_its_input():
+    return _writes, [np.ones(2)]
+
+def random():
+    return lambda x: x * np.random.default_rng().standard_normal(), [np.ones(2)]
+"""
+
+
+@pytest.fixture
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    """A package of somebody else, importable from the working directory."""
+    name = f"user_{abs(hash(request.node.name)) % 10**8}"
+    (tmp_path / f"{name}.py").write_text(USER.replace("{module}", name))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return name
+
+
+def test_all_reports_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = {kind: tmp_path / f"out.{kind}" for kind in ("json", "html", "junit")}
+    assert main(["exp", "sqrt", "nn.Linear", "--mutants", *[f"--{kind}={path}" for kind, path in paths.items()]]) == 0
+    text = capsys.readouterr().out
+    document = json.loads(paths["json"].read_text())
+    summary, mutants = document["summary"], document["mutants"]
+    assert document["version"] == 1
+    assert set(summary) == {"ops", "cases", "passed", "failed", "inconclusive", "seconds"}
+    assert summary["ops"] == 3
+    assert summary["cases"] == summary["passed"] == len(document["cases"])
+    assert mutants["total"] == sum(mutants[key] for key in ("killed", "survived", "equivalent", "crashed"))
+    assert mutants["survived"] == 0
+    assert f"3 ops, {summary['cases']} cases, 0 failed, 0 cannot tell; {mutants['total']} mutants, 0 survived" in text
+    for case in document["cases"]:
+        assert {"op", "tag", "case", "device", "verdict", "digits", "seconds", "checks", "notes", "steps"} == set(case)
+        for check in case["checks"]:
+            assert set(check) >= {"check", "order", "input", "shape", "verdict", "error", "estimate", "digits", "slope", "message"}
+    page = paths["html"].read_text()
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert "https://" not in page
+    assert json.loads(page.split('id="data">')[1].split("</script>")[0])["summary"] == summary
+    suite = ET.parse(paths["junit"]).getroot()
+    assert suite.attrib["tests"] == str(summary["cases"]) == str(len(suite.findall("testcase")))
+
+
+def test_a_wrong_op_of_a_user(user: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    junit = tmp_path / "out.xml"
+    assert main(["--module", f"{user}:right"]) == 0
+    assert main(["--module", f"{user}:wrong", "--junit", str(junit)]) == 1
+    text = " ".join(capsys.readouterr().out.split())
+    assert "your gradient for w is right if you change, in formula" in text
+    assert f"from {user} import wrong" in text
+    assert ET.parse(junit).getroot().find("testcase/failure") is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "sentence"),
+    [
+        ("Net", 0, "1 ops, 1 cases, 0 failed"),
+        ("outside", 2, "infinite or not a number"),
+        ("changes_its_input", 1, "changed its argument x in place"),
+        ("random", 1, "the function is random"),
+        ("single", 3, "float32, which is too coarse"),
+        ("integers", 3, "nothing to differentiate: the inputs are int64"),
+        ("overlapping", 3, "share memory"),
+        ("unsampled", 3, "has no samples: declare some with @samples"),
+        ("missing", 3, "cannot find"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_exit_codes(user: str, capsys: pytest.CaptureFixture[str], name: str, code: int, sentence: str) -> None:
+    assert main(["--module", f"{user}:{name}", "--order", "1"]) == code
+    output = capsys.readouterr()
+    assert sentence in " ".join((output.out + output.err).split())
+    if code == 3:
+        assert len(output.err.strip().splitlines()) == 1
+        assert not output.out
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["expp"], "there is no op or layer called 'expp'; did you mean exp"),
+        (["--tag", "nothing"], "there is no tag 'nothing'"),
+        (["--order", "0"], "--order is 1 or more"),
+        (["--module", "nowhere"], "takes PACKAGE:NAME"),
+        (["exp", "--json", "/nowhere/at/all.json"], "there is no folder"),
+        (["--compare", "a.json", "b.json"], "cannot read a.json"),
+        (["--device", "tpu"], "invalid choice"),
+        (["--nonsense"], "unrecognized arguments"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(argv: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv) == 3
+    assert sentence in " ".join(capsys.readouterr().err.split())
+
+
+def test_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.split() == ["batch_norm", "batch_norm"] for line in lines)
+    assert any(line.split() == ["nn.Linear", "nn"] for line in lines)
+    assert not any("no samples" in line for line in lines)
+
+
+def test_tags_and_quick_mode(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--tag", "norm", "--mode", "quick", "--order", "1"]) == 0
+    text = capsys.readouterr().out
+    assert "layer_norm" in text
+    assert "batch_norm" in text
+    assert "matmul" not in text
+
+
+def test_fail_fast(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from minigrad.op import OPS
+
+    formula = OPS["exp"].formulas[0]
+    monkeypatch.setattr(formula, "function", lambda g, y: g * y * 1.01)
+    OPS["exp"].plans.clear()
+    try:
+        assert main(["exp", "tanh", "--fail-fast", "--json", str(tmp_path / "f.json")]) == 1
+    finally:
+        monkeypatch.undo()
+        OPS["exp"].plans.clear()
+    assert [case["verdict"] for case in json.loads((tmp_path / "f.json").read_text())["cases"]] == ["fail"]
+
+
+def document(**verdicts: str) -> dict[str, Any]:
+    cases = [{"op": op, "case": "", "device": "cpu", "verdict": verdict, "digits": 12.0} for op, verdict in verdicts.items()]
+    return {"version": 1, "cases": cases, "summary": {"seconds": 1.0}}
+
+
+def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = document(exp="pass", tanh="fail"), document(exp="fail", tanh="pass")
+    assert compare(old, old)[1] is False
+    lines, worse = compare(old, new)
+    assert worse
+    assert "worse      exp: pass -> fail" in lines
+    assert "better     tanh: fail -> pass" in lines
+    fewer = document(exp="pass", tanh="fail")
+    fewer["cases"][0]["digits"] = 9.0
+    assert compare(old, fewer)[1]
+    assert compare(old, document(exp="pass"))[1], "a case that is gone"
+    paths = [tmp_path / "old.json", tmp_path / "new.json"]
+    for path, content in zip(paths, (old, new), strict=True):
+        path.write_text(json.dumps(content))
+    assert main(["--compare", str(paths[0]), str(paths[0])]) == 0
+    assert main(["--compare", str(paths[0]), str(paths[1])]) == 1
+    paths[1].write_text("{}")
+    assert main(["--compare", str(paths[0]), str(paths[1])]) == 3
+
+
+def test_one_line_in_the_tests_of_another_package(user: str, tmp_path: Path) -> None:
+    test = tmp_path / "test_theirs.py"
+    test.write_text(f"from minigrad.gradcheck.user import gradient_tests\n\ntest_gradients = gradient_tests({user!r})\n")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(test)]
+    outcome = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert outcome.returncode == 1
+    assert "1 passed" in outcome.stdout, outcome.stdout
+    assert "your gradient for w is" in outcome.stdout
