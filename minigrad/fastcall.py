@@ -48,10 +48,10 @@ def _general(op: Op) -> Callable[..., Any]:
 
 
 def _unary(op: Op) -> Callable[..., Any]:
-    generic, forward, plans = Op.__call__, op.forward, op.plans
+    generic, forward, plans, kernels = Op.__call__, op.forward, op.plans, op.kernels
 
     def call(x: Any) -> Any:
-        if (x.__class__ is not Tensor and not isinstance(x, Tensor)) or _mode() is not RECORDING:
+        if (x.__class__ is not Tensor and not isinstance(x, Tensor)) or _mode() is not RECORDING or kernels:
             return generic(op, x)
         a, parent = x.data, x.node
         try:
@@ -81,10 +81,10 @@ def _unary(op: Op) -> Callable[..., Any]:
 
 
 def _binary(op: Op) -> Callable[..., Any]:
-    generic, forward, plans = Op.__call__, op.forward, op.plans
+    generic, forward, plans, kernels = Op.__call__, op.forward, op.plans, op.kernels
 
     def call(a: Any, b: Any) -> Any:
-        if (a.__class__ is not Tensor and not isinstance(a, Tensor)) or _mode() is not RECORDING:
+        if (a.__class__ is not Tensor and not isinstance(a, Tensor)) or _mode() is not RECORDING or kernels:
             return generic(op, a, b)
         x, pa = a.data, a.node
         z, pb = (b.data, b.node) if b.__class__ is Tensor or isinstance(b, Tensor) else (b, None)

@@ -36,8 +36,8 @@ from typing import Any, overload
 
 import numpy as np
 
-from minigrad.backends import XP, Array, is_array, kind_of, namespace
-from minigrad.describe import add_note, shape_of
+from minigrad.backends import KINDS, XP, Array, is_array, kind_of, namespace
+from minigrad.describe import add_note, check_one_device, shape_of
 from minigrad.graph import Node, Output, mode, next_sequence
 from minigrad.tensor import Tensor, array_of, wrap
 
@@ -133,6 +133,8 @@ class Op:
         xp = namespace(*arrays)
         try:
             out: Any = NotImplemented
+            if len(KINDS) > 1 and len(arrays) > 1:
+                check_one_device(self, arrays)
             if self.kernels and now.kernels:
                 kernel = self.kernels.get((kind_of(*arrays), ()))
                 out = kernel(xp, *arrays, **params) if kernel is not None else out

@@ -63,12 +63,14 @@ class Cpu:
 #: class of an array -> its module, and -> its backend. NumPy's scalars count: ``array.sum()`` returns one.
 XP: dict[type, Namespace] = {}
 BACKENDS: dict[type, Backend] = {}
+KINDS: set[str] = set()  #: of devices whose arrays there may be: while it is one, no op need look for mixtures
 
 
 def register(backend: Backend) -> None:
     """Let ops run on the arrays of ``backend``."""
     XP[backend.array_type] = backend.xp
     BACKENDS[backend.array_type] = backend
+    KINDS.add(backend.kind)
 
 
 register(Cpu())

@@ -31,6 +31,10 @@ class HostSync(AssertionError):
     """The host would wait for the device where that is forbidden."""
 
 
+class OutOfMemoryError(MemoryError):
+    """``cupy.cuda.memory.OutOfMemoryError``."""
+
+
 class Ledger:
     """What the double was asked to do."""
 
@@ -39,6 +43,7 @@ class Ledger:
         self.transfers: list[str] = []
         self.syncs: list[str] = []
         self.forbid_sync = False
+        self.most_bytes: int | None = None  #: an allocation of more fails
         self.graph: list[Callable[[], None]] | None = None  #: what a capturing stream has recorded
         self.kept: list[np.ndarray] = []  #: memory that launches refer to
         self.broken: str | None = None  #: what has invalidated the capture
@@ -196,6 +201,8 @@ class ndarray:
 
     def __init__(self, a: np.ndarray) -> None:
         self._a = a
+        if LEDGER.most_bytes is not None and a.base is None and a.nbytes > LEDGER.most_bytes:
+            raise OutOfMemoryError(f"Out of memory allocating {a.nbytes:,} bytes (allocated so far: {LEDGER.most_bytes:,} bytes).")
         if a.base is None:
             OWNERS[id(a)] = self
 

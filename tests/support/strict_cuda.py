@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from minigrad.backends import BACKENDS, XP, cuda
+from minigrad.backends import BACKENDS, KINDS, XP, cuda
 from minigrad.backends.cuda import CudaBackend
 from support import emulator
 from support.strict import LEDGER, xp
@@ -153,6 +153,7 @@ def pretended_gpu() -> Iterator[CudaBackend]:
     try:
         yield cuda.install(CudaBackend(xp))
     finally:
+        KINDS.discard("cuda")
         cuda.load_library = real
         for table, old in zip((XP, BACKENDS), before, strict=True):
             table.clear()
