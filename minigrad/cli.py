@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -35,6 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(args)
     except SystemExit as stop:
         return int(stop.code or 0)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # nobody reads what is printed any more, as in minigrad ... | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def make_parser() -> Parser:
@@ -120,8 +126,6 @@ def run(args: argparse.Namespace) -> int:
     except (CheckpointError, DataError, DeviceUnavailableError, NotFiniteError, ImportError) as error:
         print(f"minigrad {args.command}: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
     return 0
 
 
@@ -154,7 +158,10 @@ def _train_settings(args: argparse.Namespace) -> dict[str, Any]:
             option = "no-batch-norm" if name == "batch_norm" else name
             args.parser.error(f"--{option} has no meaning for {dataset}")
     given.setdefault("device", "auto")
-    return complete(dataset, given if file is None else {**given, "file": file})
+    config = complete(dataset, given if file is None else {**given, "file": file})
+    if config["batch_size"] == 1 and config["batch_norm"] and config["model"] == "mlp":
+        args.parser.error("batch norm needs more than one item in a batch; use a larger --batch-size, or --no-batch-norm")
+    return config
 
 
 def _count(text: str) -> int:

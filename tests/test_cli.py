@@ -57,7 +57,7 @@ def test_a_run_leaves_everything_behind(run, tmp_path):
     }
 
 
-def test_the_curve_without_matplotlib(run, trained, monkeypatch, tmp_path):
+def test_the_curve_without_matplotlib(monkeypatch, tmp_path):
     from minigrad.training import plot
 
     monkeypatch.setattr(plot, "find_spec", lambda name: None)
@@ -175,6 +175,7 @@ USAGE = [
     (["train", "spirals", "--augment"], "--augment has no meaning for spirals"),
     (["train", "text", "file", "--no-batch-norm"], "--no-batch-norm has no meaning for text"),
     (["train", "--resume", "run", "--lr", "1"], "leave out --lr"),
+    (["train", "spirals", "--batch-size", "1"], "batch norm needs more than one item"),
     (["predict", "run"], "required: FILE"),
 ]
 
@@ -204,6 +205,8 @@ class TestFaults:
         self.refused(run, "nowhere is not the folder of a run", "train", "--resume", "nowhere")
         (trained / "config.json").write_text("{")
         self.refused(run, "config.json cannot be read", "train", "--resume", "run")
+        (trained / "config.json").write_text("{}")
+        self.refused(run, "there is no 'batch_norm'", "train", "--resume", "run")
 
     def test_a_device_that_is_not_there(self, run):
         from minigrad.backends.cuda import cuda_status
@@ -215,6 +218,7 @@ class TestFaults:
     def test_data_that_is_not_there(self, run, tmp_path):
         self.refused(run, "there is no train-images-idx3-ubyte.gz in .", "train", "mnist", "--data", ".")
         self.refused(run, "there is no file none", "train", "text", "none")
+        self.refused(run, "0.0001 of 1437 items is none", "train", "digits", "--validation", "0.0001", "--out", "run")
         (tmp_path / "short").write_text("abc")
         self.refused(run, "short has 3 characters; at least 650 are needed", "train", "text", "short")
         (tmp_path / "binary").write_bytes(bytes(range(128, 256)) * 20)
@@ -236,7 +240,8 @@ class TestFaults:
         self.refused(run, "holds the weights of another model", "predict", "run", "large")
         (trained / "weights.safetensors").write_bytes(b"damaged")
         self.refused(run, "is not a safetensors file, or it is cut off", "predict", "run", "large")
-        (trained / "config.json").write_text("{}")
+        config = json.loads((trained / "config.json").read_text())
+        (trained / "config.json").write_text(json.dumps({**config, "model": "nonsense"}))
         self.refused(run, "does not describe a model", "predict", "run", "large")
 
     def test_a_damaged_checkpoint(self, run, trained):

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from minigrad import random
-from minigrad.data import DataLoader, TensorDataset, random_split
+from minigrad.data import DataError, DataLoader, TensorDataset, random_split
 from minigrad.device import as_device
 from minigrad.graph import changed_mode
 from minigrad.nn import Module
@@ -101,6 +101,8 @@ def _make_trainer(config: Config, task: tasks.Task, run: RunFolder, console: Con
     validation = None
     if config["validation"]:
         parts = random_split(task.train, [1 - config["validation"], config["validation"]], Generator(config["seed"]))
+        if not len(parts[1]):
+            raise DataError(f"{config['validation']} of {len(task.train)} items is none; hold out a larger share for validation")
         dataset, validation = parts[0], DataLoader(parts[1], 256, device=config["device"])
     loader = DataLoader(
         dataset,

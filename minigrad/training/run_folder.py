@@ -9,6 +9,8 @@ from typing import Any
 
 from minigrad.saving import CheckpointError, write_atomically
 
+SETTINGS = {"dataset", "model", "batch_norm", "epochs", "batch_size", "optimizer", "lr", "schedule", "seed", "device"}  #: of every run
+
 
 class RunFolder:
     """The files of a run.
@@ -58,9 +60,10 @@ class RunFolder:
             config = json.loads((self.path / "config.json").read_text())
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{self.path / 'config.json'} cannot be read: {error}") from None
-        if not isinstance(config, dict):
-            raise CheckpointError(f"{self.path / 'config.json'} does not hold settings")
-        return config
+        missing = sorted(SETTINGS - set(config)) if isinstance(config, dict) else ["dataset"]
+        if missing:
+            raise CheckpointError(f"{self.path / 'config.json'} does not hold the settings of a run: there is no {missing[0]!r}")
+        return dict(config)
 
     def write_metrics(self, history: Sequence[Mapping[str, Any]]) -> None:
         """Keep the history; written as a whole each time, so that it never disagrees with the checkpoint for long."""

@@ -49,6 +49,24 @@ def survive(tmp_path, kills, seed, *settings):
     return runs
 
 
+def test_ctrl_c_says_how_to_continue(tmp_path):
+    settings = ["--batch-size", "200"]
+    assert run_until(tmp_path / "whole", None, *settings)
+    folder = tmp_path / "run"
+    command = [*TRAIN, *SETTINGS, *settings, "--out", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    while not (folder / "last.ckpt").exists():
+        assert process.poll() is None
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate()
+    assert process.returncode == 130, output
+    assert f"--resume {folder}" in output.replace("\n", "")
+    assert "Traceback" not in output
+    assert run_until(folder, None)
+    assert (folder / "last.ckpt").read_bytes() == (tmp_path / "whole" / "last.ckpt").read_bytes()
+
+
 def test_a_few_kills(tmp_path):
     survive(tmp_path, 2, 1, "--batch-size", "200")
 
