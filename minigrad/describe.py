@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from minigrad.backends import is_array, namespace
 
 if TYPE_CHECKING:
@@ -17,12 +19,38 @@ def add_note(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str, 
     names = [op.input_name(i) if i < len(op.inputs) or op.variadic else "?" for i in range(len(arrays))]
     inputs = [f"{name}: {describe(a)}" for name, a in zip(names, arrays, strict=True)]
     error.add_note(f"in {op.name}({', '.join(inputs + [f'{name}={shown(value)}' for name, value in params.items()])})")
+    _add_hints(error, op, arrays, params, names)
+    if type(error).__name__ == "OutOfMemoryError":
+        from minigrad.cuda.memory import memory_report
+
+        error.add_note(memory_report())
     modules = {namespace(a).__name__ for a in arrays if is_array(a) and shape_of(a)}
     if len(modules) > 1:
         from minigrad.device import device_of
 
         places = sorted({str(device_of(a)) for a in arrays if is_array(a)})
         error.add_note(f"the inputs are on different devices ({' and '.join(places)}); move them to one with .to(device)")
+
+
+def check_one_device(op: Op, arrays: Sequence[Any]) -> None:
+    """Raise a ValueError if the inputs of an op are on different devices."""
+    from minigrad.device import device_of
+
+    places = {str(device_of(a)): i for i, a in reversed(list(enumerate(arrays))) if is_array(a) and not isinstance(a, np.generic)}
+    if len(places) > 1:
+        named = [f"{op.input_name(i)} on {place}" for place, i in sorted(places.items())]
+        raise ValueError(f"{op.name}: the inputs are on different devices ({', '.join(named)}); move them to one with .to(device)")
+
+
+def _add_hints(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str, Any], names: list[str]) -> None:
+    """Add what the commonest mistakes ask for: how to call the op, and that it takes no lists."""
+    unknown = [name for name in params if name not in op.params]
+    if unknown:
+        known = {"dim": "dim is called axis", "keepdim": "keepdim is called keepdims", "out": "NumPy's functions pass out: call minigrad's"}
+        error.add_note("; ".join([f"it is called as {op.signature()}", *[known[name] for name in unknown if name in known]]))
+    lists = [name for name, a in zip(names, arrays, strict=True) if isinstance(a, (list, tuple))]
+    if lists:
+        error.add_note(f"{' and '.join(lists)} must be a tensor or an array: make one of a list with mg.tensor(...)")
 
 
 def shown(value: Any) -> str:
