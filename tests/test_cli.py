@@ -12,6 +12,8 @@ import minigrad as mg
 from minigrad import cli, data
 from minigrad.saving import load, save
 
+from .data.test_download import cifar10_members, mnist_files, tar_of
+
 
 @pytest.fixture
 def run(capsys, monkeypatch, tmp_path):
@@ -291,3 +293,20 @@ def test_tensorboard(run, tmp_path, monkeypatch):
     code, _, err = run("train", "spirals", "--epochs", 1, "--out", "other", "--tensorboard")
     assert code == 1
     assert 'pip install "minigrad[tensorboard]"' in err
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "cifar10"])
+def test_data_sets_that_are_downloaded(name, run, tmp_path):
+    """From files of the user's own, with few images: shapes, augmentation and prediction fit together."""
+    files = {"cifar-10-binary.tar.gz": tar_of(cifar10_members())} if name == "cifar10" else mnist_files(40, 5)
+    for file, content in files.items():
+        (tmp_path / file).write_bytes(content)
+    code, out, err = run("train", name, "--data", ".", "--epochs", 1, "--batch-size", 5, "--augment", "--out", "run")
+    assert (code, err) == (0, "")
+    assert f"{10 if name == 'cifar10' else 40} items to train with" in out
+    if name != "cifar10":
+        assert run("predict", "run", "t10k-images-idx3-ubyte.gz")[0] == 0
+    (tmp_path / next(iter(files))).write_bytes(b"damaged")
+    code, _, err = run("train", name, "--data", ".", "--epochs", 1)
+    assert code == 1
+    assert err.count("\n") == 1
