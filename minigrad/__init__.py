@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from minigrad import kernels as _kernels, ops, random
+from minigrad import habits as _habits, kernels as _kernels, ops, random
 from minigrad.anomaly import AnomalyError, detect_anomaly
 from minigrad.autograd import (
     checkpoint,
@@ -46,6 +46,8 @@ from minigrad.tensor import Tensor
 
 __version__ = "0.1.0"
 
+_habits.bind(Tensor)
+
 #: subpackages and functions that are imported when first used, so that `import minigrad` costs little more than NumPy
 _LAZY = {
     "cuda": "minigrad.cuda",
@@ -67,7 +69,8 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
-        raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
+        instead = f"; write {_habits.PACKAGE[name]}" if name in _habits.PACKAGE else ""
+        raise AttributeError(f"module 'minigrad' has no attribute {name!r}{instead}")
     module, _, attribute = _LAZY[name].partition(":")
     value = import_module(module)
     return getattr(value, attribute) if attribute else value

@@ -65,6 +65,9 @@ def grad(
         One gradient for each input.
     """
     ys, xs = _sequence(outputs), _sequence(inputs)
+    for y in ys:
+        if not isinstance(y, Tensor):
+            raise TypeError(f"grad: outputs must be tensors that were computed, such as f(x), not a {type(y).__name__}")
     cotangents = [None] * len(ys) if grad_outputs is None else _sequence(grad_outputs)
     if len(cotangents) != len(ys):
         raise ValueError(f"grad: {len(ys)} outputs, but {len(cotangents)} grad_outputs")

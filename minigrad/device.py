@@ -62,6 +62,8 @@ def as_device(name: str | Device) -> Device:
     DeviceUnavailableError
         If a CUDA device is asked for that cannot be used.
     """
+    if not isinstance(name, (str, Device)):
+        raise TypeError(f"a device is named by text such as 'cpu' or 'cuda:0', not by a {type(name).__name__}")
     wanted = _parse(name) if isinstance(name, str) else name
     if wanted.kind == "auto":
         from minigrad.backends.cuda import cuda_status

@@ -56,6 +56,8 @@ def save(tensors: Mapping[str, Any], path: str | Path, metadata: Mapping[str, st
     CheckpointError
         If the file cannot be written.
     """
+    if not isinstance(tensors, Mapping):
+        raise TypeError(f"save: tensors must be a dict of tensors by name, such as model.state_dict(), not a {type(tensors).__name__}")
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     for name, value in tensors.items():
         if not isinstance(name, str) or name in ("", "__metadata__"):

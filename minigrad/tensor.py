@@ -137,8 +137,9 @@ class Tensor(Interop):
             return
         if node is None or not node.is_leaf:
             raise RuntimeError("only a leaf tensor with requires_grad=True has a gradient that can be set")
-        if value is not None and value.shape != self.shape:
-            raise ValueError(f"the gradient has shape {value.shape}, the tensor {self.shape}")
+        if value is not None and (not isinstance(value, Tensor) or value.shape != self.shape):
+            kind, shape = type(value).__name__, getattr(value, "shape", ())
+            raise ValueError(f"a gradient is a Tensor of the same shape; this is a {kind} of shape {shape}, the tensor {self.shape}")
         node.grad = value
 
     def retain_grad(self) -> None:

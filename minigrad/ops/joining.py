@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from minigrad.backends import namespace
+from minigrad.backends import is_array, namespace
 from minigrad.op import op
 from minigrad.ops.indexing import along, index_add, zeros
 from minigrad.ops.shape import ravel
@@ -141,8 +141,15 @@ def _pairs(pad_width: Widths, ndim: int) -> tuple[tuple[int, int], ...]:
 # ------------------------------------------------------------------------------------------------- made of the above
 
 
+def _check_axis(name: str, axis: Any) -> None:
+    """Say what is wrong with ``concat(a, b)``."""
+    if is_array(array_of(axis)) and axis.ndim:
+        raise TypeError(f"{name} takes the arrays as one list: {name}([a, b], axis=0)")
+
+
 def concat(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     """Join arrays along an axis that they have; with ``axis=None`` they are made flat first."""
+    _check_axis("concat", axis)
     if axis is None:
         return _concat(*[ravel(a) for a in arrays], axis=0)
     return _concat(*arrays, axis=axis)
@@ -150,6 +157,7 @@ def concat(arrays: Sequence[Any], axis: int | None = 0) -> Any:
 
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Join arrays of one shape along a new axis."""
+    _check_axis("stack", axis)
     return _stack(*arrays, axis=axis)
 
 

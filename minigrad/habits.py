@@ -1,0 +1,99 @@
+"""Names that people know from PyTorch and NumPy, and what they are called here.  (Not needed to understand minigrad.)
+
+There is one way to do a thing, so none of these names works; but whoever types one is told the name that does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: methods and attributes of a tensor -> what to write instead
+TENSOR = {
+    "view": "x.reshape(shape)",
+    "unsqueeze": "mg.expand_dims(x, axis)",
+    "permute": "x.transpose(axes)",
+    "t": "x.T",
+    "mm": "x @ y",
+    "bmm": "x @ y",
+    "matmul": "x @ y",
+    "pow": "x ** p",
+    "norm": "mg.vector_norm(x)",
+    "softmax": "mg.softmax(x, axis=-1)",
+    "log_softmax": "mg.log_softmax(x, axis=-1)",
+    "gather": "mg.take_along_axis(x, indices, axis=axis)",
+    "masked_fill": "mg.where(mask, value, x)",
+    "clamp": "x.clip(low, high)",
+    "expand": "mg.broadcast_to(x, shape)",
+    "flip": "mg.flip(x, axis=axis)",
+    "sin": "mg.sin(x)",
+    "cos": "mg.cos(x)",
+    "dim": "x.ndim",
+    "numel": "x.size",
+    "cpu": 'x.to("cpu")',
+    "cuda": 'x.to("cuda")',
+    "float": 'x.astype("float32")',
+    "double": 'x.astype("float64")',
+    "half": 'x.astype("float16")',
+    "int": 'x.astype("int32")',
+    "long": 'x.astype("int64")',
+    "bool": 'x.astype("bool")',
+    "type": "x.astype(dtype)",
+    "clone": "x.copy()",
+    "contiguous": "x as it is; its layout is taken care of",
+    "zero_grad": "x.grad = None, or zero_grad() of the optimizer or module",
+    "zero_": "x.copy_(0.0)",
+    "fill_": "x.copy_(value)",
+    "add_": "x + y, a new tensor; for a leaf x.copy_(x.detach() + y)",
+    "sub_": "x - y, a new tensor; for a leaf x.copy_(x.detach() - y)",
+    "mul_": "x * y, a new tensor; for a leaf x.copy_(x.detach() * y)",
+    "div_": "x / y, a new tensor; for a leaf x.copy_(x.detach() / y)",
+    "detach_": "x.detach()",
+    "grad_fn": "x.node",
+}
+
+#: functions and types of the package -> what to write instead
+PACKAGE = {
+    "cat": "mg.concat([x, y], axis=0)",
+    "rand": "mg.random.uniform(shape)",
+    "randn": "mg.random.normal(shape)",
+    "randint": "mg.random.integers(low, high, shape)",
+    "randperm": "mg.random.permutation(n)",
+    "from_numpy": "mg.as_tensor(array)",
+    "array": "mg.tensor(data)",
+    "asarray": "mg.as_tensor(data)",
+    "unsqueeze": "mg.expand_dims(x, axis)",
+    "permute": "mg.permute_dims(x, axes)",
+    "mm": "x @ y",
+    "bmm": "x @ y",
+    "norm": "mg.vector_norm(x)",
+    "gather": "mg.take_along_axis(x, indices, axis=axis)",
+    "clamp": "mg.clip(x, low, high)",
+    "cumsum": "mg.cumulative_sum(x, axis=axis)",
+    "mul": "x * y",
+    "sub": "x - y",
+    "div": "x / y",
+    "inference_mode": "mg.no_grad()",
+    **{kind: f'dtype="{kind}"' for kind in ("float16", "float32", "float64", "int8", "int32", "int64", "uint8")},
+    "float": 'dtype="float32"',
+    "double": 'dtype="float64"',
+    "half": 'dtype="float16"',
+    "long": 'dtype="int64"',
+    "bool": 'dtype="bool"',
+}
+
+
+class Elsewhere:
+    """An attribute that is not there: to ask for it is an AttributeError that says what to write instead."""
+
+    def __init__(self, name: str, instead: str) -> None:
+        self.message = f"Tensor has no attribute {name!r}; write {instead}"
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        raise AttributeError(self.message)
+
+
+def bind(tensor: Any) -> None:
+    """Put the names on the class of tensors, out of sight of ``dir``."""
+    for name, instead in TENSOR.items():
+        setattr(tensor, name, Elsewhere(name, instead))
+    tensor.__dir__ = lambda self: [name for name in object.__dir__(self) if name not in TENSOR]

@@ -1,0 +1,131 @@
+"""What people type in their first hour, and what they are told: every message says what to do."""
+
+import re
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import habits, nn, optim
+from minigrad.nn import functional as F
+
+
+def notes(error):
+    return "\n".join(getattr(error.value, "__notes__", []))
+
+
+@pytest.fixture
+def x():
+    return mg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+
+
+class TestNamesFromElsewhere:
+    @pytest.mark.parametrize("name", habits.TENSOR)
+    def test_a_tensor_says_what_to_write(self, x, name):
+        with pytest.raises(AttributeError, match=re.escape(habits.TENSOR[name])):
+            getattr(x, name)
+        assert not hasattr(nn.Parameter([1.0]), name)
+        assert name not in dir(x)
+
+    @pytest.mark.parametrize("name", habits.PACKAGE)
+    def test_the_package_says_what_to_write(self, name):
+        with pytest.raises(AttributeError, match=re.escape(habits.PACKAGE[name])):
+            getattr(mg, name)
+
+    @pytest.mark.parametrize("advice", [*habits.TENSOR.values(), *habits.PACKAGE.values()])
+    def test_what_is_advised_is_there(self, x, advice):
+        for owner, prefix in ((mg, r"\bmg\."), (mg.random, r"\bmg\.random\."), (x, r"\bx\.")):
+            for name in re.findall(prefix + r"(\w+)", advice):
+                getattr(owner, name)
+
+    @pytest.mark.parametrize("name", ["nonsense"])
+    def test_other_names_stay_unknown(self, x, name):
+        with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+            getattr(x, name)
+        with pytest.raises(AttributeError, match=r"no attribute 'nonsense'$"):
+            getattr(mg, name)
+
+
+class TestCalls:
+    def test_parameters_by_other_names(self, x):
+        with pytest.raises(TypeError) as error:
+            x.sum(dim=1, keepdim=True)
+        assert "sum(x, *, axis=None, keepdims=False)" in notes(error)
+        assert "dim is called axis" in notes(error)
+        assert "keepdim is called keepdims" in notes(error)
+
+    def test_functions_of_numpy(self, x):
+        with pytest.raises(TypeError) as error:
+            np.sum(x)
+        assert "call minigrad's" in notes(error)
+
+    def test_lists_as_inputs(self):
+        with pytest.raises(AttributeError) as error:
+            nn.Linear(2, 3)([[1.0, 2.0]])
+        assert "x must be a tensor or an array" in notes(error)
+        assert "mg.tensor" in notes(error)
+
+    @pytest.mark.parametrize("join", [mg.concat, mg.stack])
+    def test_joining_without_a_list(self, x, join):
+        with pytest.raises(TypeError, match=r"\[a, b\]"):
+            join(x, x)
+
+    @pytest.mark.parametrize("loss", [F.cross_entropy, F.mse_loss])
+    def test_targets_that_are_lists(self, x, loss):
+        with pytest.raises(TypeError, match="target must be a tensor or an array, not a list"):
+            loss(x, [0, 1])
+
+    @pytest.mark.parametrize("place", [3, mg.device("cpu")])
+    def test_devices_that_are_no_names(self, place):
+        with pytest.raises(TypeError, match="'cpu' or 'cuda:0'"):
+            mg.zeros((2,), device=place)
+
+    def test_the_gradient_of_a_function_rather_than_of_a_value(self, x):
+        with pytest.raises(TypeError, match="not a function"):
+            mg.grad(lambda x: x.sum(), x)
+
+    def test_a_gradient_that_is_an_array(self, x):
+        with pytest.raises(ValueError, match="a Tensor of the same shape; this is a ndarray"):
+            x.grad = np.ones((2, 2))
+        assert x.grad is None
+
+    def test_numbers_in_text(self, x):
+        assert f"{x.sum():.2f}" == "10.00"
+        assert f"{x}" == str(x)
+        with pytest.raises(ValueError, match="one element"):
+            f"{x:.2f}"
+
+
+class TestModels:
+    @pytest.mark.parametrize("params", [nn.Linear(2, 2), nn.Linear(2, 2).parameters])
+    def test_an_optimizer_of_a_model(self, params):
+        with pytest.raises(TypeError, match=r"model\.parameters\(\)"):
+            optim.SGD(params, 0.1)
+
+    def test_layers_in_a_plain_list(self):
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layers = [nn.Linear(2, 2)]
+
+        with pytest.raises(ValueError, match=r"nn\.ModuleList"):
+            optim.SGD(Net().parameters(), 0.1)
+
+    def test_arguments_for_a_module_that_takes_none(self):
+        class Net(nn.Module):
+            def forward(self, x):
+                return x
+
+        with pytest.raises(TypeError, match="positional argument"):
+            Net(3)
+
+    @pytest.mark.parametrize("arguments", [(nn.Linear(2, 2), "weights"), ("weights", {})])
+    def test_saving_a_model_rather_than_its_state(self, tmp_path, monkeypatch, arguments):
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(TypeError, match=r"model\.state_dict\(\)"):
+            mg.save(*arguments)
+        assert not list(tmp_path.iterdir())
+
+    def test_loading_from_a_path(self):
+        with pytest.raises(TypeError, match=r"mg\.load\(path\)"):
+            nn.Linear(2, 2).load_state_dict("weights.safetensors")
