@@ -10,12 +10,12 @@ The names in the tree (``"encoder.0.weight"``) are those of PyTorch, so a state 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from minigrad.backends import is_array
 from minigrad.device import Device, as_device, default_device, move
+from minigrad.nn import state
 from minigrad.nn.hooks import Handle, Hooks
 from minigrad.tensor import DEFAULT_DTYPE, Tensor, wrap
 
@@ -45,13 +45,6 @@ def empty_parameter(*shape: int, device: str | Device | None = None, dtype: Any 
     return Parameter(move(np.zeros(shape, dtype or DEFAULT_DTYPE), place))
 
 
-class IncompatibleKeys(NamedTuple):
-    """What `Module.load_state_dict` did not find, and what it had no place for."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-
 class Module:
     """A function with parameters. Subclass it, make parameters and children in ``__init__``, write ``forward``.
 
@@ -74,6 +67,9 @@ class Module:
         self = super().__new__(cls)  # here, so that a subclass that forgets super().__init__() is still a whole module
         self.__dict__.update(training=True, _persistent={}, _hooks=None)
         return self
+
+    def __init__(self) -> None:  # so that arguments for a class without __init__ are an error
+        pass
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output. To be written by the subclass."""
@@ -236,13 +232,13 @@ class Module:
 
     def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
         """Return parameters and persistent buffers by name. The tensors share memory with the module's."""
-        state = {}
+        found = {}
         for path, module in self.named_modules(prefix.rstrip("."), remove_duplicate=False):
             own = [*module._own_parameters(), *(pair for pair in module._own_buffers() if module._persistent[pair[0]])]
-            state.update({f"{path}.{name}" if path else name: value.detach() for name, value in own})
-        return state
+            found.update({f"{path}.{name}" if path else name: value.detach() for name, value in own})
+        return found
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> state.IncompatibleKeys:
         """Copy values into the parameters and buffers of the same names.
 
         Parameters
@@ -257,50 +253,16 @@ class Module:
         ValueError
             With a list of what is missing, unexpected, misshapen or of the wrong type. Nothing was changed then.
         """
-        own = self.state_dict()
-        arrays = {name: _host_or_device_array(name, value) for name, value in state_dict.items() if name in own}
-        missing = [name for name in own if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in own]
-        shapes = [f"{name}: {a.shape}, here {own[name].shape}" for name, a in arrays.items() if a.shape != own[name].shape]
-        types = [
-            f"{name}: {a.dtype}, here {own[name].dtype}"
-            for name, a in arrays.items()
-            if not np.can_cast(a.dtype, own[name].dtype, "same_kind")
-        ]
-        problems = {"missing": missing, "unexpected": unexpected} if strict else {}
-        problems |= {"misshapen": shapes, "of the wrong type": types}
-        if any(problems.values()):
-            lines = [f"  {what}: {', '.join(names)}" for what, names in problems.items() if names]
-            raise ValueError("\n".join([f"the state dict does not fit this {type(self).__name__}; nothing was loaded", *lines]))
-        targets = dict(self.named_parameters(remove_duplicate=False)) | dict(self.named_buffers(remove_duplicate=False))
-        for name, array in arrays.items():
-            targets[name].copy_(array)
-        return IncompatibleKeys(missing, unexpected)
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"load_state_dict takes a dict of tensors by name, as mg.load(path) gives, not a {type(state_dict).__name__}")
+        return state.load(self, state_dict, strict)
 
     def to(self: M, device: Any = None, dtype: Any = None) -> M:
         """Move parameters and buffers to a device, or convert those of floating point to a dtype, or both. In place.
 
         Returns the module. The parameters stay the same objects, so an optimizer that has them still does.
         """
-        if isinstance(device, Tensor):
-            device, dtype = device.device, device.dtype
-        elif _is_dtype(device):
-            device, dtype = None, device
-        place = None if device is None else as_device(device)
-        kind = None if dtype is None else np.dtype(dtype)
-        if kind is not None and kind.kind != "f":
-            raise TypeError(f"a module can be converted to a floating-point dtype, not to {kind}")
-
-        def convert(array: Any) -> Any:
-            array = array if place is None else move(array, place)
-            return array if kind is None or array.dtype.kind != "f" else array.astype(kind, copy=False)
-
-        for tensor in [*self.parameters(), *self.buffers()]:
-            grad = tensor.grad
-            tensor.data = convert(tensor.data)
-            if tensor.node is not None:
-                tensor.node.dtype = tensor.data.dtype
-                tensor.grad = None if grad is None else wrap(convert(grad.data), None)
+        state.convert([*self.parameters(), *self.buffers()], device, dtype)
         return self
 
     def cpu(self: M) -> M:
@@ -385,25 +347,3 @@ class Module:
         if not lines:
             return f"{type(self).__name__}({extra})"
         return "\n  ".join([f"{type(self).__name__}({extra}", *lines]) + "\n)"
-
-
-def _host_or_device_array(name: str, value: Any) -> Any:
-    """Return a value of a state dict as an array, on whatever device it is."""
-    if isinstance(value, Tensor):
-        return value.data
-    if is_array(value):
-        return value
-    array = np.asarray(value)
-    if array.dtype.kind not in "biufc":
-        raise TypeError(f"the state dict holds a {type(value).__name__} under {name!r}; expected a tensor or an array")
-    return array
-
-
-def _is_dtype(value: Any) -> bool:
-    """Tell whether the one argument of `Module.to` is a dtype rather than a device."""
-    if value is None or isinstance(value, Device):
-        return False
-    try:
-        return np.dtype(value) is not None
-    except TypeError:
-        return False

@@ -1,4 +1,4 @@
-"""Every layer and loss passes gradcheck with its parameters, to the second order."""
+"""Every layer and loss passes gradcheck with its parameters: to the second order, stacks of layers to the first."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.gradcheck.layers import LAYERS
 
+STACKS = {"Transformer", "TransformerDecoder", "TransformerEncoder"}  #: of layers that are here by themselves
 CONTAINERS = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList"}
 
 
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_gradcheck_with_parameters(name: str) -> None:
     for sample in LAYERS[name](np.random.default_rng(0)):
-        result = mg.gradcheck(sample.make(), list(sample.args), order=2, directions=2, name=name)
+        result = mg.gradcheck(sample.make(), list(sample.args), order=1 if name in STACKS else 2, directions=2, name=name)
         assert result.ok, f"{sample}\n{result}"
 
 

@@ -6,6 +6,7 @@ Most are names for ops; what is more than that is a line or two of ops.
 
 from minigrad.nn.functional.activation import *
 from minigrad.nn.functional.attention import *
+from minigrad.nn.functional.classification import *
 from minigrad.nn.functional.convolution import *
 from minigrad.nn.functional.distance import *
 from minigrad.nn.functional.dropout import *
