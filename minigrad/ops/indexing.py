@@ -90,7 +90,11 @@ def _beside(x: Array, key: Any) -> Any:
         return tuple([_beside(x, k) for k in key])
     if isinstance(key, list):
         key = np.asarray(key) if key else np.zeros(0, dtype=np.intp)
-    return move(key, device_of(x)) if isinstance(key, np.ndarray) else key
+    if isinstance(key, np.ndarray):
+        return move(key, device_of(x))
+    if is_array(key) and key.__class__ is not x.__class__ and not isinstance(key, np.generic):
+        raise ValueError(f"getitem: the array is on {device_of(x)}, the index on {device_of(key)}; move one with .to(device)")
+    return key
 
 
 def _repeats(key: Any) -> bool:

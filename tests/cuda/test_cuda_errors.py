@@ -118,7 +118,6 @@ MIXTURES: dict[str, Callable[[Any, Any], Any]] = {
     "take": lambda a, b: ops.take(a, mg.Tensor(np.array([0])).to(b.device), axis=0),
     "maximum": lambda a, b: ops.maximum(a, b),
     "einsum": lambda a, b: ops.einsum("ij,jk->ik", a, b),
-    "getitem": lambda a, b: a[mg.Tensor(np.array([0])).to(b.device)],
 }
 
 
@@ -126,14 +125,20 @@ MIXTURES: dict[str, Callable[[Any, Any], Any]] = {
 @pytest.mark.parametrize("name", MIXTURES)
 def test_mixed_devices_are_an_error_that_names_both(gpu: Any, name: str, swapped: bool) -> None:
     pair = mg.Tensor(np.ones((2, 2), np.float32), requires_grad=True), mg.Tensor(np.ones((2, 2), np.float32)).to("cuda")
-    before = LEDGER.transfers.copy()
     with pytest.raises((ValueError, TypeError)) as caught:
         MIXTURES[name](*(reversed(pair) if swapped else pair))
     text = " ".join([str(caught.value), *getattr(caught.value, "__notes__", ())])
     assert "cpu" in text
     assert "cuda:0" in text
     assert ".to(device)" in text
-    del before
+
+
+def test_an_index_from_the_host_is_moved_and_one_from_the_device_is_not(gpu: Any) -> None:
+    host, there = mg.Tensor(np.arange(3.0)), mg.Tensor(np.arange(3.0)).to("cuda")
+    index = mg.Tensor(np.array([2, 0]))
+    np.testing.assert_array_equal(there[index].to("cpu").numpy(), [2.0, 0.0])
+    with pytest.raises(ValueError, match=r"the array is on cpu, the index on cuda:0; move one with \.to\(device\)"):
+        host[index.to("cuda")]
 
 
 # --------------------------------------------------------------------------------------------------------- memory
