@@ -76,10 +76,10 @@ class Bar(Quiet):
     def epoch(self, line: dict[str, Any]) -> None:
         parts = [f"epoch {line['epoch']:>{len(str(self.epochs))}}/{self.epochs}", f"loss {line['train_loss']:.4f}"]
         parts.append(f"accuracy {line['train_accuracy']:6.2%}")
-        for kind, name in (("val", "validation"), ("test", "test")):
+        for kind, name in (("val", "val."), ("test", "test")):
             if f"{kind}_loss" in line:
                 parts.append(f"{name} loss {line[f'{kind}_loss']:.4f} accuracy {line[f'{kind}_accuracy']:6.2%}")
-        self.bar.console.print("  ".join(parts), highlight=False)
+        self.bar.console.print("  ".join(parts), highlight=False, soft_wrap=True)  # a line stays one in a log
 
 
 @contextmanager
