@@ -36,20 +36,27 @@ class RMSprop(Optimizer):
         return dict.fromkeys(["square_avg", *(name for name, wanted in optional.items() if wanted)], 0)
 
     def update(self, x: Array, g: Array, s: dict[str, Any], group: dict[str, Any]) -> None:
-        alpha, v = group["alpha"], s["square_avg"]
+        alpha, v, xp = group["alpha"], s["square_avg"], namespace(x)
+        t = g * g  # one temporary, used over and over
+        t *= 1 - alpha
         v *= alpha
-        v += (1 - alpha) * g * g
-        variance = v
+        v += t
         if group["centered"]:
             mean = s["grad_avg"]
             mean += (g - mean) * (1 - alpha)
-            variance = v - mean * mean
-        direction = g / (namespace(x).sqrt(variance) + group["eps"])
+            xp.sqrt(v - mean * mean, out=t)
+        else:
+            xp.sqrt(v, out=t)
+        t += group["eps"]
+        xp.divide(g, t, out=t)
         if group["momentum"]:
-            s["momentum_buffer"] *= group["momentum"]
-            s["momentum_buffer"] += direction
-            direction = s["momentum_buffer"]
-        x -= group["lr"] * direction
+            b = s["momentum_buffer"]
+            b *= group["momentum"]
+            b += t
+            xp.multiply(b, group["lr"], out=t)
+        else:
+            t *= group["lr"]
+        x -= t
 
 
 class Adagrad(Optimizer):
