@@ -100,9 +100,8 @@ def _layout(x: Array) -> tuple[int, int]:
     """Return whether the rows of ``x`` run against memory (1) or along it (0), and the distance between them."""
     rows, columns = x.shape[-2:]
     item = x.itemsize
-    if columns == 1 or x.strides[-1] == item:
-        if rows == 1 or x.strides[-2] >= columns * item:
-            return 0, max(x.strides[-2] // item if rows > 1 else columns, columns, 1)
+    if (columns == 1 or x.strides[-1] == item) and (rows == 1 or x.strides[-2] >= columns * item):
+        return 0, max(x.strides[-2] // item if rows > 1 else columns, columns, 1)
     return 1, max(x.strides[-1] // item if columns > 1 else rows, rows, 1)
 
 
@@ -112,4 +111,4 @@ def fits(x: Array) -> bool:
     item = x.itemsize
     along = (columns == 1 or x.strides[-1] == item) and (rows == 1 or x.strides[-2] >= columns * item)
     against = (rows == 1 or x.strides[-2] == item) and (columns == 1 or x.strides[-1] >= rows * item)
-    return (along or against) and x.strides[-1] % item == x.strides[-2] % item == 0
+    return bool((along or against) and x.strides[-1] % item == x.strides[-2] % item == 0)

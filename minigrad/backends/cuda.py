@@ -51,7 +51,7 @@ def status_of(cupy: Any, packages: list[str]) -> CudaStatus:
     runtime = cupy.cuda.runtime
     driver = runtime.driverGetVersion()
     if driver == 0:  # no libcuda.so.1 could be loaded
-        return CudaStatus(False, "no NVIDIA driver was found (libcuda.so.1 cannot be loaded); install the driver of the GPU, or use device 'cpu'")
+        return CudaStatus(False, "no NVIDIA driver was found (libcuda.so.1); install the driver of the GPU, or use device 'cpu'")
     try:
         count = runtime.getDeviceCount()
     except runtime.CUDARuntimeError as error:
@@ -66,14 +66,15 @@ def status_of(cupy: Any, packages: list[str]) -> CudaStatus:
     try:
         cupy.cuda.nvrtc.getVersion()
     except Exception as error:
-        return CudaStatus(False, f'NVRTC, CUDA\'s run-time compiler, was not found ({first_line(error)}); run: pip install "minigrad[cuda-ctk]"')
+        why = f"NVRTC, CUDA's run-time compiler, was not found ({first_line(error)})"
+        return CudaStatus(False, f'{why}; run: pip install "minigrad[cuda-ctk]"')
     return CudaStatus(True, f"CuPy {cupy.__version__}, CUDA {_version(driver)}, {count} device{'s' if count > 1 else ''}")
 
 
 def _cupy_packages() -> set[str]:
     """Return the installed distributions that bring a module called cupy."""
     names = {str(d.metadata["Name"]) for d in importlib.metadata.distributions() if d.metadata["Name"]}
-    return {name for name in names if name.lower() == "cupy" or name.lower().startswith("cupy-cuda") or name.lower().startswith("cupy-rocm")}
+    return {name for name in names if name.lower() == "cupy" or name.lower().startswith(("cupy-cuda", "cupy-rocm"))}
 
 
 def _version(number: int) -> str:

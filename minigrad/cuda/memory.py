@@ -12,7 +12,7 @@ from minigrad.tensor import Tensor
 
 def free_memory() -> None:
     """Give memory that is not in use back to the device; CuPy keeps it otherwise, to be used again."""
-    backend_of("cuda").xp.get_default_memory_pool().free_all_blocks()  # type: ignore[attr-defined]
+    backend_of("cuda").xp.get_default_memory_pool().free_all_blocks()
 
 
 def memory_report(most: int = 5) -> str:

@@ -88,7 +88,8 @@ def test_batch_norm_in_float32(shape: tuple[int, ...], mean: float) -> None:
     weight, bias = (rng.standard_normal(shape[1]).astype(np.float32) for _ in range(2))
     axes = (0, *range(2, len(shape)))
     for name in ("batch_norm", "batch_norm_relu"):
-        launched = agree(name, Sample(x, weight, bias, axis=axes), 2e-5 if mean == 0 else 1e-3, 2e-6 if mean == 0 else 1e-4, first_only=True)
+        tolerances = (2e-5, 2e-6) if mean == 0 else (1e-3, 1e-4)
+        launched = agree(name, Sample(x, weight, bias, axis=axes), *tolerances, first_only=True)
         assert launched or not x.size
 
 

@@ -32,7 +32,8 @@ def run_sanitized(*arguments: str) -> subprocess.CompletedProcess[str]:
         **os.environ, "MINIGRAD_SANITIZE": "1", "LD_PRELOAD": " ".join(libraries), "PYTHONPATH": str(HERE.parent), "PYTHONMALLOC": "malloc",
         "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=0", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     }  # fmt: skip
-    return subprocess.run([sys.executable, *arguments], text=True, capture_output=True, check=False, env=environment, cwd=HERE.parent.parent)
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, text=True, capture_output=True, check=False, env=environment, cwd=HERE.parent.parent)
 
 
 @pytest.mark.slow

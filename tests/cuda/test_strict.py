@@ -28,7 +28,7 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[Any], Any]]] = {
     "host index": (TypeError, lambda a: a[np.array([0, 1])]),
     "list as index": (TypeError, lambda a: a[[0, 1]]),
     "list to a ufunc": (TypeError, lambda a: xp.power([1.0, 2.0], a)),
-    "list operand": (TypeError, lambda a: a + [1.0, 2.0, 3.0, 4.0]),
+    "list operand": (TypeError, lambda a: a * [1.0, 2.0, 3.0, 4.0]),
     "ufunc where": (TypeError, lambda a: xp.add(a, a, where=a > 0)),
     "sum where": (TypeError, lambda a: xp.sum(a, where=a > 0)),
     "method sum initial": (TypeError, lambda a: a.sum(initial=1.0)),
@@ -55,7 +55,9 @@ def test_refused(mistake: str, a: Any) -> None:
         call(a)
 
 
-@pytest.mark.parametrize("call", [bool, float, int, str, lambda a: a.item(), lambda a: a.get(), lambda a: xp.nonzero(a), lambda a: a[a > 0]])
+@pytest.mark.parametrize(
+    "call", [bool, float, int, str, lambda a: a.item(), lambda a: a.get(), lambda a: xp.nonzero(a), lambda a: a[a > 0]]
+)
 def test_synchronisation_is_counted_and_can_be_forbidden(call: Callable[[Any], Any]) -> None:
     x = xp.ones(1) if call.__name__ == "<lambda>" else xp.ones(())
     LEDGER.clear()

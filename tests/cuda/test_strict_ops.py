@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from support.op_samples import NAMES, computed, equal, on_device

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -61,7 +60,8 @@ class RawModule:
     def __init__(self, code: str, options: tuple[str, ...] = ()) -> None:
         self.signatures = {name: [parameter_of(p) for p in text.split(",")] for name, text in KERNEL.findall(code)}
         entries = [self._entry(name) for name in self.signatures]
-        self.library = build("c++", f'#include "cuda_shim.h"\n{code}\n{"".join(entries)}', "-std=c++17", "-Wall", "-Wno-unknown-pragmas", "-Wno-sign-compare")
+        program = f'#include "cuda_shim.h"\n{code}\n{"".join(entries)}'
+        self.library = build("c++", program, "-std=c++17", "-Wall", "-Wno-unknown-pragmas", "-Wno-sign-compare")
 
     def _entry(self, name: str) -> str:
         """A C function that launches a kernel; structs come by address."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from support.strict import ndarray
 
 import minigrad as mg
 from minigrad.device import move, to_host
@@ -13,7 +14,6 @@ from minigrad.gradcheck.problem import pull
 from minigrad.gradcheck.samples import Sample, all_samples
 from minigrad.op import OPS
 from minigrad.tensor import Tensor, wrap
-from support.strict import ndarray
 
 OTHERS = {"transfer"}  # is about devices itself, and tested below
 NAMES = [name for name in op_names() if name in all_samples() and name not in OTHERS]  # that none is missing is tested in test_ops.py

@@ -143,7 +143,8 @@ def own(result: Any, source: Any) -> Any:
     if isinstance(result, np.generic):
         return np.asarray(result)
     if isinstance(result, (tuple, list)):
-        return type(result)(own(item, source) for item in result) if type(result) in (tuple, list) else tuple(own(r, source) for r in result)
+        kind = type(result) if type(result) in (tuple, list) else tuple
+        return kind(own(item, source) for item in result)
     return result
 
 
@@ -345,16 +346,16 @@ def _operators() -> None:
 
         return method
 
-    for stem in "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split():
+    for stem in ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift"]:
         function = getattr(operator, stem + "_" if stem in ("and", "or") else stem)
         setattr(ndarray, f"__{stem}__", binary(stem, function, False))
         setattr(ndarray, f"__r{stem}__", binary(stem, function, True))
         if stem != "matmul":
             setattr(ndarray, f"__i{stem}__", in_place(f"i{stem}", getattr(operator, f"i{stem}")))
-    for stem in "lt le gt ge eq ne".split():
+    for stem in ["lt", "le", "gt", "ge", "eq", "ne"]:
         setattr(ndarray, f"__{stem}__", binary(stem, getattr(operator, stem), False))
-    for stem in "neg pos abs invert".split():
-        setattr(ndarray, f"__{stem}__", lambda self, f=getattr(operator, stem), n=stem: run(n, f, (self,), {}))
+    for stem in ["neg", "pos", "abs", "invert"]:
+        setattr(ndarray, f"__{stem}__", lambda self, n=stem: run(n, getattr(operator, n), (self,), {}))
 
 
 _operators()

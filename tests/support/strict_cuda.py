@@ -9,10 +9,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from minigrad.backends import BACKENDS, KINDS, XP, cuda
-from minigrad.backends.cuda import CudaBackend
 from support import emulator
 from support.strict import LEDGER, xp
+
+from minigrad.backends import BACKENDS, KINDS, XP, cuda
+from minigrad.backends.cuda import CudaBackend
 
 HERE = Path(__file__).parent
 

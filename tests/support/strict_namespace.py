@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-
 from support.strict import API, LEDGER, SCALARS, check_keywords, device, host, ndarray, run
 
 #: functions that look at values and so wait for the device
@@ -15,7 +14,7 @@ WAITING = {"nonzero", "flatnonzero", "argwhere", "unique", "allclose", "array_eq
 FROM_HOST = {"asarray", "array", "ascontiguousarray", "asfortranarray"}
 #: ufuncs that have ``at``, and dtypes that ``add.at`` can add without order
 AT = {"add", "subtract", "maximum", "minimum", "bitwise_and", "bitwise_or", "bitwise_xor"}
-AT_DTYPES = {"add": "int32 int64 uint32 uint64 float16 float32 float64".split(), "subtract": ["int32", "uint32"]}
+AT_DTYPES = {"add": ["int32", "int64", "uint32", "uint64", "float16", "float32", "float64"], "subtract": ["int32", "uint32"]}
 
 
 class UFunc:

@@ -52,8 +52,8 @@ def forward(xp: Any, x: Array, weight: Array | None, bias: Array | None, axis: A
     y = xp.empty_like(x)
     mean, var = xp.empty(p.dims[1], dtype=x.dtype), xp.empty(p.dims[1], dtype=x.dtype)
     if p.parts == 1:
-        args = (x, weight, bias, y, mean, var, *p.dims, eps, relu)
-        launch("mg_batch_norm_forward", (p.blocks,), p.block, args, like=x, shared=24 * p.threads)
+        all_at_once = (x, weight, bias, y, mean, var, *p.dims, eps, relu)
+        launch("mg_batch_norm_forward", (p.blocks,), p.block, all_at_once, like=x, shared=24 * p.threads)
         return y, mean, var
     parts = xp.empty((p.dims[1], p.parts, 3), dtype="float64")
     launch("mg_batch_norm_moments", (p.blocks, p.parts), p.block, (x, parts, *p.dims), like=x, shared=24 * p.threads)
@@ -63,7 +63,8 @@ def forward(xp: Any, x: Array, weight: Array | None, bias: Array | None, axis: A
 
 
 def backward(
-    g: Array, x: Array, y: Array | None, weight: Array | None, mean: Array, var: Array, g_mean: Array | None, g_var: Array | None, axis: Any, eps: float
+    g: Array, x: Array, y: Array | None, weight: Array | None, mean: Array, var: Array, g_mean: Array | None, g_var: Array | None,
+    axis: Any, eps: float,
 ) -> Any:  # fmt: skip
     """Run the backward kernels; where ``y`` is given, g counts only where it is positive."""
     p = plan(x, axis, g, weight, g_mean, g_var)
@@ -75,8 +76,8 @@ def backward(
     results = (g_x, g_weight, g_bias)
     g_mean, g_var = (None if a is None else contiguous(a) for a in (g_mean, g_var))
     if p.parts == 1:
-        args = (x, g, y, weight, mean, var, g_mean, g_var, *results, *p.dims, eps)
-        launch("mg_batch_norm_backward", (p.blocks,), p.block, args, like=x, shared=8 * p.threads)
+        all_at_once = (x, g, y, weight, mean, var, g_mean, g_var, *results, *p.dims, eps)
+        launch("mg_batch_norm_backward", (p.blocks,), p.block, all_at_once, like=x, shared=8 * p.threads)
         return results
     parts = xp.empty((p.dims[1], p.parts, 3), dtype="float64")
     launch("mg_batch_norm_sums", (p.blocks, p.parts), p.block, (x, g, y, mean, parts, *p.dims), like=x, shared=8 * p.threads)
@@ -96,7 +97,8 @@ def _(xp: Any, x: Array, weight: Array | None = None, bias: Array | None = None,
 
 @batch_norm.kernel("x", "weight", "bias", device="cuda")
 def _(
-    g: Array, x: Array, weight: Array | None, mean: Array, var: Array, g_mean: Array | None = None, g_var: Array | None = None, *, axis: Any, eps: float
+    g: Array, x: Array, weight: Array | None, mean: Array, var: Array, g_mean: Array | None = None, g_var: Array | None = None, *,
+    axis: Any, eps: float,
 ) -> Any:  # fmt: skip
     return backward(g, x, None, weight, mean, var, g_mean, g_var, axis, eps)
 
@@ -114,7 +116,9 @@ def _(
     return backward(g, x, y, weight, mean, var, g_mean, g_var, axis, eps)
 
 
-def update_running(mean: Array, var: Array, running_mean: Array, running_var: Array, batches: Array | None, momentum: float | None, values: int) -> None:
+def update_running(
+    mean: Array, var: Array, running_mean: Array, running_var: Array, batches: Array | None, momentum: float | None, values: int
+) -> None:
     """Move running statistics towards those of a batch of ``values`` values a channel, in one launch, in place.
 
     ``momentum`` None takes the average over all batches, which ``batches`` counts.

@@ -102,13 +102,14 @@ def _checked(kernel: str, parameter: Parameter, value: Any, real: np.dtype[Any],
     if value is None:
         return np.uint64(0)  # a null pointer
     expected = parameter.dtype(real)
+    array: Any = value
     if not isinstance(value, array_type):
         raise TypeError(f"kernel {kernel}: {parameter.name} must be an array of the device, not {type(value).__name__}")
-    if value.dtype != expected and not (expected == np.uint8 and value.dtype == np.bool_):
-        raise TypeError(f"kernel {kernel}: {parameter.name} is {value.dtype}, and the kernel reads {expected}")
-    if not value.flags.c_contiguous:
-        raise ValueError(f"kernel {kernel}: {parameter.name}, of shape {value.shape}, is not contiguous")
-    return value
+    if array.dtype != expected and not (expected == np.uint8 and array.dtype == np.bool_):
+        raise TypeError(f"kernel {kernel}: {parameter.name} is {array.dtype}, and the kernel reads {expected}")
+    if not array.flags.c_contiguous:
+        raise ValueError(f"kernel {kernel}: {parameter.name}, of shape {array.shape}, is not contiguous")
+    return array
 
 
 def contiguous(x: Array) -> Array:

@@ -35,7 +35,8 @@ def _(xp: Any, x: Array, weight: Array | None = None, bias: Array | None = None,
 
 @layer_norm.kernel("x", "weight", "bias", device="cuda")
 def _(
-    g: Array, x: Array, weight: Array | None, mean: Array, var: Array, g_mean: Array | None = None, g_var: Array | None = None, *, axis: Any, eps: float
+    g: Array, x: Array, weight: Array | None, mean: Array, var: Array, g_mean: Array | None = None, g_var: Array | None = None, *,
+    axis: Any, eps: float,
 ) -> Any:  # fmt: skip
     dims = rows(x, axis, eps, weight)
     if dims is None or g_mean is not None or g_var is not None or g.dtype != x.dtype:
