@@ -1,7 +1,7 @@
 """minigrad: a from-scratch autograd micro-framework.
 
 An op is a formula, and every formula is checked. Read the source in this order: graph.py, tensor.py, op.py,
-ops/elementwise.py.
+formula.py, ops/elementwise.py.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ _habits.bind(Tensor)
 
 #: subpackages and functions that are imported when first used, so that `import minigrad` costs little more than NumPy
 _LAZY = {
+    "GradScaler": "minigrad.amp:GradScaler",
+    "autocast": "minigrad.amp:autocast",
     "cuda": "minigrad.cuda",
     "data": "minigrad.data",
     "gradcheck": "minigrad.gradcheck",

@@ -11,7 +11,8 @@ import numpy as np
 from minigrad.backends import is_array, namespace
 
 if TYPE_CHECKING:
-    from minigrad.op import Formula, Op
+    from minigrad.formula import Formula
+    from minigrad.op import Op
 
 
 def add_note(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str, Any]) -> None:

@@ -15,8 +15,9 @@ import numpy as np
 
 from minigrad.backends import XP
 from minigrad.describe import add_note
+from minigrad.formula import Plan
 from minigrad.graph import RECORDING, Node, mode, next_sequence
-from minigrad.op import Op, Plan
+from minigrad.op import Op
 from minigrad.tensor import Tensor
 
 _new = Tensor.__new__

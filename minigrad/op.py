@@ -31,15 +31,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import Any, overload
 
 import numpy as np
 
-from minigrad.backends import KINDS, XP, Array, is_array, kind_of, namespace
+from minigrad.backends import KINDS, XP, Array, kind_of, namespace
 from minigrad.describe import add_note, check_one_device, shape_of
+from minigrad.formula import Formula, Plan
 from minigrad.graph import Node, Output, mode, next_sequence
-from minigrad.tensor import Tensor, array_of, wrap
+from minigrad.tensor import Tensor, wrap
 
 OPS: dict[str, Op] = {}  #: every op that was declared, by name (those outside minigrad by module.name)
 
@@ -120,6 +120,9 @@ class Op:
         """Apply the op: to Tensors, giving Tensors and recording a node; to plain arrays, giving plain arrays."""
         if len(args) != len(self.inputs) and not self.variadic:
             args = self._sorted_arguments(args, params)
+        now = mode.get()
+        if now.autocast is not None:
+            args = now.autocast.cast(self, args)
         arrays, nodes, boxed = [], [], False
         for a in args:
             if isinstance(a, Tensor):
@@ -129,7 +132,6 @@ class Op:
             else:
                 arrays.append(a)
                 nodes.append(None)
-        now = mode.get()
         xp = namespace(*arrays)
         try:
             out: Any = NotImplemented
@@ -217,115 +219,6 @@ class Op:
         return op_in_words(self)
 
 
-class Formula:
-    """A formula, and what its signature says it needs."""
-
-    def __init__(self, op: Op, inputs: tuple[str, ...], function: Callable[..., Any]) -> None:
-        self.inputs, self.function = inputs, function
-        self.positions = [op.inputs.index(name) for name in inputs]
-        self.needs: list[tuple[str, int, bool]] = []  #: ("cotangent" or "saved", index, may it be None)
-        self.params: tuple[str, ...] = ()
-        n, m = len(op.inputs), len(op.outputs)
-        places = {name: ("saved", n + k) for k, name in enumerate(op.outputs)}
-        places |= {f"{name}_shape": ("saved", n + m + k) for k, name in enumerate(op.inputs)}
-        places |= {name: ("saved", k) for k, name in enumerate(op.inputs)}
-        places |= {f"g_{name}": ("cotangent", k) for k, name in enumerate(op.outputs)} | {"g": ("cotangent", 0)}
-        for p in inspect.signature(function).parameters.values():
-            if p.kind is p.KEYWORD_ONLY and p.name in op.params:
-                self.params += (p.name,)
-            elif p.kind is not p.KEYWORD_ONLY and p.name in places:
-                kind, k = places[p.name]
-                self.needs.append((kind, k, p.default is None))
-            else:
-                raise TypeError(
-                    f"{op.name}.vjp names {p.name!r}, which is neither a gradient (g), an input ({', '.join(op.inputs)}), "
-                    f"an output ({', '.join(op.outputs)}) nor, after *, a parameter ({', '.join(op.params) or 'it has none'})"
-                )
-        cotangents = [at for at, (kind, _, _) in enumerate(self.needs) if kind == "cotangent"]
-        self.plain = len(inputs) == 1 and cotangents == [0]  # formula(g, saved values ..., parameters)
-
-
-class Plan:
-    """What an op saves and which formulas run, for one choice of inputs that need gradients.
-
-    ``keep`` numbers the values to save: inputs first, then outputs, then the shapes of inputs. ``steps`` holds a tuple
-    for each formula: for which input, the function, which of the saved values to give it, and which parameters. A *plain*
-    plan, where each formula takes one cotangent and returns one gradient, is run by `minigrad.graph.walk` itself; others
-    by `pull`.
-    """
-
-    def __init__(self, op: Op, mask: tuple[bool, ...]) -> None:
-        self.op = op
-        self.formulas = [f for f in op.formulas if any(mask if op.variadic else [mask[op.inputs.index(name)] for name in f.inputs])]
-        self.keep = tuple(dict.fromkeys(k for f in self.formulas for kind, k, _ in f.needs if kind == "saved"))
-        self.pick = _picker(self.keep)
-        self.where = {k: at for at, k in enumerate(self.keep)}
-        has_formula = {name for f in op.formulas for name in f.inputs}
-        self.live = tuple([m and op.inputs[0 if op.variadic else i] in has_formula for i, m in enumerate(mask)])
-        self.takes_params = any(f.params for f in self.formulas)
-        self.keeps_shapes = max(self.keep, default=0) >= len(op.inputs) + len(op.outputs)
-        self.plain = not op.kernels and not op.variadic and len(op.outputs) == 1 and all(f.plain for f in self.formulas)
-        self.general = not self.plain or self.takes_params or self.keeps_shapes or not self.formulas  # nodes by Op._record only
-        self.steps = tuple(
-            (op.inputs.index(f.inputs[0]), f.function, tuple(self.where[k] for kind, k, _ in f.needs if kind == "saved"), f.params)
-            for f in self.formulas
-        )
-
-    def pull(self, node: Node, g: Any, saved: tuple[Any, ...], lift: Any, useful: Any) -> list[Any]:
-        """Run the formulas of an op that has several outputs, formulas for several inputs, or kernels.
-
-        Returns steps for `minigrad.graph.walk` that only hand over what the formulas returned.
-        """
-        op, where, parents = self.op, self.where, node.parents
-        cotangents = g if g.__class__ is list else [g]
-        steps = []
-        for f in self.formulas:
-            positions = range(len(parents)) if op.variadic else f.positions
-            if useful is not None and not any(parents[i] in useful for i in positions):
-                continue
-            args = []
-            for kind, k, optional in f.needs:
-                if kind == "saved":
-                    args.append(saved[where[k]])
-                elif cotangents[k] is None and not optional:
-                    args.append(_zero_cotangent(node, k, cotangents, lift))
-                else:
-                    args.append(cotangents[k])
-            params = {name: node.params[name] for name in f.params}
-            result: Any = NotImplemented
-            if op.kernels and lift is None and mode.get().kernels:
-                kernel = op.kernels.get((kind_of(*args), f.inputs))
-                result = kernel(*args, **params) if kernel is not None else result
-            if result is NotImplemented:
-                result = f.function(*args, **params)
-            results = result if op.variadic or len(f.inputs) > 1 else (result,)
-            if len(results) != len(positions):
-                names = ", ".join(f.inputs)
-                raise ValueError(f"{op.name}'s formula for {names} returned {len(results)} gradients, expected {len(positions)}")
-            steps += [(i, _returning(r), (), ()) for i, r in zip(positions, results, strict=True) if parents[i] is not None]
-        return steps
-
-    def lift_saved(self, node: Node, saved: tuple[Any, ...], lift: Callable[[Array, Node | None], Any]) -> tuple[Any, ...]:
-        """Return the saved arrays as Tensors of the graph they came from, so that formulas can be differentiated."""
-        n = len(self.op.inputs)
-
-        def lifted(k: int, value: Any) -> Any:
-            if k < n and self.op.variadic:
-                return tuple([lift(v, p) if is_array(v) else v for v, p in zip(value, node.parents, strict=True)])
-            if not is_array(value):
-                return value
-            if k < n:
-                return lift(value, node.parents[k])
-            return lift(value, node if len(self.op.outputs) == 1 else Output(node, k - n))
-
-        return tuple([lifted(k, value) for k, value in zip(self.keep, saved, strict=True)])
-
-    def name_of(self, k: int) -> str:
-        """Name of the saved value number ``k``."""
-        names = (*self.op.inputs, *self.op.outputs, *(f"{name}_shape" for name in self.op.inputs))
-        return names[k]
-
-
 @overload
 def op(forward: Callable[..., Any], /) -> Op: ...
 @overload
@@ -350,11 +243,6 @@ def op(forward: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     return new
 
 
-def _picker(keep: tuple[int, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """Return a function that takes the values to keep out of a tuple."""
-    return itemgetter(*keep) if len(keep) > 1 else lambda values: tuple([values[k] for k in keep])
-
-
 def _output(node: Node, index: int) -> Output | None:
     """Return the node of one of several outputs, None if that output is not of floating point."""
     return Output(node, index) if node.dtype[index].kind in "fc" else None
@@ -368,15 +256,3 @@ def _as_array(value: Any, xp: Any) -> Array:
 def _zeros_like(g: Any) -> Any:
     """Return the formula of a piecewise constant function."""
     return wrap(_zeros_like(g.data), None) if isinstance(g, Tensor) else namespace(g).zeros_like(g)
-
-
-def _zero_cotangent(node: Node, k: int, cotangents: list[Any], lift: Any) -> Any:
-    """Return a zero cotangent for an output that nothing depends on."""
-    some = next(c for c in cotangents if c is not None)
-    zeros = namespace(array_of(some)).zeros(node.shape[k], dtype=node.dtype[k])
-    return zeros if lift is None else lift(zeros, None)
-
-
-def _returning(value: Any) -> Callable[[Any], Any]:
-    return lambda g: value
-

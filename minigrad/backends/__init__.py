@@ -43,9 +43,9 @@ class Backend(Protocol):
 class Cpu:
     """NumPy on the host."""
 
-    kind = "cpu"
-    array_type = np.ndarray
-    xp = np
+    kind: str = "cpu"
+    array_type: type = np.ndarray
+    xp: Namespace = np
 
     def device_index(self, array: Array) -> int:
         return 0

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.formula import Formula
 from minigrad.gradcheck.mutants import Mutant
-from minigrad.op import Formula, Op
+from minigrad.op import Op
 from minigrad.tensor import Tensor, array_of, wrap
 
 Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
