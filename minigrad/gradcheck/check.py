@@ -112,7 +112,7 @@ def gradcheck(
 def make_problem(f: Callable[..., Any], inputs: Any, wrt: Sequence[int] | None, upcast: bool) -> tuple[Problem, list[str], Frozen | None]:
     """Return what is to be checked, what must be said about it, and the frozen state of a module."""
     given = list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
-    args = [a.data if isinstance(a, Tensor) else a for a in given]
+    args = [a.data if isinstance(a, Tensor) else np.asarray(a) if isinstance(a, np.generic) else a for a in given]
     names = input_names(f, len(args))
     floats = [i for i, a in enumerate(args) if is_array(a) and a.dtype.kind == "f"]
     for i in wrt if wrt is not None else ():

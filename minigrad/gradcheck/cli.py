@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="ops (exp, batch_norm) or layers (nn.Linear); default: all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="ops (exp), layers (nn.Linear) or optimizers (optim.Adam); default: all")
     parser.add_argument("--tag", action="append", default=[], help="all of a family: norm, conv, pool, loss, elementwise, nn, ...")
     parser.add_argument("--module", metavar="PACKAGE:NAME", help="check an op of yours, or the layer and inputs that a function returns")
     parser.add_argument("--order", type=int, default=2, metavar="N", help="up to which derivative (default 2)")
@@ -141,10 +141,10 @@ def _check_module(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _list(console: Any) -> int:
-    from minigrad.gradcheck.suite import module_targets, names_with_samples, op_targets
+    from minigrad.gradcheck.suite import every_target, names_with_samples
 
     there = names_with_samples()
-    for target in (*op_targets(), *module_targets()):
+    for target in every_target():
         note = "" if target.op is None or target.name in there else "  (no samples)"
         console.print(f"{target.name:28s} {target.tag}{note}", markup=False)
     return PASSED

@@ -153,7 +153,7 @@ def _partial_rows(problem: Problem, pull: Any, v: Sequence[Array], order: int, r
 def awkward(a: Array) -> Array:
     """Return the same values in Fortran order, with negative strides, read-only."""
     backward = (slice(None, None, -1),) * a.ndim
-    view = np.asfortranarray(a[backward])[backward] if a.ndim else a.copy()
+    view = np.array(a[backward], order="F")[backward] if a.ndim else a.copy()
     view.flags.writeable = False
     return view
 

@@ -130,6 +130,7 @@ def slopes(value: Callable[[Vector], Vector], x: Vector, directions: Sequence[Ve
     method
         "differences", "complex", or "auto": complex where it proves itself against differences.
     """
+    x = np.asarray(x)  # not a NumPy scalar, which could not be perturbed in place
     y = value(x)
     if not x.size or not y.size:
         empty = np.zeros((x.size if directions is None else len(directions), y.size))

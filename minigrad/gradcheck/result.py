@@ -99,7 +99,7 @@ class Result:
         return snippet(self)
 
     def to_json(self) -> str:
-        """Return the result as a JSON document (its schema: minigrad/gradcheck/report/schema.md)."""
+        """Return the result as a JSON document (its schema: `minigrad.gradcheck.report.document`)."""
         from minigrad.gradcheck.report.document import document_of, to_json
 
         return to_json(document_of(self))

@@ -1,4 +1,4 @@
-"""The suite: every sample of every op, and of every layer, through `gradcheck`; and every mutant of every formula."""
+"""The suite: every sample of every op and layer through `gradcheck`, the steps of optimizers, every mutant of every formula."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from minigrad.gradcheck.conventions import convention_rows
 from minigrad.gradcheck.identities import identity_rows
 from minigrad.gradcheck.judge import EQUIVALENT, KILLED, SURVIVED, Judge
 from minigrad.gradcheck.modules import MODULES, ModuleSample, module_samples
+from minigrad.gradcheck.optimizers import OPTIMIZERS, check_optimizer
 from minigrad.gradcheck.precision import device_rows
 from minigrad.gradcheck.report.document import Document, case_of, new_document, summarize
 from minigrad.gradcheck.result import FAIL, Result
 from minigrad.gradcheck.samples import Sample, all_samples
+from minigrad.gradcheck.variants import variant_rows
 from minigrad.op import OPS, Op
 
 TAGS = {"norm": ("batch_norm", "normalization"), "conv": ("convolution",), "pool": ("pooling",)}  #: short for families
@@ -43,7 +45,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Target:
-    """Something to check: an op, or a layer where ``op`` is None."""
+    """Something to check: an op, or, where ``op`` is None, a layer (nn.NAME) or an optimizer (optim.NAME)."""
 
     name: str
     tag: str
@@ -62,6 +64,16 @@ def module_targets() -> list[Target]:
     return [Target(f"nn.{name}", "nn") for name in sorted(MODULES)]
 
 
+def optimizer_targets() -> list[Target]:
+    """Return the optimizers of `minigrad.optim` whose steps are checked."""
+    return [Target(f"optim.{name}", "optim") for name in sorted(OPTIMIZERS)]
+
+
+def every_target() -> list[Target]:
+    """Return all there is to check."""
+    return [*op_targets(), *module_targets(), *optimizer_targets()]
+
+
 def select(names: Iterable[str], tags: Iterable[str]) -> list[Target]:
     """Return the targets of these names and tags; all of them if there are neither.
 
@@ -72,14 +84,14 @@ def select(names: Iterable[str], tags: Iterable[str]) -> list[Target]:
     """
     import difflib
 
-    everything = [*op_targets(), *module_targets()]
+    everything = every_target()
     names, tags = list(names), list(tags)
     known = {target.name: target for target in everything}
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, 3)
             hint = f"did you mean {' or '.join(near)}?" if near else "--list shows what there is"
-            raise BadUse(f"there is no op or layer called {name!r}; {hint}")
+            raise BadUse(f"there is no op, layer or optimizer called {name!r}; {hint}")
     families = {family for tag in tags for family in TAGS.get(tag, (tag,))}
     for tag in tags:
         if not any(target.tag in TAGS.get(tag, (tag,)) for target in everything):
@@ -112,6 +124,9 @@ def run(targets: Iterable[Target], options: Options, seen: Callable[[dict[str, A
 
 def cases_of(target: Target, options: Options) -> Iterator[dict[str, Any]]:
     """Yield the cases of one target."""
+    if target.tag == "optim":
+        yield case_of(check_optimizer(target.name.removeprefix("optim."), options.seed), target.name, target.tag, "steps of a small model")
+        return
     if target.op is None:
         for layer in MODULES[target.name.removeprefix("nn.")](np.random.default_rng(options.seed)):
             result = check_module(layer, target.name, options)
@@ -141,7 +156,7 @@ def check_sample(op: Op, name: str, sample: Sample, options: Options) -> Result:
         return Result(name, rows, seconds=time.perf_counter() - started)
     quick = options.mode == "quick"
     function = partial(op, **sample.params)
-    return gradcheck(
+    result = gradcheck(
         function,
         list(sample.args),
         wrt=problem.wrt,
@@ -151,6 +166,11 @@ def check_sample(op: Op, name: str, sample: Sample, options: Options) -> Result:
         name=name,
         seed=options.seed,
     )
+    if not quick:
+        started = time.perf_counter()
+        result.rows += variant_rows(name, problem, np.random.default_rng(options.seed))
+        result.seconds += time.perf_counter() - started
+    return result
 
 
 def check_module(layer: ModuleSample, name: str, options: Options) -> Result:

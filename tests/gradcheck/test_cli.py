@@ -94,17 +94,17 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
 
 def test_all_reports_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = {kind: tmp_path / f"out.{kind}" for kind in ("json", "html", "junit")}
-    assert main(["exp", "sqrt", "nn.Linear", "--mutants", *[f"--{kind}={path}" for kind, path in paths.items()]]) == 0
+    assert main(["exp", "sqrt", "nn.Linear", "optim.SGD", "--mutants", *[f"--{kind}={path}" for kind, path in paths.items()]]) == 0
     text = capsys.readouterr().out
     document = json.loads(paths["json"].read_text())
     summary, mutants = document["summary"], document["mutants"]
     assert document["version"] == 1
     assert set(summary) == {"ops", "cases", "passed", "failed", "inconclusive", "seconds"}
-    assert summary["ops"] == 3
+    assert summary["ops"] == 4
     assert summary["cases"] == summary["passed"] == len(document["cases"])
     assert mutants["total"] == sum(mutants[key] for key in ("killed", "survived", "equivalent", "crashed"))
     assert mutants["survived"] == 0
-    assert f"3 ops, {summary['cases']} cases, 0 failed, 0 cannot tell; {mutants['total']} mutants, 0 survived" in text
+    assert f"4 ops, {summary['cases']} cases, 0 failed, 0 cannot tell; {mutants['total']} mutants, 0 survived" in text
     for case in document["cases"]:
         assert {"op", "tag", "case", "device", "verdict", "digits", "seconds", "checks", "notes", "steps"} == set(case)
         for check in case["checks"]:
@@ -154,7 +154,7 @@ def test_exit_codes(user: str, capsys: pytest.CaptureFixture[str], name: str, co
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        (["expp"], "there is no op or layer called 'expp'; did you mean exp"),
+        (["expp"], "there is no op, layer or optimizer called 'expp'; did you mean exp"),
         (["--tag", "nothing"], "there is no tag 'nothing'"),
         (["--order", "0"], "--order is 1 or more"),
         (["--module", "nowhere"], "takes PACKAGE:NAME"),

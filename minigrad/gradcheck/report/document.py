@@ -146,9 +146,9 @@ def closing_line(document: Document) -> str:
     return f"{text} ({s['seconds']:.1f} s)"
 
 
-def to_json(document: Document) -> str:
+def to_json(document: Document, indent: int | None = 1) -> str:
     """Return the document as JSON."""
-    return json.dumps(_finite(document), indent=1, allow_nan=False)
+    return json.dumps(_finite(document), indent=indent, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:
