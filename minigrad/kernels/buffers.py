@@ -30,18 +30,20 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
     size = math.prod(shape) * dtype.itemsize
     if size < SMALLEST:
         return np.empty(shape, dtype)
+    step = 1 << (size.bit_length() - 3)
+    room = -(-size // step) * step  # four sizes to each power of two, so that arrays of nearly one size share blocks
     with _lock:
-        blocks = _blocks.setdefault(size, [])
+        blocks = _blocks.setdefault(room, [])
         for block in blocks:
             if sys.getrefcount(block) == _UNUSED:
                 break
         else:
-            block = np.empty(size, np.uint8)
+            block = np.empty(room, np.uint8)
             blocks.append(block)
-            _kept += size
+            _kept += room
             if _kept > LIMIT:
                 _drop_unused()
-        return block.view(dtype).reshape(shape)
+        return block[:size].view(dtype).reshape(shape)
 
 
 def empty_like(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
