@@ -8,7 +8,7 @@ Newton's method goes from w to w + d, where H d = -g, with gradient g and Hessia
 gradients each. Close to the minimum every step doubles the number of right digits: look at the column |gradient|. It
 would not if the second derivatives were a little wrong. Gradient descent with the same number of gradients is far behind.
 
-Expected: |gradient| falls from 5e-1 to 4e-17 in 7 steps (its last ones: 4e-4, 4e-6, 4e-10, 4e-17), with 205 products; gradient
+Expected: |gradient| falls from 5e-1 to below 1e-16 in 7 steps (the last ones: 4e-4, 4e-6, 4e-10, 4e-17), with 205 products; gradient
 descent is at 6e-4 after as much work.
 """
 
