@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from minigrad.amp import Autocast
     from minigrad.graph import Node
     from minigrad.op import Op
 
@@ -34,6 +35,7 @@ class Mode:
     recording: bool = True
     observers: tuple[Observer, ...] = ()
     recomputing: bool = False  #: inside the second forward pass of a checkpoint
+    autocast: Autocast | None = None  #: casts the inputs of ops; see minigrad.amp
     kernels: bool = True  #: use the faster forms in minigrad.kernels; without, the formulas run as they are written
 
 

@@ -1,0 +1,211 @@
+"""Mixed precision: products in half precision, everything that sums or exponentiates in float32, master weights in float32.
+
+Inside ``with mg.autocast("float16"):`` the ops of `LOW` get their floating-point inputs in the lower precision, those of
+`HIGH` in float32, and others take what comes. The casts are ops like any other, so gradients arrive at the float32
+parameters as float32. Small gradients would be flushed to zero in float16: `GradScaler` multiplies the loss, and divides
+the gradients before the optimizer sees them.
+
+NumPy has no bfloat16. ``autocast("bfloat16")`` rounds the inputs of products to its 8 bits of precision, kept in
+float32, which gives on the CPU what a GPU computes with bfloat16 inputs and float32 sums; on a GPU cuBLAS is asked to
+round, which costs nothing. The backward pass is computed outside the block and is not rounded there; see
+`minigrad.cuda.set_product_precision` for rounding it as well.
+
+(Micikevicius and others: "Mixed precision training", ICLR 2018.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minigrad.backends import BACKENDS, KINDS, is_array, kind_of, namespace
+from minigrad.device import to_host
+from minigrad.mode import changed_mode
+from minigrad.op import Op
+from minigrad.ops.elementwise import add, astype
+from minigrad.tensor import Tensor, wrap
+
+#: ops whose inputs are lowered: products, which tensor cores make fast and whose sums stay in float32
+LOW = frozenset({"matmul", "linear", "convolution", "conv_transpose", "tensordot", "einsum"})
+#: ops whose inputs are raised to float32: sums of many terms, exponentials, statistics, losses
+HIGH = frozenset({
+    "batch_norm", "batch_norm_relu", "fixed_batch_norm", "batch_renorm", "layer_norm", "rms_norm", "group_norm", "instance_norm",
+    "softmax", "log_softmax", "softmax_cross_entropy", "mean_cross_entropy", "sigmoid_cross_entropy", "binary_cross_entropy", "huber",
+    "exp", "expm1", "log", "log1p", "logsumexp", "pow", "sum", "mean", "prod", "var", "std", "cumulative_sum", "cumulative_prod",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Autocast:
+    """What `minigrad.op.Op` asks before it runs."""
+
+    dtype: str
+
+    def cast(self, op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the inputs of ``op`` in the precision it should have. Plain arrays, as in a backward pass, stay."""
+        if not any(isinstance(a, Tensor) for a in args):
+            return args
+        if op.name in LOW:
+            return tuple([self._lowered(a) for a in args])
+        if op.name in HIGH:
+            return tuple([_cast(a, np.dtype(np.float32)) if _dtype(a) == np.float16 else a for a in args])
+        return args
+
+    def _lowered(self, value: Any) -> Any:
+        if _dtype(value) != np.float32:
+            return value
+        if self.dtype == "float16":
+            return _cast(value, np.dtype(np.float16))
+        return value if kind_of(value.data if isinstance(value, Tensor) else value) != "cpu" else rounded_to_bfloat16(value)
+
+
+@contextmanager
+def autocast(dtype: str = "float16", *, enabled: bool = True) -> Iterator[None]:
+    """Compute products in ``"float16"`` or ``"bfloat16"`` within a ``with`` block; call ``backward`` after it.
+
+    Raises
+    ------
+    ValueError
+        If the dtype is neither.
+
+    Examples
+    --------
+    >>> scaler = mg.GradScaler()
+    >>> with mg.autocast("float16"):
+    ...     loss = F.cross_entropy(model(x), labels)
+    >>> scaler.scale(loss).backward()
+    >>> scaler.step(optimizer)
+    >>> scaler.update()
+    """
+    if dtype not in ("float16", "bfloat16"):
+        raise ValueError(f"autocast: unknown precision {dtype!r}: expected 'float16' or 'bfloat16'")
+    if not enabled:
+        with changed_mode(autocast=None):
+            yield
+        return
+    backend: Any = next((b for b in BACKENDS.values() if b.kind == "cuda"), None) if "cuda" in KINDS and dtype == "bfloat16" else None
+    before = getattr(backend, "precision", None)
+    if backend is not None:
+        backend.precision = "bfloat16"
+    try:
+        with changed_mode(autocast=Autocast(dtype)):
+            yield
+    finally:
+        if backend is not None:
+            backend.precision = before
+
+
+def rounded_to_bfloat16(x: Any) -> Any:
+    """Return float32 values rounded to the nearest that bfloat16 has (ties to even); the gradient passes unchanged."""
+    data = x.data if isinstance(x, Tensor) else x
+    bits = np.ascontiguousarray(data).view(np.uint32)
+    nearest = ((bits + np.uint32(0x7FFF) + ((bits >> 16) & np.uint32(1))) & np.uint32(0xFFFF0000)).view(np.float32).reshape(data.shape)
+    step = np.subtract(nearest, data, out=np.zeros_like(nearest), where=np.isfinite(data))
+    return add(x, wrap(step, None) if isinstance(x, Tensor) else step)  # exact: the difference has few digits
+
+
+def _dtype(value: Any) -> Any:
+    return value.dtype if isinstance(value, Tensor) or is_array(value) else None
+
+
+def _cast(value: Any, dtype: np.dtype[Any]) -> Any:
+    return astype(value, dtype=dtype) if isinstance(value, Tensor) else value.astype(dtype)
+
+
+class GradScaler:
+    """Multiplies the loss so that float16 gradients do not vanish, and undoes it before the optimizer's step.
+
+    A step whose gradients are not finite is left out, and the scale is lowered; after ``growth_interval`` good steps in
+    a row it is raised. Names, arguments and state are PyTorch's.
+
+    Parameters
+    ----------
+    init_scale
+        The scale to begin with.
+    growth_factor, backoff_factor
+        What it is multiplied by when raised and when lowered.
+    growth_interval
+        Good steps in a row after which it is raised.
+    enabled
+        Whether anything is done at all.
+    """
+
+    def __init__(
+        self,
+        init_scale: float = 2.0**16,
+        growth_factor: float = 2.0,
+        backoff_factor: float = 0.5,
+        growth_interval: int = 2000,
+        enabled: bool = True,
+    ) -> None:
+        if not (growth_factor > 1 > backoff_factor > 0 and growth_interval > 0 and init_scale > 0):
+            raise ValueError("GradScaler: growth_factor must be above 1, backoff_factor between 0 and 1, the others positive")
+        self._scale, self._growth, self._backoff, self._interval = float(init_scale), growth_factor, backoff_factor, growth_interval
+        self._enabled = enabled
+        self._good_steps = 0
+        self._finite: dict[int, bool] = {}  # optimizers whose gradients were divided since the last update
+
+    def is_enabled(self) -> bool:
+        """Whether anything is done."""
+        return self._enabled
+
+    def get_scale(self) -> float:
+        """Return the scale; 1 if nothing is done."""
+        return self._scale if self._enabled else 1.0
+
+    def scale(self, loss: Tensor) -> Tensor:
+        """Return the loss times the scale."""
+        return loss * self._scale if self._enabled else loss
+
+    def unscale_(self, optimizer: Any) -> None:
+        """Divide the gradients of the optimizer's parameters by the scale, for example before they are clipped."""
+        if not self._enabled:
+            return
+        if id(optimizer) in self._finite:
+            raise RuntimeError("unscale_() was called twice since the last update(); the gradients are divided already")
+        finite = None
+        for p in [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]:
+            g = p.grad.data
+            g *= 1 / self._scale
+            good = namespace(g).isfinite(g).all()
+            finite = good if finite is None else finite & good
+        self._finite[id(optimizer)] = True if finite is None else bool(to_host(namespace(finite).asarray(finite)))
+
+    def step(self, optimizer: Any) -> Any:
+        """Make the optimizer's step if all gradients are finite; on a GPU this waits for them."""
+        if not self._enabled:
+            return optimizer.step()
+        if id(optimizer) not in self._finite:
+            self.unscale_(optimizer)
+        return optimizer.step() if self._finite[id(optimizer)] else None
+
+    def update(self) -> None:
+        """Adapt the scale to what was found since the last update."""
+        if not self._enabled:
+            return
+        if not self._finite:
+            raise RuntimeError("update() before step() or unscale_(): nothing is known about the gradients")
+        if not all(self._finite.values()):
+            self._scale, self._good_steps = self._scale * self._backoff, 0
+        else:
+            self._good_steps += 1
+            if self._good_steps == self._interval:
+                self._scale, self._good_steps = self._scale * self._growth, 0
+        self._finite = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return scale and settings."""
+        return {
+            "scale": self._scale, "growth_factor": self._growth, "backoff_factor": self._backoff, "growth_interval": self._interval,
+            "_growth_tracker": self._good_steps,
+        }  # fmt: skip
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned, of this scaler or of PyTorch's."""
+        self._scale = float(state_dict["scale"])
+        self._growth, self._backoff = float(state_dict["growth_factor"]), float(state_dict["backoff_factor"])
+        self._interval, self._good_steps = int(state_dict["growth_interval"]), int(state_dict["_growth_tracker"])
