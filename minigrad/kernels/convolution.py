@@ -15,7 +15,7 @@ from minigrad.kernels import buffers, winograd
 from minigrad.ops.convolution import check_operands, convolution
 from minigrad.ops.windows import Ints, Pairs, columns_of, count, geometry, patches
 
-CHUNK = 1 << 20  #: bytes of windows that are made at a time
+CHUNK = 1 << 19  #: bytes of windows that are made at a time
 
 
 @convolution.kernel()
@@ -86,14 +86,14 @@ def _plain_floats(*arrays: Any) -> bool:
 
 
 def _for_winograd(weight_shape: Ints, strides: Ints, steps: Ints, pairs: Pairs, groups: int, windows: Ints) -> bool:
-    """Whether Winograd's algorithm can do it, and is faster: what it saves grows as C O, what its transforms cost as C + O."""
-    o, c = weight_shape[:2]
+    """Whether Winograd's algorithm can do it, and is faster: with few channels its transforms cost more than it saves."""
     return (
         weight_shape[2:] == (3, 3)
         and strides == steps == (1, 1)
         and groups == 1
         and all(0 <= lo == hi <= 2 for lo, hi in pairs)
-        and o * c >= 16 * (o + c)
+        and weight_shape[0] >= 16
+        and weight_shape[1] >= 32
         and min(windows) >= 4
     )
 

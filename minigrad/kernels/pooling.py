@@ -51,7 +51,7 @@ def backward(g: Any, indices: Any, x_shape: Ints, *, kernel_size: Any, stride: A
     kernel, strides, pairs, steps, windows = pool_geometry("max_pool", g_x, kernel_size, stride, padding, dilation, ceil_mode)
     if not _fits(g_x, kernel, pairs):
         return NotImplemented
-    apart = kernel == strides
+    apart = kernel == strides and set(steps) == {1}
     if not apart or any(n != k * w for n, k, w in zip(x_shape[2:], kernel, windows, strict=True)):
         g_x[...] = 0
     local = indices - _origins(windows, strides, x_shape[2:])
