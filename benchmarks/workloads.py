@@ -55,13 +55,20 @@ def normal(*shape: int, scale: float = 1.0, seed: int = RNG_SEED) -> np.ndarray:
     return (np.random.default_rng(seed).standard_normal(shape) * scale).astype(np.float32)
 
 
+def initial(shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
+    """Values of parameters of these shapes, the same for every peer."""
+    values = []
+    for i, shape in enumerate(shapes):
+        scale = (math.prod(shape[1:]) or 1) ** -0.5 if len(shape) > 1 else 0.1
+        value = normal(*shape, scale=scale, seed=i + 1)
+        values.append(value + 1 if len(shape) == 1 and i % 2 == 0 else value)
+    return values
+
+
 def fill(model: Any, f: Framework) -> None:
     """Give the parameters values that are the same for every peer."""
-    for i, p in enumerate(model.parameters()):
-        fan_in = math.prod(p.shape[1:]) or 1
-        value = normal(*p.shape, scale=fan_in**-0.5, seed=i + 1) if len(p.shape) > 1 else normal(*p.shape, scale=0.1, seed=i + 1)
-        if len(p.shape) == 1 and i % 2 == 0:
-            value = value + 1
+    params = list(model.parameters())
+    for p, value in zip(params, initial([tuple(p.shape) for p in params]), strict=True):
         if f.name == "minigrad":
             p.copy_(value)
         else:
