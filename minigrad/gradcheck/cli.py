@@ -26,13 +26,6 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {message}\n")
 
 
-def add_command(subparsers: Any) -> None:
-    """Add ``gradcheck`` to the subcommands of ``minigrad``."""
-    parser = subparsers.add_parser("gradcheck", help="check the gradients of ops and layers", description=__doc__)
-    add_arguments(parser)
-    parser.set_defaults(run=run)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments; return the exit code."""
     parser = _Parser("minigrad gradcheck", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

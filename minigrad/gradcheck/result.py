@@ -77,8 +77,9 @@ class Result:
 
     @property
     def digits(self) -> float:
-        """The fewest digits of agreement of any derivative."""
-        return min((row.digits for row in self.rows if row.check == "derivative"), default=16.0)
+        """The fewest digits of agreement of any derivative; of any check where there is no derivative among them."""
+        derivatives = [row for row in self.rows if row.check == "derivative"]
+        return min((row.digits for row in derivatives or self.rows), default=16.0)
 
     def worst(self, n: int = 1) -> list[Row]:
         """Return the ``n`` worst rows: failures first, then by relative error."""

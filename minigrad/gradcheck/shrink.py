@@ -88,10 +88,10 @@ def _cut(a: Any, length: int, new: int) -> Any:
 
 
 def snippet(result: Result) -> str:
-    """Return a program that shows the failure."""
+    """Return a program that shows the failure; empty if there is none, or no function at hand."""
     problem = shrunk(result)
     if problem is None:
-        return "# nothing failed"
+        return ""
     bad = next(row for row in result.rows if row.verdict == FAIL)
     setup, call = _source(result.function, result.name)
     lines = ["import numpy as np", "", "import minigrad as mg", *setup, ""]

@@ -27,6 +27,7 @@ from minigrad.op import OPS, Op
 
 TAGS = {"norm": ("batch_norm", "normalization"), "conv": ("convolution",), "pool": ("pooling",)}  #: short for families
 QUICK_DIRECTIONS = 1
+NOT_ON_A_DEVICE = ("transfer",)  #: ops whose result is on another device by definition
 LAYER_DIRECTIONS = 2  #: layers are made of ops, which are checked element by element
 
 
@@ -131,6 +132,8 @@ def cases_of(target: Target, options: Options) -> Iterator[dict[str, Any]]:
         for layer in MODULES[target.name.removeprefix("nn.")](np.random.default_rng(options.seed)):
             result = check_module(layer, target.name, options)
             yield case_of(result, target.name, target.tag, repr(layer), steps=options.steps)
+        return
+    if options.device != "cpu" and target.name in NOT_ON_A_DEVICE:
         return
     samples = samples_of(target.name, options.seed)
     for sample in samples:

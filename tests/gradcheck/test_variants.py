@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.strict_cuda import pretended_gpu
 
 import minigrad as mg
+from minigrad.gradcheck.cli import main
 from minigrad.gradcheck.optimizers import OPTIMIZERS, check_optimizer
 from minigrad.gradcheck.precision import device_rows
 from minigrad.gradcheck.problem import Problem
@@ -63,6 +65,14 @@ def test_another_device_is_judged_against_float64_on_the_cpu() -> None:
     assert all(row.verdict == "pass" for row in rows)
     low = product(lambda g, b: g * b if g.dtype == np.float64 else (g * b).astype(np.float16), lambda g, a: g * a)
     assert {row.check for row in device_rows(low, "cpu", rng()) if row.verdict == "fail"} == {"cpu float32"}
+
+
+def test_the_command_on_a_gpu(capsys: pytest.CaptureFixture[str]) -> None:
+    """The strict double stands for a GPU; on a real one the same command runs."""
+    with pretended_gpu():
+        assert main(["--device", "all", "--mode", "quick", "--order", "1", "exp", "matmul", "batch_norm", "softmax_cross_entropy"]) == 0
+    output = capsys.readouterr().out
+    assert output.count("batch_norm") == 2, "a table for each device"
 
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))

@@ -40,7 +40,7 @@ class Sample:
 
     def __repr__(self) -> str:
         shown = [f"{a.dtype}{list(a.shape)}" if isinstance(a, np.ndarray) else repr(a) for a in self.args]
-        shown += [f"{name}={value!r}" for name, value in self.params.items()]
+        shown += [f"{name}={' '.join(repr(value).split())}" for name, value in self.params.items()]
         return f"({', '.join(shown)})" + (f" {self.label}" if self.label else "")
 
 
