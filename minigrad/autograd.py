@@ -18,14 +18,16 @@ from minigrad.tensor import Tensor, start_of_backward, wrap
 Tensors = Tensor | Sequence[Tensor]
 
 
-def no_grad() -> Any:
-    """Record nothing: within ``with no_grad():``, or in a function decorated with ``@no_grad()``."""
-    return changed_mode(recording=False)
+def no_grad(function: Callable[..., Any] | None = None) -> Any:
+    """Record nothing: within ``with no_grad():``, or in a function decorated with ``@no_grad``."""
+    mode = changed_mode(recording=False)
+    return mode if function is None else mode(function)
 
 
-def enable_grad() -> Any:
-    """Record, even within `no_grad`."""
-    return changed_mode(recording=True)
+def enable_grad(function: Callable[..., Any] | None = None) -> Any:
+    """Record, even within `no_grad`; used like it."""
+    mode = changed_mode(recording=True)
+    return mode if function is None else mode(function)
 
 
 def is_grad_enabled() -> bool:

@@ -95,14 +95,21 @@ def full(shape: Shape, value: Any, *, dtype: Any = None, device: Place = None, r
     return Tensor(namespace(number).broadcast_to(number, shape).copy(), requires_grad=requires_grad)
 
 
-def zeros(shape: Shape, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
+def zeros(shape: Shape, *more: int, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros."""
-    return full(shape, 0.0, dtype=dtype, device=device, requires_grad=requires_grad)
+    return full(_one_shape("zeros", shape, more), 0.0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def ones(shape: Shape, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
+def ones(shape: Shape, *more: int, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones."""
-    return full(shape, 1.0, dtype=dtype, device=device, requires_grad=requires_grad)
+    return full(_one_shape("ones", shape, more), 1.0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def _one_shape(name: str, shape: Shape, more: tuple[Any, ...]) -> Shape:
+    """Refuse lengths that are given one by one, as PyTorch takes them."""
+    if more:
+        raise TypeError(f"{name} takes one shape: {name}({(shape, *more)})")
+    return shape
 
 
 def full_like(x: Any, value: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:

@@ -44,6 +44,8 @@ class Tensor(Interop):
     node: Node | None
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
+        if not isinstance(requires_grad, bool):
+            raise TypeError(f"Tensor(data, requires_grad): requires_grad is True or False, not {requires_grad!r}; see mg.zeros for a shape")
         self.data = as_array(data)
         self.node = None
         if requires_grad:

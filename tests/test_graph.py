@@ -327,7 +327,13 @@ def test_no_grad_as_block_and_decorator_and_enable_grad_within():
     def f():
         return x * 2.0
 
+    @mg.no_grad
+    def g():
+        return x * 2.0
+
     assert not f().requires_grad
+    assert not g().requires_grad
+    assert not g().requires_grad
     assert (x * 2.0).requires_grad
 
 

@@ -170,3 +170,18 @@ def test_html_holds_the_facts_and_escapes():
 def test_iteration_and_unpacking():
     a, b = mg.Tensor([1.0, 2.0], requires_grad=True)
     (a * b).backward()
+
+
+@pytest.mark.parametrize(
+    ("mistake", "cure"),
+    [
+        (lambda: mg.zeros(2, 3), r"zeros\(\(2, 3\)\)"),
+        (lambda: mg.ones(2, 3), r"ones\(\(2, 3\)\)"),
+        (lambda: mg.Tensor(2, 3), r"mg\.zeros"),
+        (lambda: mg.data.DataLoader(mg.data.digits()), r"data\.digits\(\)\.train"),
+        (lambda: mg.optim.clip_grad_norm_(mg.nn.Linear(2, 2), 1.0), r"model\.parameters\(\)"),
+    ],
+)
+def test_habits_from_elsewhere_are_answered_with_the_cure(mistake, cure):
+    with pytest.raises(TypeError, match=cure):
+        mistake()

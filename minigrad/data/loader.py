@@ -63,6 +63,8 @@ class DataLoader:
         prefetch: int = 0,
         device: str | Device | None = None,
     ) -> None:
+        if isinstance(dataset, tuple):
+            raise TypeError("DataLoader: the data set is a tuple; give one part of it, such as data.digits().train")
         if not isinstance(batch_size, (int, np.integer)) or batch_size <= 0:
             raise ValueError(f"DataLoader: batch_size must be a positive integer, not {batch_size!r}")
         if (shuffle and (sampler is not None or batch_sampler is not None)) or (sampler is not None and batch_sampler is not None):

@@ -43,7 +43,8 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
             _kept += room
             if _kept > LIMIT:
                 _drop_unused()
-        return block[:size].view(dtype).reshape(shape)
+        array: np.ndarray[Any, Any] = block[:size].view(dtype).reshape(shape)
+        return array
 
 
 def empty_like(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
