@@ -145,3 +145,35 @@ def test_a_label_outside_the_classes_is_reported_with_its_position_when_the_loss
         loss = fast(x, wrong)
     with pytest.raises(IndexError, match=r"label 7 at position 4 is outside the 3 classes"):
         loss.item()
+
+
+def attention() -> nn.Module:
+    return nn.TransformerEncoderLayer(8, 2, 16, dropout=0.1, batch_first=True)
+
+
+def convolutional() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(3, 4, 2, stride=2), nn.GELU(), nn.Flatten()
+    )
+
+
+@pytest.mark.parametrize(("make", "shape"), [(attention, (2, 5, 8)), (convolutional, (3, 1, 8, 8))], ids=["attention", "convolution"])
+def test_other_networks_can_be_captured(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> None:
+    """None of their ops calls a library through CuPy, waits, or sends something."""
+    mg.manual_seed(1)
+    net = make().to("cuda")
+    optimizer = optim.AdamW(net.parameters(), lr=1e-3)
+
+    def step(x: mg.Tensor) -> mg.Tensor:
+        optimizer.zero_grad()
+        y = net(x)
+        loss = (y * y).mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    fast = mg.cuda.capture(step)
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    losses = [fast(x).item() for _ in range(4)]
+    assert fast.captured == 1
+    assert len(set(losses)) == 4

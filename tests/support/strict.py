@@ -335,6 +335,8 @@ def _operators() -> None:
         def method(self: ndarray, other: Any) -> Any:
             if isinstance(other, (list, tuple)) or not isinstance(other, (ndarray, np.ndarray, *SCALARS)):
                 return NotImplemented
+            if name == "matmul":
+                return xp.matmul(other, self) if reflected else xp.matmul(self, other)
             return run(name, function, (other, self) if reflected else (self, other), {})
 
         return method

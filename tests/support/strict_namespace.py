@@ -10,6 +10,8 @@ from support.strict import API, LEDGER, SCALARS, check_keywords, device, host, n
 
 #: functions that look at values and so wait for the device
 WAITING = {"nonzero", "flatnonzero", "argwhere", "unique", "allclose", "array_equal", "extract"}
+#: functions that call cuBLAS or cuSOLVER through CuPy, which refuses to be captured
+LIBRARIES = {"matmul", "dot", "tensordot", "einsum", "inner", "vdot"}
 #: functions that take host arrays, as that is what they are for
 FROM_HOST = {"asarray", "array", "ascontiguousarray", "asfortranarray"}
 #: ufuncs that have ``at``, and dtypes that ``add.at`` can add without order
@@ -28,6 +30,8 @@ class UFunc:
         for a in args:
             if not isinstance(a, (ndarray, np.ndarray, *SCALARS)):
                 raise TypeError(f"Unsupported type {type(a)}")
+        if self.__name__ == "matmul":
+            refuse_capture("cupy", "matmul")
         return run(self.__name__, self._f, args, kwargs)
 
     def at(self, a: Any, indices: Any, b: Any) -> None:
@@ -84,6 +88,8 @@ class Namespace:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             check_keywords(name, kwargs, self._functions[name])
+            if name in LIBRARIES or self.__name__ == "cupy.linalg":
+                refuse_capture(self.__name__, name)
             if name in WAITING or (name == "where" and len(args) == 1):
                 LEDGER.sync(name)
             if name == "take_along_axis" and len(args) + len(kwargs) < 3:
@@ -112,6 +118,12 @@ class Namespace:
             return device(np.array(function(host_only(a), *args, **kwargs), order="C"))
         LEDGER.transfer(f"{name}() of a host scalar")
         return device(np.array(function(a, *args, **kwargs)))
+
+
+def refuse_capture(module: str, name: str) -> None:
+    """Raise what CuPy raises where its bindings of libraries are called while a stream captures."""
+    if LEDGER.graph is not None:
+        raise NotImplementedError(f"calling cuBLAS or cuSOLVER ({module}.{name}) during stream capture is currently unsupported")
 
 
 def host_only(a: Any) -> Any:
