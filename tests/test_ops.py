@@ -66,11 +66,10 @@ per_op = pytest.mark.parametrize("name", NAMES)
 
 
 @per_op
-@pytest.mark.parametrize("order", [1, 2])
-def test_gradcheck(name: str, order: int) -> None:
+def test_gradcheck_to_the_second_order(name: str) -> None:
     for sample in cases(name):
         if wrt(name, sample):
-            result = check(name, sample, order)
+            result = check(name, sample, order=2)
             assert result.ok, f"{sample}\n{result}"
 
 

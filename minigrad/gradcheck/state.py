@@ -22,11 +22,12 @@ def is_module(f: Any) -> bool:
 class Frozen:
     """A module whose parameters and buffers are float64 copies for the time of a check.
 
-    Until `restore`, every call of the module starts from the same buffers, attributes and random state.
+    Until `restore`, every call of the module starts from the same buffers, attributes and random state. A call after
+    that (for a diagnosis, or a plot) freezes the module anew and puts it back.
     """
 
     def __init__(self, module: Any) -> None:
-        self.module = module
+        self.module, self.restored = module, False
         self.random_state = random.get_state()
         self.attributes = [(m, dict(m.__dict__)) for m in module.modules()]
         self.parameters = dict(module.named_parameters())
@@ -46,6 +47,15 @@ class Frozen:
         start = [(t, array.astype(np.float64) if array.dtype.kind == "f" else array) for t, array, _, _ in self.kept]
 
         def call(*values: Any) -> Any:
+            if not self.restored:
+                return run(*values)
+            now = Frozen(self.module)
+            try:
+                return run(*values)
+            finally:
+                now.restore()
+
+        def run(*values: Any) -> Any:
             for module, attributes in self.attributes:
                 module.__dict__.update(attributes)
             for tensor, array in start:
@@ -61,6 +71,7 @@ class Frozen:
 
     def restore(self) -> None:
         """Put back parameters, buffers, gradients, attributes and random state."""
+        self.restored = True
         for module, attributes in self.attributes:
             module.__dict__.clear()
             module.__dict__.update(attributes)

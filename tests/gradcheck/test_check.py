@@ -368,7 +368,15 @@ def test_a_wrong_module_fails_in_its_parameter() -> None:
         def forward(self, x: Any) -> Any:
             return x * wrap(self.factor.data, None)
 
-    result = mg.gradcheck(Scale(), rng().standard_normal((3, 2)))
+    module = Scale()
+    before = state_of(module)
+    result = mg.gradcheck(module, rng().standard_normal((3, 2)))
+    module.factor.copy_(np.array([4.0, 5.0]))
+    later = state_of(module)
+    assert "factor" in result.to_html()
+    assert result.repro()
+    assert state_of(module) == later, "asking a result changes nothing either"
+    assert before != later
     assert {row.input for row in result.rows if row.verdict == "fail" and row.input} == {"factor"}
     assert any("your gradient for factor is zero, or missing" in line for line in result.diagnosis)
 
