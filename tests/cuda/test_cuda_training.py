@@ -13,6 +13,7 @@ from support.strict_cuda import pretended_gpu
 import minigrad as mg
 from minigrad import nn, optim
 from minigrad.nn import functional as F
+from minigrad.training.models import cnn
 
 
 @pytest.fixture(autouse=True)
@@ -23,14 +24,6 @@ def gpu() -> Iterator[Any]:
 
 def mlp() -> nn.Module:
     return nn.Sequential(nn.Linear(64, 32, bias=False), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10))
-
-
-def cnn() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(4, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(32, 10),
-    )  # fmt: skip
 
 
 def train(model: nn.Module, shape: tuple[int, ...], device: str, steps: int, make: Callable[..., Any]) -> tuple[list[float], list[str]]:
@@ -55,7 +48,8 @@ def train(model: nn.Module, shape: tuple[int, ...], device: str, steps: int, mak
     return losses, launches
 
 
-MODELS = {"mlp": (mlp, (64,), 12), "cnn": (cnn, (1, 8, 8), 40)}
+#: model, shape of a sample, and how many launches a step may take
+MODELS = {"mlp": (mlp, (64,), 12), "digits cnn": (lambda: cnn((1, 8, 8), 10), (1, 8, 8), 40)}
 OPTIMIZERS = {
     "adam": lambda p: optim.Adam(p, lr=1e-2),
     "adamw": lambda p: optim.AdamW(p, lr=1e-2, weight_decay=0.1),
