@@ -42,12 +42,18 @@ def one_hot(indices, num_classes, dtype=np.float32):
     return functional.one_hot(indices, num_classes).to(torch.from_numpy(np.zeros(0, dtype)).dtype)
 
 
+def embedding(weight, indices, padding_idx=None):
+    """PyTorch's takes matrices only, so what each index stands for is made a row."""
+    rows = functional.embedding(indices, weight.reshape(len(weight), -1), padding_idx)
+    return rows.reshape(*indices.shape, *weight.shape[1:])
+
+
 REFERENCES = {
     "getitem": getitem,
     "add_at": add_at,
     "take": take,
     "index_add": index_add,
-    "embedding": lambda weight, indices, padding_idx=None: functional.embedding(indices, weight, padding_idx),
+    "embedding": embedding,
     "take_along_axis": lambda x, indices, axis=-1: torch.take_along_dim(x, indices % x.shape[axis], axis),
     "scatter_add": scatter_add,
     "put_along_axis": lambda x, indices, values, axis=-1: torch.scatter(x, axis, indices, values),

@@ -49,6 +49,11 @@ def diag_embed(x, offset=0, shape=None):
     return functional.pad(y, (0, columns - y.shape[-1], 0, rows - y.shape[-2]))
 
 
+def roll(x, shift, axis=None):
+    """PyTorch wants a shift for each axis."""
+    return torch.roll(x, (shift,) * len(axis) if isinstance(axis, tuple) and isinstance(shift, int) else shift, axis)
+
+
 REFERENCES = {
     "reshape": lambda x, shape: x.reshape(shape),
     "broadcast_to": lambda x, shape: x.broadcast_to(shape if isinstance(shape, tuple) else (shape,)),
@@ -58,7 +63,7 @@ REFERENCES = {
     "squeeze": squeeze,
     "expand_dims": expand_dims,
     "flip": lambda x, axis=None: torch.flip(x, tuple(range(x.ndim)) if axis is None else shape(axis)),
-    "roll": lambda x, shift, axis=None: torch.roll(x, shift, axis),
+    "roll": roll,
     "concat": lambda *arrays, axis=0: torch.cat(arrays, dim=axis),
     "stack": lambda *arrays, axis=0: torch.stack(arrays, dim=axis),
     "tile": lambda x, repetitions: torch.tile(x, shape(repetitions)),
