@@ -15,34 +15,58 @@ SETTINGS = ["digits", "--model", "mlp", "--epochs", "3", "--checkpoint-every", "
 COMPARED = ("weights.safetensors", "metrics.jsonl", "config.json", "last.ckpt", "best.ckpt")
 
 
-def run_until(folder, seconds, *settings):
-    """Start or continue the run; kill it after so many seconds. Returns whether it came to its end before."""
-    started = (folder / "config.json").exists()
-    command = [*TRAIN, "--resume", str(folder)] if started else [*TRAIN, *SETTINGS, *settings, "--out", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def start(folder, *settings):
+    """Start the run, or continue it if it was started."""
+    command = ["--resume", str(folder)] if (folder / "config.json").exists() else [*SETTINGS, *settings, "--out", str(folder)]
+    return subprocess.Popen([*TRAIN, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(process):
+    """Wait for the end of a run, which must be a good one."""
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+
+
+def version(path):
+    """Something that changes when a file is written anew."""
+    return (path.stat().st_ino, path.stat().st_mtime_ns) if path.exists() else None
+
+
+def kill_after(process, seconds, checkpoint=None):
+    """Kill a run after a time, counted from its next checkpoint if one is given. Returns whether it was still running."""
+    before = version(checkpoint) if checkpoint else None
+    while checkpoint and process.poll() is None and version(checkpoint) == before:
+        time.sleep(0.001)
     try:
-        output, _ = process.communicate(timeout=seconds)
+        process.wait(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        return False
-    assert process.returncode == 0, output
-    return True
+        return True
+    finish(process)
+    return False
 
 
 def survive(tmp_path, kills, seed, *settings):
-    """Kill runs until that many kills are done; compare every run that ended with one that was left alone."""
+    """Kill runs until that many kills are done; compare every run that ended with one that was left alone.
+
+    Three of four kills come while the model trains and writes checkpoints, the others at any moment from the start on.
+    """
     rng = random.Random(seed)
-    whole = tmp_path / "whole"
-    start = time.monotonic()
-    assert run_until(whole, None, *settings)
-    usual = time.monotonic() - start
+    whole, begin = tmp_path / "whole", time.monotonic()
+    finish(start(whole, *settings))
+    usual = time.monotonic() - begin
     expected = [(whole / name).read_bytes() for name in COMPARED]
     done = runs = 0
     while done < kills:
         folder, runs = tmp_path / f"run{runs}", runs + 1
-        while not run_until(folder, rng.uniform(0.3, 1.0) * usual if done < kills else None, *settings):
+        while done < kills:
+            process = start(folder, *settings)
+            training = rng.random() < 0.75
+            if not kill_after(process, rng.uniform(0, 0.2 if training else 0.7) * usual, folder / "last.ckpt" if training else None):
+                break
             done += 1
+        finish(start(folder, *settings))
         for name, content in zip(COMPARED, expected, strict=True):
             assert (folder / name).read_bytes() == content, (folder, name)
         assert not [p.name for p in folder.iterdir() if p.suffix == ".tmp"]
@@ -51,10 +75,9 @@ def survive(tmp_path, kills, seed, *settings):
 
 def test_ctrl_c_says_how_to_continue(tmp_path):
     settings = ["--batch-size", "200"]
-    assert run_until(tmp_path / "whole", None, *settings)
+    finish(start(tmp_path / "whole", *settings))
     folder = tmp_path / "run"
-    command = [*TRAIN, *SETTINGS, *settings, "--out", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = start(folder, *settings)
     while not (folder / "last.ckpt").exists():
         assert process.poll() is None
         time.sleep(0.001)
@@ -63,7 +86,7 @@ def test_ctrl_c_says_how_to_continue(tmp_path):
     assert process.returncode == 130, output
     assert f"--resume {folder}" in output.replace("\n", "")
     assert "Traceback" not in output
-    assert run_until(folder, None)
+    finish(start(folder))
     assert (folder / "last.ckpt").read_bytes() == (tmp_path / "whole" / "last.ckpt").read_bytes()
 
 
