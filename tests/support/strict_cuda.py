@@ -84,6 +84,8 @@ class MemoryPool:
 
     def malloc(self, size: int) -> None: ...
 
+    def free_all_blocks(self) -> None: ...
+
 
 class RawModule:
     """``cupy.RawModule``: the program runs on the CPU, and its launches are counted."""
@@ -137,6 +139,7 @@ class Typed:
 
 null_stream = Stream()
 xp.RawModule = RawModule
+xp.get_default_memory_pool = MemoryPool
 xp.cuda = SimpleNamespace(
     Device=Device, Stream=Stream, current=null_stream, get_current_stream=lambda: xp.cuda.current,
     runtime=SimpleNamespace(getDeviceCount=lambda: 1), Event=Event, MemoryPool=MemoryPool,
