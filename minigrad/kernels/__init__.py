@@ -6,10 +6,13 @@ written into place, sums by BLAS. `minigrad.mode.Mode.kernels` switches them off
 """
 
 from minigrad.kernels import (
+    attention as _attention,
     batch_norm as _batch_norm,
     convolution as _convolution,
     cross_entropy as _cross_entropy,
+    layer_norm as _layer_norm,
     pooling as _pooling,
+    products as _products,
     recurrent as _recurrent,
 )
 

@@ -1,0 +1,51 @@
+"""Affine maps written into memory that is used again, the bias added in place."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from minigrad.kernels import buffers
+from minigrad.ops.linalg import linear
+
+
+@linear.kernel()
+def forward(xp: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+    if not _fits(x, weight, bias) or weight.ndim != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
+        return NotImplemented  # the op says what is wrong
+    if bias is not None and bias.shape != weight.shape[:1]:
+        return NotImplemented
+    rows = _rows(x)
+    y = np.matmul(rows, weight.T, out=buffers.empty((len(rows), len(weight)), x.dtype))
+    if bias is not None:
+        y += bias
+    return y.reshape((*x.shape[:-1], len(weight)))
+
+
+@linear.kernel("x")
+def input_gradient(g: Any, weight: Any, x_shape: tuple[int, ...]) -> Any:
+    if not _fits(g, weight):
+        return NotImplemented
+    rows = _rows(g)
+    return np.matmul(rows, weight, out=buffers.empty((len(rows), weight.shape[1]), g.dtype)).reshape(x_shape)
+
+
+@linear.kernel("weight", "bias")
+def parameter_gradients(g: Any, x: Any, bias: Any) -> Any:
+    if not _fits(g, x):
+        return NotImplemented
+    rows, inputs = _rows(g), _rows(x)
+    g_weight = np.matmul(rows.T, inputs, out=buffers.empty((rows.shape[1], inputs.shape[1]), g.dtype))
+    return g_weight, None if bias is None else rows.sum(axis=0)
+
+
+def _fits(*arrays: Any) -> bool:
+    """Whether all arrays that are there have one dtype, and one that BLAS knows."""
+    kind = arrays[0].dtype
+    return kind.char in "fd" and all(a is None or a.dtype == kind for a in arrays)
+
+
+def _rows(x: Any) -> Any:
+    return x.reshape((prod(x.shape[:-1]), x.shape[-1]))
