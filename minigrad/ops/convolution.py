@@ -127,7 +127,7 @@ def conv_transpose(
     out = weight.shape[1] * groups if weight.ndim > 1 else 0
     check_operands("conv_transpose", x, weight, groups, weight.shape[0], "(in, out / groups, *kernel)", bias, out)
     kernel = weight.shape[2:]
-    stride, pairs, dilation = geometry(kernel, stride, _cut(padding, output_padding, kernel, stride, dilation), dilation)
+    stride, pairs, dilation = geometry(kernel, stride, cut(padding, output_padding, kernel, stride, dilation), dilation)
     columns = _by_group(weight, groups).swapaxes(1, 2) @ x.reshape((x.shape[0], groups, x.shape[1] // groups, prod(x.shape[2:])))
     columns = columns.reshape((x.shape[0], out, *kernel, *x.shape[2:]))
     needed = reach(kernel, dilation)
@@ -186,14 +186,14 @@ def _(g: Any, x: Any, *, stride: Any, padding: Any, dilation: Any, groups: int) 
 
 @conv_transpose.vjp("x")
 def _(g: Any, weight: Any, *, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any) -> Any:
-    pairs = _cut(padding, output_padding, weight.shape[2:], stride, dilation)
+    pairs = cut(padding, output_padding, weight.shape[2:], stride, dilation)
     return convolution(g, weight, stride=stride, padding=pairs, dilation=dilation, groups=groups)
 
 
 @conv_transpose.vjp("weight")
 def _(g: Any, x: Any, weight_shape: Ints, *, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any) -> Any:
     kernel = weight_shape[2:]
-    pairs = _cut(padding, output_padding, kernel, stride, dilation)
+    pairs = cut(padding, output_padding, kernel, stride, dilation)
     return convolution_weight_grad(g, x, kernel_size=kernel, stride=stride, padding=pairs, dilation=dilation, groups=groups)
 
 
@@ -211,7 +211,7 @@ def _spread(y: Any, weight: Any, size: Ints, stride: Any, padding: Any, dilation
     return conv_transpose(y, weight, stride=stride, padding=pairs, output_padding=unseen, groups=groups, dilation=dilation)
 
 
-def _cut(padding: Any, output_padding: Any, kernel: Ints, stride: Any, dilation: Any) -> Pairs:
+def cut(padding: Any, output_padding: Any, kernel: Ints, stride: Any, dilation: Any) -> Pairs:
     """Return how much a transposed convolution cuts off before and after along each axis."""
     stride, pairs, dilation = geometry(kernel, stride, padding, dilation)
     extra = per_axis(output_padding, len(kernel), "output_padding", 0)

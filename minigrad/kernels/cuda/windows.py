@@ -15,9 +15,9 @@ import numpy as np
 from minigrad.backends import BACKENDS, Array
 from minigrad.kernels.cuda.launch import REALS, blocks_for, contiguous, launch
 from minigrad.kernels.cuda.products import handled, product
-from minigrad.ops.convolution import convolution, convolution_weight_grad
+from minigrad.ops.convolution import conv_transpose, convolution, convolution_weight_grad, cut
 from minigrad.ops.pooling import max_pool
-from minigrad.ops.windows import Ints, Pairs, count, geometry, pool_geometry
+from minigrad.ops.windows import Ints, Pairs, count, geometry, pool_geometry, reach
 
 CACHED_BYTES = 30 * 2**20  #: of columns at a time: half of the second-level cache of a large GPU
 _FIELDS = ("C", "H", "W", "KH", "KW", "SH", "SW", "PH", "PW", "DH", "DW", "OH", "OW")
@@ -126,6 +126,20 @@ def spread(g: Array, weight: Array, size: Ints, stride: Any, padding: Any, dilat
 @convolution.kernel("x", device="cuda")
 def _(g: Array, weight: Array, x_shape: Ints, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     return spread(g, weight, x_shape[2:], stride, padding, dilation, groups)
+
+
+@conv_transpose.kernel(device="cuda")
+def _(
+    xp: Any, x: Array, weight: Array, bias: Array | None = None, *, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
+    groups: int = 1, dilation: Any = 1,
+) -> Any:  # fmt: skip
+    if x.ndim != weight.ndim or x.shape[1:2] != weight.shape[:1] or (bias is not None and bias.dtype != x.dtype):
+        return NotImplemented
+    kernel = weight.shape[2:]
+    steps, pairs, dilations = geometry(kernel, stride, cut(padding, output_padding, kernel, stride, dilation), dilation)
+    whole = zip(steps, x.shape[2:], reach(kernel, dilations), pairs, strict=True)
+    y = spread(x, weight, tuple([s * (n - 1) + r - lo - hi for s, n, r, (lo, hi) in whole]), steps, pairs, dilations, groups)
+    return y if y is NotImplemented or bias is None else y + bias.reshape((-1, *[1] * len(kernel)))
 
 
 # ------------------------------------------------------------------------------------------------------ max pooling
