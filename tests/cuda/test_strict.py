@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from support import emulator
 from support.make_cupy_api import API_FILE, describe
 from support.rules import RULES
 from support.strict import LEDGER, HostSync, no_sync, xp
@@ -62,3 +64,19 @@ def test_the_list_of_what_cupy_has_is_that_of_the_installed_cupy() -> None:
     if stored["version"] != found["version"]:
         pytest.skip(f"the list was written for CuPy {stored['version']}; {found['version']} is installed")
     assert stored == found
+
+
+def test_half_precision_of_the_emulator_is_that_of_numpy() -> None:
+    functions = ["unsigned short down(float f) { return float_to_half(f); }", "float up(unsigned short h) { return half_to_float(h); }"]
+    library = emulator.build("c", "\n".join(['#include "half.h"', *functions, ""]))
+    library.down.argtypes, library.down.restype, library.up.restype = [ctypes.c_float], ctypes.c_ushort, ctypes.c_float
+    every = np.arange(2**16, dtype=np.uint16)
+    wide = np.array([library.up(ctypes.c_ushort(int(h))) for h in every], np.float32)
+    np.testing.assert_array_equal(wide, every.view(np.float16).astype(np.float32))
+    random = np.random.default_rng(0)
+    values = (random.standard_normal(5000) * 10.0 ** random.uniform(-9, 6, 5000)).astype(np.float32)
+    edges = np.array([0.0, -0.0, np.inf, 65519.9, 65520.0, 2.0**-24, 2.0**-25, 1 + 2.0**-11, 1 + 3 * 2.0**-11], np.float32)
+    x = np.concatenate([values, edges])
+    with np.errstate(over="ignore"):
+        expected = x.astype(np.float16)
+    np.testing.assert_array_equal(np.array([library.down(float(v)) for v in x], np.uint16), expected.view(np.uint16))

@@ -4,6 +4,7 @@
 // a seed, so that a missing barrier shows. Shared memory starts as NaN. A barrier that some threads do not reach is
 // reported. What this cannot show: races between blocks, the memory model, the GPU's own expf, speed.
 #pragma once
+#include "half.h"
 #include <algorithm>
 #include <functional>
 #include <math.h>

@@ -1,5 +1,6 @@
 // A cuBLAS of three loops, on host memory, with the checks of the real one: what the ctypes binding is tested against.
 #include <stddef.h>
+#include "half.h"
 
 static int known; // its address is the handle
 static void* stream;
@@ -20,11 +21,11 @@ int cublasSetWorkspace_v2(void* handle, void* memory, size_t bytes) {
 }
 
 static double get(const void* p, int type, long long i) {
-  return type == 2 ? (double)((const _Float16*)p)[i] : type == 0 ? (double)((const float*)p)[i] : ((const double*)p)[i];
+  return type == 2 ? (double)half_to_float(((const unsigned short*)p)[i]) : type == 0 ? (double)((const float*)p)[i] : ((const double*)p)[i];
 }
 
 static void put(void* p, int type, long long i, double v) {
-  if (type == 2) ((_Float16*)p)[i] = (_Float16)v;
+  if (type == 2) ((unsigned short*)p)[i] = float_to_half((float)v);
   else if (type == 0) ((float*)p)[i] = (float)v;
   else ((double*)p)[i] = v;
 }

@@ -24,14 +24,14 @@ struct mg_half {
   mg_half() = default;
   __device__ __forceinline__ mg_half(float f) {
 #ifdef MG_CPU_SHIM
-    _Float16 h = (_Float16)f; memcpy(&bits, &h, 2);
+    bits = float_to_half(f);
 #else
     asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(f));
 #endif
   }
   __device__ __forceinline__ operator float() const {
 #ifdef MG_CPU_SHIM
-    _Float16 h; memcpy(&h, &bits, 2); return (float)h;
+    return half_to_float(bits);
 #else
     float f; asm("cvt.f32.f16 %0, %1;" : "=f"(f) : "h"(bits)); return f;
 #endif
