@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.kernels import buffers
+from minigrad.kernels import buffers, compiled
 from minigrad.ops.batch_norm import batch_norm, batch_norm_relu
 from minigrad.ops.standardization import check_affine, normalized_axes
 
@@ -43,6 +43,11 @@ def _forward(x: Any, weight: Any, bias: Any, axis: Any, eps: float, rectified: b
     y = buffers.empty_like(x)
     x3, y3 = _as_rows(x), _as_rows(y)
     m, kind = x3.size // x3.shape[1], x.dtype
+    loops = compiled.loops() if x3.shape[2] > 1 else None
+    if loops is not None:
+        mean, var = np.empty(x3.shape[1], kind), np.empty(x3.shape[1], kind)
+        loops.batch_norm_forward(x3, _or(weight, 1, mean), _or(bias, 0, mean), eps, rectified, y3, mean, var)
+        return y, mean, var
     near = _near_mean(x3)
     mean, var = np.empty_like(near), np.empty_like(near)
     for block in _blocks(x3):
@@ -80,6 +85,12 @@ def _backward(g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: 
     x3, g3, g_x3 = _as_rows(x), _as_rows(np.ascontiguousarray(g)), _as_rows(g_x)
     m, kind = x3.size // x3.shape[1], x.dtype
     y3 = None if y is None else _as_rows(y)
+    loops = compiled.loops() if x3.shape[2] > 1 else None
+    if loops is not None and g3.dtype == kind:
+        g_weight, g_bias = np.empty(x3.shape[1], kind), np.empty(x3.shape[1], kind)
+        cotangents = g3, g3 if y3 is None else y3
+        loops.batch_norm_backward(*cotangents, x3, _or(weight, 1, mean), mean, var, eps, y3 is not None, g_x3, g_weight, g_bias)
+        return g_x, g_weight, g_bias
     near = _near_mean(g3, y3)
     rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
     scale = (rstd if weight is None else rstd * weight).astype(kind)
@@ -101,6 +112,11 @@ def _backward(g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: 
         np.add(centred, part, out=centred)
         np.multiply(centred, scale[block, None], out=g_x3[:, block])
     return g_x, g_weight.astype(kind), g_bias.astype(kind)
+
+
+def _or(array: Any, value: float, like: Any) -> Any:
+    """Return the array, or one of a single value where there is none."""
+    return np.full_like(like, value) if array is None else array
 
 
 def _fits(x: Any, axes: tuple[int, ...]) -> bool:

@@ -106,7 +106,8 @@ def _columns(x: Any, kernel: Ints, strides: Ints, pairs: Pairs, steps: Ints, gro
         size = [n + lo + hi for n, (lo, hi) in zip(x.shape[2:], pairs, strict=True)]
         full = buffers.empty((*x.shape[:2], *size), x.dtype)
         full[...] = 0
-        full[(..., *(slice(lo, lo + n) for n, (lo, _) in zip(x.shape[2:], pairs, strict=True)))] = x
+        inner: Any = (..., *(slice(lo, lo + n) for n, (lo, _) in zip(x.shape[2:], pairs, strict=True)))
+        full[inner] = x
         x = full
     view = patches(np, x, kernel, strides, steps)
     if prod(kernel) == 1 and view.flags.c_contiguous:

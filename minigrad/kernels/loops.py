@@ -1,0 +1,132 @@
+# mypy: disable-error-code="untyped-decorator"
+"""Loops that Numba compiles: each channel, or window, is read once into registers instead of once for every operation.
+
+Imported by `minigrad.kernels.compiled` when first needed. The compiled code is cached beside this file. Sums are taken in
+the dtype of the values along a row, and in float64 over the rows. Of what ``fastmath`` allows, only a change of order is
+used, so that NaN and infinity stay what they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+compiled = numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+
+
+@compiled
+def _row_sum(row: Any, shift: Any) -> Any:
+    total = row.dtype.type(0)
+    for i in range(row.size):
+        total += row[i] - shift
+    return total
+
+
+@compiled
+def batch_norm_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
+    """Batch norm of (N, C, L), followed by a ReLU if ``rectified``; fills y, mean and var."""
+    n, channels, length = x.shape
+    m = n * length
+    for c in range(channels):
+        total = 0.0
+        for k in range(n):
+            total += _row_sum(x[k, c], x.dtype.type(0))
+        near = x.dtype.type(total / m)
+        total, squares = 0.0, 0.0
+        for k in range(n):
+            row, s, q = x[k, c], x.dtype.type(0), x.dtype.type(0)
+            for i in range(length):
+                d = row[i] - near
+                s += d
+                q += d * d
+            total += s
+            squares += q
+        rest = total / m  # what the rounding of the mean left
+        variance = squares / m - rest * rest
+        scale = weight[c] / np.sqrt(variance + eps)
+        a, b = x.dtype.type(scale), x.dtype.type(bias[c] - rest * scale)
+        for k in range(n):
+            row, out = x[k, c], y[k, c]
+            if rectified:
+                for i in range(length):
+                    t = (row[i] - near) * a + b
+                    out[i] = x.dtype.type(0) if t <= 0 else t
+            else:
+                for i in range(length):
+                    out[i] = (row[i] - near) * a + b
+        mean[c], var[c] = near + rest, variance
+
+
+@compiled
+def batch_norm_backward(
+    g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float, rectified: bool, g_x: Any, g_weight: Any, g_bias: Any
+) -> None:  # fmt: skip
+    """Gradients of `batch_norm_forward`; fills g_x, g_weight and g_bias. Masked by y where ``rectified``."""
+    n, channels, length = x.shape
+    m = n * length
+    zero = x.dtype.type(0)
+    for c in range(channels):
+        if rectified:
+            for k in range(n):
+                cotangent, value, out = g[k, c], y[k, c], g_x[k, c]
+                for i in range(length):
+                    out[i] = cotangent[i] if value[i] > 0 else zero
+        source = g_x if rectified else g
+        total = 0.0
+        for k in range(n):
+            total += _row_sum(source[k, c], zero)
+        average, center = x.dtype.type(total / m), mean[c]
+        products = 0.0
+        for k in range(n):
+            cotangent, row, p = source[k, c], x[k, c], zero
+            for i in range(length):
+                p += (cotangent[i] - average) * (row[i] - center)
+            products += p
+        rstd = 1 / np.sqrt(np.float64(var[c]) + eps)
+        g_bias[c], g_weight[c] = total, products * rstd
+        slope, scale = x.dtype.type(products * rstd * rstd / m), x.dtype.type(weight[c] * rstd)
+        for k in range(n):
+            cotangent, row, out = source[k, c], x[k, c], g_x[k, c]
+            for i in range(length):
+                out[i] = scale * (cotangent[i] - average - (row[i] - center) * slope)
+
+
+@compiled
+def max_pool_2x2(x: Any, y: Any, indices: Any) -> bool:
+    """Max pooling of planes (P, H, W) by 2x2; fills y and indices. Returns False where it met a NaN."""
+    planes, height, width = y.shape
+    wide = np.int32(x.shape[2])  # positions of the width of a float, so that both fit the same vectors
+    zero, one, two = np.int32(0), np.int32(1), np.int32(2)
+    ordered = True
+    for p in range(planes):
+        for i in range(height):
+            above, below, out, where = x[p, 2 * i], x[p, 2 * i + 1], y[p, i], indices[p, i]
+            start = np.int32(2 * i) * wide
+            for j in range(width):
+                a, b, c, d = above[2 * j], above[2 * j + 1], below[2 * j], below[2 * j + 1]
+                top, at_top = (b, one) if b > a else (a, zero)
+                bottom, at_bottom = (d, wide + one) if d > c else (c, wide)
+                best, at = (bottom, at_bottom) if bottom > top else (top, at_top)
+                ordered &= a <= best and b <= best and c <= best and d <= best
+                out[j], where[j] = best, start + two * np.int32(j) + at
+    return ordered
+
+
+@compiled
+def max_pool_2x2_gradient(g: Any, indices: Any, g_x: Any) -> None:
+    """Put g (P, H, W) at the indices into planes; fills g_x wholly where 2x2 windows cover it."""
+    planes, height, width = g.shape
+    wide = np.int32(g_x.shape[2])
+    zero, one, two = g_x.dtype.type(0), np.int32(1), np.int32(2)
+    for p in range(planes):
+        for i in range(height):
+            above, below, cotangent, where = g_x[p, 2 * i], g_x[p, 2 * i + 1], g[p, i], indices[p, i]
+            start = np.int32(2 * i) * wide
+            for j in range(width):
+                at, value = where[j] - start - two * np.int32(j), cotangent[j]
+                above[2 * j] = value if at == 0 else zero
+                above[2 * j + 1] = value if at == one else zero
+                below[2 * j] = value if at == wide else zero
+                below[2 * j + 1] = value if at == wide + one else zero
