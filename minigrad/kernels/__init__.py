@@ -5,15 +5,6 @@ Each kernel stands for one function or formula in `minigrad.ops` and must agree 
 written into place, sums by BLAS. `minigrad.mode.Mode.kernels` switches them off.
 """
 
-from minigrad.kernels import (
-    attention as _attention,
-    batch_norm as _batch_norm,
-    convolution as _convolution,
-    cross_entropy as _cross_entropy,
-    layer_norm as _layer_norm,
-    pooling as _pooling,
-    products as _products,
-    recurrent as _recurrent,
-)
+from minigrad.kernels import attention, batch_norm, convolution, cross_entropy, layer_norm, pooling, products, recurrent
 
-__all__: list[str] = []
+__all__ = ["attention", "batch_norm", "convolution", "cross_entropy", "layer_norm", "pooling", "products", "recurrent"]
