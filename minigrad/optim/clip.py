@@ -43,7 +43,7 @@ def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -
 
 def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Any]:
     """Return the gradients as arrays."""
-    if not isinstance(parameters, Iterable) and not isinstance(parameters, Tensor):
+    if hasattr(parameters, "parameters"):
         raise TypeError(f"gradients are clipped of a list of tensors, such as model.parameters(), not of a {type(parameters).__name__}")
     tensors = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     return [p.grad.data for p in tensors if p.grad is not None]
