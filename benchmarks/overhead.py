@@ -110,8 +110,8 @@ def main() -> None:
         print("PyTorch is not installed: no ratio")
     for d in result["deep"]:
         total = d["forward_s"] + d["backward_s"] + d["release_s"]
-        print(f"chain of {d['depth']:>9,}: forward {d['forward_s']:.2f} s, backward {d['backward_s']:.2f} s, release {d['release_s']:.2f} s, "
-              f"{total / d['depth'] * 1e6:.2f} us per op")
+        parts = f"forward {d['forward_s']:.2f} s, backward {d['backward_s']:.2f} s, release {d['release_s']:.2f} s"
+        print(f"chain of {d['depth']:>9,}: {parts}, {total / d['depth'] * 1e6:.2f} us per op")
     if options.json:
         with open(options.json, "w") as file:
             json.dump(result, file, indent=1)

@@ -26,7 +26,7 @@ def forward(xp: Any, x: Any, labels: Any, *, label_smoothing: float = 0.0) -> An
     for start in range(0, len(rows), step):
         at = slice(start, start + step)
         logits, e, number = rows[at], p_rows[at], np.arange(len(rows[at]))
-        small = -SMALL <= logits.min() and logits.max() <= SMALL
+        small = logits.min() >= -SMALL and logits.max() <= SMALL
         if small:
             np.exp(logits, out=e)
         else:
