@@ -5,6 +5,6 @@ Each kernel stands for one function or formula in `minigrad.ops` and must agree 
 written into place, sums by BLAS. `minigrad.mode.Mode.kernels` switches them off.
 """
 
-from minigrad.kernels import attention, batch_norm, convolution, cross_entropy, layer_norm, pooling, products, recurrent
+from minigrad.kernels import attention, batch_norm, convolution, cross_entropy, indexing, layer_norm, pooling, products, recurrent
 
-__all__ = ["attention", "batch_norm", "convolution", "cross_entropy", "layer_norm", "pooling", "products", "recurrent"]
+__all__ = ["attention", "batch_norm", "convolution", "cross_entropy", "indexing", "layer_norm", "pooling", "products", "recurrent"]

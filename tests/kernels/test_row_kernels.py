@@ -77,3 +77,17 @@ def test_blocks_of_rows():
 
 def test_linear_with_parameters_of_another_dtype_runs_by_the_formula():
     agree(lambda x, w: mg.linear(x, w), normal(3, 5), normal(4, 5, dtype=np.float64))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(5, 3), (5, 2, 2)])
+def test_rows_are_added_in_the_same_order(dtype, shape, monkeypatch):
+    monkeypatch.setattr(mg.kernels.indexing, "BLOCK", 7)
+    indices = np.random.default_rng(2).integers(-5, 5, (4, 6))
+    for a, b in zip(*(results(lambda w: mg.embedding(w, indices), [normal(*shape, dtype=dtype)], k) for k in (True, False)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_rows_out_of_range_are_an_error():
+    with pytest.raises(IndexError):
+        mg.index_add(normal(3, 2), np.array([3]), normal(1, 2), axis=0)
