@@ -90,13 +90,13 @@ def check_sanitizer() -> Result:
     return {"ok": done.returncode == 0, "report": done.stdout[-2000:] if done.returncode else ""}
 
 
-def check_capture(steps: int = 50, make: Callable[[Any], Any] = mlp) -> Result:
+def check_capture(steps: int = 50, make: Callable[[Any], Any] = mlp, size: int = 64) -> Result:
     """A captured step against an eager one, and again after other allocations."""
     runs = []
     for captured in (False, True):
         step = minigrad_step(make, seed=3)
         run = mg.cuda.capture(step) if captured else step
-        x, labels = batch((784,), 64)
+        x, labels = batch((784,), size)
         losses = []
         for k in range(steps):
             if k == steps // 2:

@@ -32,7 +32,7 @@ def test_captured_equals_eager(checks: Any) -> None:
     def small(nn: Any) -> Any:
         return nn.Sequential(nn.Linear(784, 8, bias=False), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 10))
 
-    assert checks.check_capture(4, small)["ok"]
+    assert checks.check_capture(4, small, size=5)["ok"]
 
 
 def test_the_models_are_the_same_in_both_frameworks(checks: Any) -> None:
