@@ -57,8 +57,7 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(("name", "optimizer"), [*(("mlp", optimizer) for optimizer in OPTIMIZERS), ("digits cnn", "adam")])
 def test_a_training_step_has_few_launches_and_the_numbers_of_the_cpu(name: str, optimizer: str) -> None:
     make_model, shape, most = MODELS[name]
     runs = []

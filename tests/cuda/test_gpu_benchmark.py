@@ -28,7 +28,9 @@ def test_the_rules_hold_for_the_double(checks: Any) -> None:
     assert checks.check_rules() == {"ok": True, "rules": len(importlib.import_module("support.rules").RULES), "wrong": {}}
 
 
-def test_captured_equals_eager(checks: Any) -> None:
+def test_captured_equals_eager(checks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "fill_memory", lambda: None)  # 600 MB
+
     def small(nn: Any) -> Any:
         return nn.Sequential(nn.Linear(784, 8, bias=False), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 10))
 
