@@ -6,7 +6,8 @@ A peer that is not installed is left out (`pip install minigrad[bench]` brings t
 holds all peers, makes sure that they compute equal numbers, and then lets them take turns: in each round every peer
 works for a few steps, and its median step is divided by that of PyTorch in the same round. Printed are the median over
 the rounds, and the quartiles. Peak memory is what the resident size of a process with one peer grows by at most while
-it takes three steps, above what it holds between steps (Linux only). Everything runs on one thread unless ``--threads`` says otherwise.
+it takes three steps, above what it holds between steps (Linux only). Everything runs on one thread unless ``--threads``
+says otherwise; time is then the processor time of the process, on which other work on the machine has less effect.
 """
 
 from __future__ import annotations
@@ -65,8 +66,9 @@ def difference(workload: str, steps: dict[str, Callable[[], list[Any]]]) -> floa
     return worst
 
 
-def timed(workload: str, peers: list[str], rounds: int) -> dict[str, Any]:
+def timed(workload: str, peers: list[str], rounds: int, threads: int) -> dict[str, Any]:
     """Median step of each peer in each round, in seconds, and the difference between their results."""
+    clock = time.process_time if threads == 1 else time.perf_counter
     steps = steps_of(workload, peers)
     worst = difference(workload, steps)
     for step in steps.values():
@@ -77,9 +79,9 @@ def timed(workload: str, peers: list[str], rounds: int) -> dict[str, Any]:
         for peer in order:
             step, taken, until = steps[peer], [], time.perf_counter() + ROUND_S
             while not taken or (time.perf_counter() < until and len(taken) < 1000):
-                start = time.perf_counter()
+                start = clock()
                 step()
-                taken.append(time.perf_counter() - start)
+                taken.append(clock() - start)
             times[peer].append(statistics.median(taken))
         order.append(order.pop(0))
     return {"times": times, "difference": worst}
@@ -135,7 +137,7 @@ def child(threads: int, *arguments: str) -> Any:
 
 def compare(workload: str, peers: list[str], rounds: int, threads: int, memory: bool = True) -> dict[str, dict[str, Any]]:
     """Return ``{peer: {ms, ratio, spread, peak_mb}}``; the ratio is to PyTorch, or to minigrad where that is not there."""
-    times = child(threads, "--child", "time", workload, ",".join(peers), str(rounds))["times"]
+    times = child(threads, "--child", "time", workload, ",".join(peers), str(rounds), str(threads))["times"]
     reference = times.get("torch") or times["minigrad"]
     result = {}
     for peer, taken in times.items():
@@ -178,7 +180,7 @@ def main() -> None:
             import torch
 
             torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-        print(json.dumps(timed(workload, peers.split(","), int(rest[0])) if what == "time" else peak_growth(workload, peers)))
+        print(json.dumps(timed(workload, peers.split(","), *map(int, rest)) if what == "time" else peak_growth(workload, peers)))
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workloads", metavar="A,B", help=f"of {', '.join(WORKLOADS)}; default: all")
