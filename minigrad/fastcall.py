@@ -30,6 +30,9 @@ def specialise(op: Op) -> Op:
     plain = len(op.outputs) == 1 and not op.params and not op.variadic and not op.optional_inputs
     make = {1: _unary, 2: _binary}.get(len(op.inputs), _general) if plain else _general
     call = make(op)
+    if make is not _general:  # the inputs have the op's names for them, by keyword and in Python's own errors
+        code = call.__code__
+        call.__code__ = code.replace(co_varnames=(*op.inputs, *code.co_varnames[len(op.inputs) :]))
     call.__name__ = call.__qualname__ = op.name
     call.__doc__ = op.__doc__
     # Each op is the only instance of its own class, as Python looks up __call__ on the class.

@@ -19,6 +19,7 @@ from minigrad.gradcheck.judge import EQUIVALENT, KILLED, SURVIVED, Judge
 from minigrad.gradcheck.modules import MODULES, ModuleSample, module_samples
 from minigrad.gradcheck.optimizers import OPTIMIZERS, check_optimizer
 from minigrad.gradcheck.precision import device_rows
+from minigrad.gradcheck.refusals import refusal_rows
 from minigrad.gradcheck.report.document import Document, case_of, new_document, summarize
 from minigrad.gradcheck.result import FAIL, Result
 from minigrad.gradcheck.samples import Sample, all_samples
@@ -141,7 +142,12 @@ def cases_of(target: Target, options: Options) -> Iterator[dict[str, Any]]:
         yield case_of(result, target.name, target.tag, repr(sample), options.device, steps=options.steps)
     if options.device == "cpu":
         identities = [row for sample in samples for row in identity_rows(target.name, target.op, sample)]
-        for what, rows in (("identities", identities), ("conventions", convention_rows(target.name, target.op))):
+        by_themselves = {
+            "identities": identities,
+            "conventions": convention_rows(target.name, target.op),
+            "bad inputs": refusal_rows(target.name, target.op),
+        }
+        for what, rows in by_themselves.items():
             if rows:
                 yield case_of(Result(target.name, rows), target.name, target.tag, what)
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.kernels import buffers
-from minigrad.ops.loss import check_labels, mean_cross_entropy, softmax_cross_entropy
+from minigrad.ops.indexing import check_labels
+from minigrad.ops.loss import mean_cross_entropy, softmax_cross_entropy
 
 BLOCK = 1 << 16  #: elements
 SMALL = 16.0  #: logits up to this size need not be shifted: neither their exponentials nor the quotients lose digits

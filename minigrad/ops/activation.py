@@ -79,6 +79,8 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
 @op
 def hardtanh(xp: Any, x: Any, *, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """x, but not less than min_val and not more than max_val. Its derivative at both is 0."""
+    if min_val > max_val:
+        raise ValueError(f"hardtanh: min_val is {min_val} and max_val is {max_val}; expected min_val <= max_val")
     return xp.minimum(xp.maximum(x, min_val), max_val)
 
 
@@ -167,6 +169,8 @@ def _(g: Any, x: Any, y: Any) -> Any:
 @op
 def softplus(xp: Any, x: Any, *, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """log(1 + e**(beta * x)) / beta, and x itself where beta * x > threshold."""
+    if beta == 0:
+        raise ValueError(f"softplus: beta is {beta}; expected a number that is not 0, as the result is divided by it")
     z = beta * x
     return xp.where(z > threshold, x, (xp.maximum(z, 0) + xp.log1p(xp.exp(xp.minimum(z, -z)))) / beta)
 
@@ -254,6 +258,8 @@ dropout.nondiff(mask="a truth value")
 
 def _kept(p: float) -> float:
     """The factor of what is kept."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout: p is {p}; expected a probability, from 0 to 1")
     return 1 / (1 - p) if p < 1 else 0.0
 
 

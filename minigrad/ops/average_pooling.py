@@ -84,6 +84,8 @@ def avg_pool_transpose(
     """Spread each element of ``y`` evenly over its window in an array of spatial ``size``: the adjoint of `avg_pool`."""
     x = xp.broadcast_to(xp.zeros((), dtype=y.dtype), (*y.shape[:2], *size))
     kernel, stride, pairs, dilation, windows = pool_geometry("avg_pool_transpose", x, kernel_size, stride, padding, 1, ceil_mode)
+    if y.shape[2:] != windows:
+        raise ValueError(f"avg_pool_transpose: y has shape {y.shape}; an x of {x.shape} has windows {(*x.shape[:2], *windows)}")
     share = y / _divisor(xp, x, kernel, stride, padding, windows, count_include_pad, divisor_override)
     n = len(kernel)
     columns = xp.broadcast_to(share.reshape((*y.shape[:2], *[1] * n, *windows)), (*y.shape[:2], *kernel, *windows))

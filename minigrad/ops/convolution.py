@@ -157,8 +157,19 @@ def convolution_weight_grad(
     -------
     array
         (out, in / groups, *kernel_size)
+
+    Raises
+    ------
+    ValueError
+        If dy has not the shape of the result of that convolution, or a parameter is out of range.
     """
     stride, pairs, dilation = geometry(kernel_size, stride, padding, dilation)
+    windows = count(x.shape[2:], kernel_size, stride, dilation, pairs)
+    if dy.shape[:1] != x.shape[:1] or dy.shape[2:] != windows or groups < 1 or x.shape[1] % groups or dy.shape[1] % groups:
+        raise ValueError(
+            f"convolution_weight_grad: x has shape {x.shape} and dy has shape {dy.shape}; expected (batch, in, *spatial) and "
+            f"(batch, out, *{windows}), with in and out divisible into {groups} groups"
+        )
     columns = columns_of(xp, x, kernel_size, stride, pairs, dilation, groups)
     dw = dy.reshape((x.shape[0], groups, dy.shape[1] // groups, columns.shape[-1])) @ columns.swapaxes(2, 3)
     return dw.sum(axis=0).reshape((dy.shape[1], x.shape[1] // groups, *kernel_size))

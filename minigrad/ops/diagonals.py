@@ -9,9 +9,16 @@ from minigrad.op import op
 __all__ = ["diag", "diag_embed", "diagonal", "trace", "tril", "triu"]
 
 
+def _check_matrices(name: str, x: Any) -> None:
+    """Raise a ValueError for a vector or a number: NumPy would make a matrix of it."""
+    if x.ndim < 2:
+        raise ValueError(f"{name}: x has shape {x.shape}; at least two axes are needed")
+
+
 @op
 def tril(xp: Any, x: Any, *, k: int = 0) -> Any:
     """x on and below diagonal k, 0 above it."""
+    _check_matrices("tril", x)
     return xp.tril(x, k)
 
 
@@ -23,6 +30,7 @@ def _(g: Any, *, k: int) -> Any:
 @op
 def triu(xp: Any, x: Any, *, k: int = 0) -> Any:
     """x on and above diagonal k, 0 below it."""
+    _check_matrices("triu", x)
     return xp.triu(x, k)
 
 
@@ -34,8 +42,7 @@ def _(g: Any, *, k: int) -> Any:
 @op
 def diagonal(xp: Any, x: Any, *, offset: int = 0) -> Any:
     """The elements x[..., i, i + offset]."""
-    if x.ndim < 2:
-        raise ValueError(f"diagonal: x has shape {x.shape}; at least two axes are needed")
+    _check_matrices("diagonal", x)
     return xp.diagonal(x, offset, -2, -1)
 
 
@@ -50,6 +57,8 @@ def diag_embed(xp: Any, x: Any, *, offset: int = 0, shape: tuple[int, int] | Non
 
     Without ``shape`` they are square and just large enough.
     """
+    if x.ndim < 1:
+        raise ValueError(f"diag_embed: x has shape {x.shape}; at least one axis is needed")
     n = x.shape[-1]
     rows, columns = shape or (n + abs(offset),) * 2
     if n != max(0, min(rows + min(offset, 0), columns - max(offset, 0))):

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from minigrad.backends import Array, is_array, namespace
+from minigrad.backends import Array, is_array, kind_of, namespace
 from minigrad.device import device_of, move
 from minigrad.op import op
 from minigrad.ops.elementwise import where
@@ -222,9 +222,24 @@ def _grid(xp: Any, shape: tuple[int, ...], indices: Array, axis: int) -> tuple[A
 # --------------------------------------------------------------------------------------------------- masks and one-hot
 
 
+def check_labels(name: str, labels: Any, classes: int, one: str = "label", all_of_them: str = "classes") -> None:
+    """Raise an IndexError for a label that is not the number of a class, on the CPU.
+
+    A GPU would have to be waited for, on every step of a training, so nothing is looked at there.
+    """
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"{name}: every {one} is a number and must be an integer, not {labels.dtype}")
+    if kind_of(labels) != "cpu" or not labels.size:
+        return
+    wrong = labels.min() if labels.min() < 0 else labels.max()
+    if not 0 <= wrong < classes:
+        raise IndexError(f"{name}: {one} {wrong} is outside the {classes} {all_of_them}, 0 to {classes - 1}")
+
+
 @op
 def one_hot(xp: Any, indices: Any, *, num_classes: int, dtype: Any = np.float32) -> Any:
     """A new last axis of length ``num_classes``, with 1 at the index and 0 elsewhere."""
+    check_labels("one_hot", indices, num_classes, "index")
     y = xp.zeros((*indices.shape, num_classes), dtype=dtype)
     xp.put_along_axis(y, indices[..., None], 1, axis=-1)
     return y

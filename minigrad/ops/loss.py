@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.backends import kind_of
 from minigrad.op import op
 from minigrad.ops.elementwise import clip, log, maximum, sigmoid, where
-from minigrad.ops.indexing import scatter_add
+from minigrad.ops.indexing import check_labels, scatter_add
 from minigrad.ops.shape import expand_dims
 
 __all__ = ["binary_cross_entropy", "huber", "mean_cross_entropy", "sigmoid_cross_entropy", "softmax_cross_entropy"]
@@ -41,10 +40,14 @@ def softmax_cross_entropy(xp: Any, x: Any, labels: Any, *, label_smoothing: floa
     ------
     IndexError
         If a label is not the number of a class (on a GPU, which would have to be waited for, this is not noticed).
+    ValueError
+        If the shapes do not fit, or the smoothing is not from 0 to 1.
     """
     if x.shape[:-1] != labels.shape or not x.shape:
         raise ValueError(f"softmax_cross_entropy: x of shape {x.shape} needs labels of shape {x.shape[:-1]}, not {labels.shape}")
     check_labels("softmax_cross_entropy", labels, x.shape[-1])
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"softmax_cross_entropy: label_smoothing is {label_smoothing}; expected a share, from 0 to 1")
     p = x - x.max(axis=-1, keepdims=True)
     at_label = xp.take_along_axis(p, labels[..., None], axis=-1)[..., 0]
     target = at_label if not label_smoothing else (1 - label_smoothing) * at_label + label_smoothing * p.mean(axis=-1)
@@ -100,20 +103,6 @@ def _(g: Any, labels: Any, p: Any, g_p: Any = None, *, ignore_index: int, label_
 mean_cross_entropy.nondiff(labels="labels are integers")
 
 
-def check_labels(name: str, labels: Any, classes: int, one: str = "label", all_of_them: str = "classes") -> None:
-    """Raise an IndexError for a label that is not the number of a class, on the CPU.
-
-    A GPU would have to be waited for, on every step of a training, so nothing is looked at there.
-    """
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"{name}: every {one} is a number and must be an integer, not {labels.dtype}")
-    if kind_of(labels) != "cpu" or not labels.size:
-        return
-    wrong = labels.min() if labels.min() < 0 else labels.max()
-    if not 0 <= wrong < classes:
-        raise IndexError(f"{name}: {one} {wrong} is outside the {classes} {all_of_them}, 0 to {classes - 1}")
-
-
 @op(broadcasts=True)
 def sigmoid_cross_entropy(xp: Any, x: Any, target: Any) -> Any:
     """Cross-entropy between a probability ``target`` and sigmoid(x): log(1 + e**x) - x target, without overflow."""
@@ -148,6 +137,8 @@ def huber(xp: Any, x: Any, target: Any, *, delta: float = 1.0) -> Any:
 
     The gradient is d clipped to +-delta. Source: Huber, "Robust estimation of a location parameter", 1964.
     """
+    if not delta > 0:
+        raise ValueError(f"huber: delta is {delta}; expected a positive number")
     distance = xp.abs(x - target)
     inner = xp.minimum(distance, delta)
     return inner * (distance - 0.5 * inner)

@@ -13,6 +13,7 @@ from typing import Any
 
 from minigrad.backends import Array
 from minigrad.op import op
+from minigrad.ops.indexing import check_labels
 from minigrad.ops.windows import Ints, adaptive_bounds, by_axes, padded, pool_geometry, taps
 
 __all__ = [
@@ -101,6 +102,8 @@ def adaptive_max_pool(xp: Any, x: Any, *, output_size: Any) -> tuple[Array, Arra
 @op
 def pick(xp: Any, x: Any, indices: Any) -> Any:
     """The elements of ``x`` (batch, channels, *spatial) at ``indices`` into the flattened spatial axes, plane by plane."""
+    if indices.ndim < 2 or indices.shape[:2] != x.shape[:2]:
+        raise ValueError(f"pick: indices has shape {indices.shape}; x {x.shape} needs the same batch and channels in it, then any axes")
     flat = xp.take_along_axis(_planes(x), _planes(indices), axis=-1)
     return flat.reshape(indices.shape)
 
@@ -111,6 +114,9 @@ def pick_transpose(xp: Any, y: Any, indices: Any, *, size: Ints) -> Any:
 
     Where the windows of a max pooling do not overlap, this undoes it but for the elements that were not picked.
     """
+    if indices.shape != y.shape:
+        raise ValueError(f"pick_transpose: indices has shape {indices.shape} and y {y.shape}; they must be equal")
+    check_labels("pick_transpose", indices, prod(size), "index", "elements")  # beyond them lies the next plane
     planes = _planes(indices)
     places = planes + xp.arange(planes.shape[0]).reshape((-1, 1)) * prod(size)
     total = xp.zeros(planes.shape[0] * prod(size), dtype=y.dtype)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -129,12 +130,14 @@ def roll(xp: Any, x: Any, *, shift: int | tuple[int, ...], axis: Axes = None) ->
 
     With ``axis=None`` the array is rolled as if it were flat.
     """
+    if not all(isinstance(n, Integral) for n in (shift if isinstance(shift, (tuple, list)) else (shift,))):
+        raise TypeError(f"roll: shift is {shift!r}; expected an integer, or one for each axis")
     return xp.roll(x, shift, axis)
 
 
 @roll.vjp("x")
 def _(g: Any, *, shift: int | tuple[int, ...], axis: Axes) -> Any:
-    return roll(g, tuple([-n for n in shift]) if isinstance(shift, tuple) else -shift, axis)
+    return roll(g, tuple([-n for n in shift]) if isinstance(shift, (tuple, list)) else -shift, axis)
 
 
 # ------------------------------------------------------------------------------------------------- made of the above

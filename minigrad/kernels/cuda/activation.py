@@ -83,7 +83,7 @@ for _op, _as_log in ((softmax, False), (log_softmax, True)):
 
 def masked(x: Array, mask: Array, p: float) -> Any:
     """Return x / (1 - p) where the mask holds, 0 elsewhere."""
-    if x.dtype.name not in REALS or mask.shape != x.shape or mask.dtype != bool or p == 1:
+    if x.dtype.name not in REALS or mask.shape != x.shape or mask.dtype != bool or not 0 <= p < 1:
         return NotImplemented
     xp = BACKENDS[x.__class__].xp
     y = xp.empty(x.shape, dtype=x.dtype)

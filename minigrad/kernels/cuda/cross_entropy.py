@@ -27,7 +27,7 @@ def contiguous_labels(labels: Array) -> Array:
 @softmax_cross_entropy.kernel(device="cuda")
 def _(xp: Any, x: Array, labels: Array, *, label_smoothing: float = 0.0) -> Any:
     dims = classes(x, labels)
-    if dims is None:
+    if dims is None or not 0 <= label_smoothing <= 1:
         return NotImplemented
     x, labels = contiguous(x), contiguous_labels(labels)
     loss, p = xp.empty(labels.shape, dtype=x.dtype), xp.empty_like(x)
@@ -44,7 +44,7 @@ def _rows(x: Array, labels: Array, loss: Array, p: Array, dims: tuple[int, int],
 @mean_cross_entropy.kernel(device="cuda")
 def _(xp: Any, x: Array, labels: Array, *, ignore_index: int = -100, label_smoothing: float = 0.0) -> Any:
     dims = classes(x, labels)
-    if dims is None:
+    if dims is None or not 0 <= label_smoothing <= 1:
         return NotImplemented
     x, labels = contiguous(x), contiguous_labels(labels)
     loss, p = xp.empty((), dtype=x.dtype), xp.empty_like(x)

@@ -10,7 +10,7 @@ import numpy as np
 from minigrad import ops
 from minigrad.backends import kind_of, namespace
 from minigrad.nn.functional.loss import check_shapes, reduced
-from minigrad.ops.loss import check_labels
+from minigrad.ops.indexing import check_labels
 from minigrad.tensor import array_of, wrap
 
 __all__ = [
