@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad.kernels import buffers, winograd
 from minigrad.ops.convolution import check_operands, convolution
-from minigrad.ops.windows import Ints, Pairs, columns_of, count, geometry, patches
+from minigrad.ops.windows import Ints, Pairs, count, geometry, padded, taps
 
 CHUNK = 1 << 19  #: bytes of windows that are made at a time
 
@@ -37,9 +37,10 @@ def _convolve(x: Any, weight: Any, bias: Any, strides: Ints, pairs: Pairs, steps
     kernel, o = weight.shape[2:], weight.shape[0]
     y = buffers.empty((x.shape[0], o, *windows), x.dtype)
     matrices = weight.reshape(groups, o // groups, -1)
-    for part in _chunks(x, kernel, windows):
+    cut = _Columns(x, kernel, strides, pairs, steps, groups, windows)
+    for part in cut.parts:
         out = y[part].reshape(-1, groups, o // groups, prod(windows))
-        np.matmul(matrices, _columns(x[part], kernel, strides, pairs, steps, groups), out=out)
+        np.matmul(matrices, cut.columns_of(part), out=out)
         if bias is not None:
             out += bias.reshape(groups, -1, 1)
     return y
@@ -66,9 +67,10 @@ def weight_gradient(g: Any, x: Any, weight_shape: Ints, *, stride: Any, padding:
     if _for_winograd(weight_shape, strides, steps, pairs, groups, g.shape[2:]):
         return winograd.weight_gradient(x, g, (pairs[0][0], pairs[1][0]))
     total = np.zeros((groups, weight_shape[0] // groups, prod(weight_shape[1:])), x.dtype)
-    for part in _chunks(x, kernel, g.shape[2:]):
-        columns = _columns(x[part], kernel, strides, pairs, steps, groups)
-        rows = g[part].reshape(-1, groups, weight_shape[0] // groups, columns.shape[-1])
+    cut = _Columns(x, kernel, strides, pairs, steps, groups, g.shape[2:])
+    for part in cut.parts:
+        rows = g[part].reshape(-1, groups, weight_shape[0] // groups, prod(g.shape[2:]))
+        columns = cut.columns_of(part)
         each = np.matmul(rows, columns.swapaxes(2, 3), out=buffers.empty((len(rows), *total.shape), x.dtype))
         total += each.sum(axis=0)
     return total.reshape(weight_shape)
@@ -92,33 +94,42 @@ def _for_winograd(weight_shape: Ints, strides: Ints, steps: Ints, pairs: Pairs, 
         and strides == steps == (1, 1)
         and groups == 1
         and all(0 <= lo == hi <= 2 for lo, hi in pairs)
-        and weight_shape[0] >= 16
-        and weight_shape[1] >= 32
+        and min(weight_shape[:2]) >= 32
         and min(windows) >= 4
     )
 
 
-def _columns(x: Any, kernel: Ints, strides: Ints, pairs: Pairs, steps: Ints, groups: int) -> Any:
-    """The windows of some samples as columns, like `minigrad.ops.windows.columns_of`, in memory that is used again."""
-    if any(n < 0 for pair in pairs for n in pair):
-        return columns_of(np, x, kernel, strides, pairs, steps, groups)
-    if any(n for pair in pairs for n in pair):
-        size = [n + lo + hi for n, (lo, hi) in zip(x.shape[2:], pairs, strict=True)]
-        full = buffers.empty((*x.shape[:2], *size), x.dtype)
-        full[...] = 0
-        inner: Any = (..., *(slice(lo, lo + n) for n, (lo, _) in zip(x.shape[2:], pairs, strict=True)))
-        full[inner] = x
-        x = full
-    view = patches(np, x, kernel, strides, steps)
-    if prod(kernel) == 1 and view.flags.c_contiguous:
-        columns = view
-    else:
-        columns = buffers.empty(view.shape, x.dtype)
-        columns[...] = view
-    return columns.reshape((x.shape[0], groups, x.shape[1] // groups * prod(kernel), prod(view.shape[2 + len(kernel) :])))
+class _Columns:
+    """The windows of a few samples at a time as columns, (samples, groups, in / groups * kernel, windows).
 
+    The last axis is cut into windows first: what is then copied for each place in the other axes is longer than a row.
+    """
 
-def _chunks(x: Any, kernel: Ints, windows: Ints) -> list[slice]:
-    """Cut the batch so that the windows of each part fit the cache."""
-    step = max(1, CHUNK // max(1, x.shape[1] * prod(kernel) * prod(windows) * x.itemsize))
-    return [slice(i, i + step) for i in range(0, x.shape[0], step)]
+    def __init__(self, x: Any, kernel: Ints, strides: Ints, pairs: Pairs, steps: Ints, groups: int, windows: Ints) -> None:
+        if any(n < 0 for pair in pairs for n in pair):
+            x, pairs = padded(np, x, pairs), ((0, 0),) * len(pairs)
+        self.x, self.groups = x, groups
+        n, c = x.shape[:2]
+        step = min(n, max(1, CHUNK // (c * prod(kernel) * prod(windows) * x.itemsize)))
+        self.parts = [slice(i, min(i + step, n)) for i in range(0, n, step)]
+        size = [length + lo + hi for length, (lo, hi) in zip(x.shape[2:], pairs, strict=True)]
+        self.image = buffers.empty((step, c, *size), x.dtype)
+        self.image[...] = 0
+        inner: Any = (..., *(slice(lo, lo + length) for length, (lo, _) in zip(x.shape[2:], pairs, strict=True)))
+        self.middle = self.image[inner]
+        last = [self.image[..., k * steps[-1] :][..., : strides[-1] * (windows[-1] - 1) + 1 : strides[-1]] for k in range(kernel[-1])]
+        self.last_axis = list(enumerate(last))
+        self.cut = buffers.empty((step, c, kernel[-1], *size[:-1], windows[-1]), x.dtype)
+        self.columns = buffers.empty((step, c, *kernel, *windows), x.dtype)
+        places = taps(kernel[:-1], windows[:-1], strides[:-1], steps[:-1])
+        self.others = [(self.columns[(slice(None), slice(None), *tap)], self.cut[(*index, slice(None))]) for tap, index in places]
+
+    def columns_of(self, part: slice) -> Any:
+        """Return the columns of some samples, until it is called again."""
+        k = part.stop - part.start
+        self.middle[:k] = self.x[part]
+        for at, source in self.last_axis:
+            self.cut[:k, :, at] = source[:k]
+        for target, source in self.others:
+            target[:k] = source[:k]
+        return self.columns[:k].reshape((k, self.groups, self.x.shape[1] // self.groups * prod(self.columns.shape[2 : self.x.ndim]), -1))

@@ -21,7 +21,7 @@ from minigrad.kernels import buffers
 
 G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
 BOTH = np.kron(G, G)  #: along rows and columns
-CHUNK = 1 << 19  #: bytes of the transformed tiles that are worked on at a time
+CHUNK = 1 << 20  #: bytes of the transformed tiles that are worked on at a time
 
 
 def convolve(x: Any, weight: Any, bias: Any, pad: tuple[int, int]) -> Any:
