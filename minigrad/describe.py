@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigrad.backends import is_array, namespace
+from minigrad.signature import parameters_of
 
 if TYPE_CHECKING:
     from minigrad.formula import Formula
@@ -75,7 +75,9 @@ def shape_of(value: Any) -> tuple[int, ...]:
 
 def op_in_words(op: Op) -> str:
     """Describe an op: its signature, its documentation, its formulas and what each one saves."""
-    lines = [op.signature(), "", inspect.cleandoc(op.__doc__ or ""), ""]
+    from inspect import cleandoc
+
+    lines = [op.signature(), "", cleandoc(op.__doc__ or ""), ""]
     lines += [line for formula in op.formulas if not set(formula.inputs) <= op.zeros for line in _formula_in_words(formula)]
     lines += [f"gradient for {name}: {'zero' if name in op.zeros else 'none'}, as {reason}" for name, reason in op.reasons.items()]
     return "\n".join(lines)
@@ -83,7 +85,9 @@ def op_in_words(op: Op) -> str:
 
 def _formula_in_words(formula: Formula) -> Iterable[str]:
     """Say what a formula is for, what it saves, and how it reads."""
-    names = inspect.signature(formula.function).parameters
+    import inspect
+
+    names = [p.name for p in parameters_of(formula.function)]
     saves = [p for p in names if p != "g" and not p.startswith("g_") and p not in formula.params]
     yield f"gradient for {', '.join(formula.inputs)} (saves {', '.join(saves) or 'nothing'}):"
     try:

@@ -13,7 +13,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,12 +24,13 @@ class DeviceUnavailableError(RuntimeError):
     """A device was asked for that this machine does not offer."""
 
 
-@dataclass(frozen=True)
 class Device:
     """A place where arrays live: ``Device("cuda", 1)`` is the second GPU."""
 
-    kind: str
-    index: int = 0
+    __slots__ = ("index", "kind")
+
+    def __init__(self, kind: str, index: int = 0) -> None:
+        self.kind, self.index = kind, index
 
     def __str__(self) -> str:
         return self.kind if self.kind == "cpu" else f"{self.kind}:{self.index}"

@@ -7,13 +7,13 @@ values they name, each once, are what the node saves. Plans are made once for ea
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from minigrad.backends import Array, is_array, kind_of, namespace
 from minigrad.graph import Node, Output, mode
+from minigrad.signature import parameters_of
 from minigrad.tensor import array_of
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ class Formula:
         places |= {f"{name}_shape": ("saved", n + m + k) for k, name in enumerate(op.inputs)}
         places |= {name: ("saved", k) for k, name in enumerate(op.inputs)}
         places |= {f"g_{name}": ("cotangent", k) for k, name in enumerate(op.outputs)} | {"g": ("cotangent", 0)}
-        for p in inspect.signature(function).parameters.values():
-            if p.kind is p.KEYWORD_ONLY and p.name in op.params:
+        for p in parameters_of(function):
+            if p.kind == "keyword" and p.name in op.params:
                 self.params += (p.name,)
-            elif p.kind is not p.KEYWORD_ONLY and p.name in places:
+            elif p.kind == "positional" and p.name in places:
                 kind, k = places[p.name]
                 self.needs.append((kind, k, p.default is None))
             else:

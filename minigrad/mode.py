@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from minigrad.amp import Autocast
@@ -28,8 +27,7 @@ class Observer:
         """Called with the gradient that a formula of ``node`` returned for the input at ``position``."""
 
 
-@dataclass(frozen=True)
-class Mode:
+class Mode(NamedTuple):
     """What applies to ops called in this thread (or task) now."""
 
     recording: bool = True
@@ -46,7 +44,7 @@ mode: ContextVar[Mode] = ContextVar("minigrad_mode", default=RECORDING)
 @contextmanager
 def changed_mode(**changes: Any) -> Iterator[None]:
     """Change the mode within a ``with`` block."""
-    new = replace(mode.get(), **changes)
+    new = mode.get()._replace(**changes)
     token = mode.set(RECORDING if new == RECORDING else new)
     try:
         yield

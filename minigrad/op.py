@@ -29,7 +29,6 @@ could keep a value, so no second derivative can be wrong because something was s
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
@@ -39,6 +38,7 @@ from minigrad.backends import KINDS, XP, Array, kind_of, namespace
 from minigrad.describe import add_note, check_one_device, shape_of
 from minigrad.formula import Formula, Plan
 from minigrad.graph import Node, Output, mode, next_sequence
+from minigrad.signature import REQUIRED, parameters_of
 from minigrad.tensor import Tensor, wrap
 
 OPS: dict[str, Op] = {}  #: every op that was declared, by name (those outside minigrad by module.name)
@@ -48,7 +48,7 @@ class Op:
     """A differentiable function. Made by the decorator `op`."""
 
     def __init__(self, forward: Callable[..., Any], *, outputs: Sequence[str] = ("y",), broadcasts: bool = False) -> None:
-        parameters = list(inspect.signature(forward).parameters.values())
+        parameters = parameters_of(forward)
         if not parameters or parameters[0].name != "xp":
             raise TypeError(f"the first parameter of op {forward.__name__} must be xp, the array module")
         self.forward = forward
@@ -57,10 +57,10 @@ class Op:
         self.__module__ = forward.__module__
         self.outputs = tuple(outputs)
         self.broadcasts = broadcasts
-        self.inputs = tuple(p.name for p in parameters[1:] if p.kind is not p.KEYWORD_ONLY)
-        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        self.optional_inputs = {p.name: p.default for p in parameters[1:] if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is not p.empty}
-        self.params = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        self.inputs = tuple(p.name for p in parameters[1:] if p.kind != "keyword")
+        self.variadic = any(p.kind == "variadic" for p in parameters)
+        self.optional_inputs = {p.name: p.default for p in parameters[1:] if p.kind == "positional" and p.default is not REQUIRED}
+        self.params = {p.name: p.default for p in parameters if p.kind == "keyword"}
         self.formulas: list[Formula] = []
         self.reasons: dict[str, str] = {}  #: input -> why it has no gradient, or a zero one
         self.zeros: set[str] = set()  #: inputs whose gradient is zero wherever it exists
@@ -206,7 +206,7 @@ class Op:
     def signature(self) -> str:
         """How the op is called, as text."""
         inputs = [f"*{self.inputs[0]}"] if self.variadic else list(self.inputs)
-        params = [name if default is inspect.Parameter.empty else f"{name}={default!r}" for name, default in self.params.items()]
+        params = [name if default is REQUIRED else f"{name}={default!r}" for name, default in self.params.items()]
         return f"{self.name}({', '.join([*inputs, *(['*'] if params and not self.variadic else []), *params])})"
 
     def __repr__(self) -> str:

@@ -1,0 +1,44 @@
+"""The parameters of a function, read off its code object.
+
+What an op and its formulas need is said by their signatures, and several hundred of them are read when minigrad is
+imported; ``inspect`` and what it brings along would take a fifth of that time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+REQUIRED: Any = object()  #: in place of the default of a parameter that has none
+_VARIADIC = 0x04  # the flag CO_VARARGS of a code object
+
+
+class Parameter(NamedTuple):
+    """A parameter: its name, how it is passed ("positional", "variadic" or "keyword") and its default."""
+
+    name: str
+    kind: str
+    default: Any
+
+
+def parameters_of(function: Callable[..., Any]) -> list[Parameter]:
+    """Return the parameters of a plain function, in order.
+
+    Raises
+    ------
+    TypeError
+        If it is not a function written in Python with ``def`` or ``lambda``.
+    """
+    while hasattr(function, "__wrapped__"):  # a wrapper has the signature of what it wraps
+        function = function.__wrapped__
+    code = getattr(function, "__code__", None)
+    if code is None:
+        raise TypeError(f"{function!r} is not a function written with def or lambda, whose signature could be read")
+    n, names = code.co_argcount, code.co_varnames
+    defaults, by_keyword = function.__defaults__ or (), function.__kwdefaults__ or {}
+    padded = [REQUIRED] * (n - len(defaults)) + list(defaults)
+    found = [Parameter(name, "positional", default) for name, default in zip(names[:n], padded, strict=True)]
+    keywords = names[n : n + code.co_kwonlyargcount]
+    if code.co_flags & _VARIADIC:
+        found.append(Parameter(names[n + code.co_kwonlyargcount], "variadic", REQUIRED))
+    return found + [Parameter(name, "keyword", by_keyword.get(name, REQUIRED)) for name in keywords]
