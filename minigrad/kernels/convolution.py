@@ -122,7 +122,8 @@ class _Columns:
         self.cut = buffers.empty((step, c, kernel[-1], *size[:-1], windows[-1]), x.dtype)
         self.columns = buffers.empty((step, c, *kernel, *windows), x.dtype)
         places = taps(kernel[:-1], windows[:-1], strides[:-1], steps[:-1])
-        self.others = [(self.columns[(slice(None), slice(None), *tap)], self.cut[(*index, slice(None))]) for tap, index in places]
+        whole: Any = slice(None)
+        self.others = [(self.columns[(whole, whole, *tap)], self.cut[(*index, whole)]) for tap, index in places]
 
     def columns_of(self, part: slice) -> Any:
         """Return the columns of some samples, until it is called again."""

@@ -41,8 +41,7 @@ def test_winograd_agrees_with_the_definition(size, padding, dtype, tolerance, mo
     called = []
     monkeypatch.setattr(winograd, "_outputs", lambda product, run=winograd._outputs: called.append(1) or run(product))
     compare(*operands(3, 32, 33, size, dtype=dtype), tolerance, padding=padding)
-    p, q = (padding, padding) if isinstance(padding, int) else padding
-    assert bool(called) == (min(size[0] + 2 * p - 2, size[1] + 2 * q - 2) >= 4)
+    assert called  # for the gradient of x at least
 
 
 @pytest.mark.parametrize("layout", [np.asfortranarray, lambda a: a[:, :, ::-1], lambda a: a.swapaxes(2, 3)])
