@@ -14,6 +14,7 @@ from support.strict import LEDGER, xp
 
 from minigrad.backends import BACKENDS, KINDS, XP, cuda
 from minigrad.backends.cuda import CudaBackend
+from minigrad.op import OPS, Op
 
 HERE = Path(__file__).parent
 
@@ -147,6 +148,20 @@ xp.cuda = SimpleNamespace(
 )  # fmt: skip
 
 
+_withdrawn: dict[Op, dict[Any, Any]] = {}  # the kernels of CUDA, which are declared once, while no GPU is pretended
+
+
+def _withdraw_kernels() -> None:
+    """Take the kernels of CUDA from the ops, so that tests of the CPU find them as they are without it."""
+    for op in OPS.values():
+        kernels = {key: kernel for key, kernel in op.kernels.items() if key[0] == "cuda"}
+        if kernels:
+            _withdrawn[op] = kernels
+            for key in kernels:
+                del op.kernels[key]
+            op.plans.clear()
+
+
 @contextmanager
 def pretended_gpu() -> Iterator[CudaBackend]:
     """Let "cuda" mean the strict double, its kernels run by the emulator, within a ``with`` block."""
@@ -155,8 +170,13 @@ def pretended_gpu() -> Iterator[CudaBackend]:
         del XP[kind], BACKENDS[kind]
     real, cuda.load_library = cuda.load_library, library
     try:
-        yield cuda.install(CudaBackend(xp))
+        backend = cuda.install(CudaBackend(xp))
+        for op, kernels in _withdrawn.items():
+            op.kernels.update(kernels)
+            op.plans.clear()
+        yield backend
     finally:
+        _withdraw_kernels()
         KINDS.discard("cuda")
         cuda.load_library = real
         for table, old in zip((XP, BACKENDS), before, strict=True):
