@@ -14,6 +14,8 @@ import minigrad as mg
 from minigrad import nn, optim
 from minigrad.nn import functional as F
 
+pytestmark = pytest.mark.slow  # whole training steps in the emulator: CI runs them with the other tests of CUDA
+
 
 @pytest.fixture(autouse=True)
 def gpu() -> Iterator[Any]:

@@ -15,6 +15,8 @@ from minigrad import nn, optim
 from minigrad.nn import functional as F
 from minigrad.training.models import cnn
 
+pytestmark = pytest.mark.slow  # whole training steps in the emulator: CI runs them with the other tests of CUDA
+
 
 @pytest.fixture(autouse=True)
 def gpu() -> Iterator[Any]:
