@@ -78,6 +78,7 @@ def _add_train(commands: Any) -> None:
     add("--data", metavar="DIR", help="folder with the files of the data set, instead of downloading them")
     add("--seed", type=_seed, metavar="N", help="of weights, order and everything else at random (default 0)")
     add("--device", type=_device, help="auto (the default), cpu, cuda or cuda:N")
+    add("--no-capture", dest="capture", action="store_false", help="on a GPU, do not record the step as a CUDA graph")
     add("--checkpoint-every", type=_count, metavar="N", help="write a checkpoint every N steps, not only after each epoch")
     add("--out", metavar="DIR", help="the run folder (default: a new one in runs/)")
     add("--resume", metavar="RUN", help="continue the run in this folder, with its settings")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -195,6 +195,8 @@ class Optimizer:
         bucket.adopt()
         if self._fused_step(bucket, group):
             pass
+        elif getattr(BACKENDS[bucket.values.__class__], "capture", None) is not None:
+            self._refuse_capture()
         elif self.elementwise and bucket.together():
             scalars = bucket.scalars[0]
             self.advance(scalars, group)
@@ -219,6 +221,15 @@ class Optimizer:
         steps = getattr(BACKENDS[bucket.values.__class__], "optimizer_steps", None)
         step = steps.get(self.name) if steps and type(self).__module__.startswith("minigrad.optim.") else None
         return step is not None and step(self, bucket, group)
+
+    def _refuse_capture(self) -> NoReturn:
+        """Formulas take the count of steps and the learning rate as numbers, which a graph would keep as they are now."""
+        from minigrad.cuda import CaptureError
+
+        raise CaptureError(
+            f"a step of {self.name} cannot be captured here: that takes a kernel of its own, which Adam, AdamW (without amsgrad) and "
+            "SGD have, and a gradient for each of its parameters. Leave out parameters that have none, or make steps without capture"
+        )
 
     def _update_in_blocks(self, x: Array, g: Array, arrays: dict[str, Array], scalars: dict[str, Any], group: dict[str, Any]) -> None:
         for part in blocks(x):

@@ -124,6 +124,7 @@ def _make_trainer(config: Config, task: tasks.Task, run: RunFolder, console: Con
         folder=run.path,
         checkpoint_every=config.get("checkpoint_every"),
         patience=config["patience"],
+        capture=config.get("capture", True),
         progress=Bar(console),
     )
     return trainer, loader, validation

@@ -8,6 +8,7 @@ import numpy as np
 
 from minigrad.backends import Array, namespace
 from minigrad.device import to_host
+from minigrad.tensor import Tensor
 
 
 class Tally:
@@ -16,16 +17,11 @@ class Tally:
     def __init__(self, loss: Any = 0.0, right: Any = 0, items: int = 0) -> None:
         self.loss, self.right, self.items = loss, right, items
 
-    def add(self, loss: Array, logits: Array, target: Array) -> None:
-        """Take a batch into account: its mean loss, and its answers where there are classes.
-
-        ``logits`` has shape (n, classes) or, for sequences, (n, length, classes); every position counts as an answer.
-        """
-        n = int(target.size) if target.dtype.kind in "iu" else len(target)
-        self.loss = self.loss + loss.astype(np.float64) * n
-        if target.dtype.kind in "iu":
-            self.right = self.right + (namespace(logits).argmax(logits, axis=-1) == target).sum()
-        self.items += n
+    def add(self, loss: Array, right: Array, items: int) -> None:
+        """Take a batch into account: its `sums` and its `count`."""
+        self.loss = self.loss + loss
+        self.right = self.right + right
+        self.items += items
 
     def result(self) -> dict[str, float]:
         """Return mean loss and accuracy; on a GPU this waits until they are known."""
@@ -35,6 +31,22 @@ class Tally:
     def state_dict(self) -> dict[str, Any]:
         """Return the sums."""
         return {"loss": _number(self.loss), "right": int(_number(self.right)), "items": self.items}
+
+
+def sums(loss: Array, logits: Array, target: Array) -> tuple[Array, Array]:
+    """Return the sum of a batch's losses, of which ``loss`` is the mean, and the number of right answers: 0 without classes.
+
+    ``logits`` has shape (n, classes) or, for sequences, (n, length, classes); every position counts as an answer.
+    """
+    xp = namespace(logits)
+    classes = target.dtype.kind in "iu"
+    right = (xp.argmax(logits, axis=-1) == target).sum() if classes else xp.zeros((), dtype=np.int64)
+    return loss.astype(np.float64) * count(target), right
+
+
+def count(target: Array | Tensor) -> int:
+    """Return how many answers a batch asks for."""
+    return int(target.size) if target.dtype.kind in "iu" else len(target)
 
 
 def confusion_matrix(predicted: Any, target: Any, classes: int) -> np.ndarray[Any, Any]:

@@ -29,6 +29,9 @@ class Quiet:
         """Called after every step. Returns whether the loss was looked at."""
         return False
 
+    def note(self, line: str) -> None:
+        """Called with something to know about the run."""
+
     def epoch(self, line: dict[str, Any]) -> None:
         """Called after every epoch, with its line of the history."""
 
@@ -72,6 +75,9 @@ class Bar(Quiet):
         else:
             self.bar.advance(self.task)
         return due
+
+    def note(self, line: str) -> None:
+        self.bar.console.print(line, highlight=False, markup=False)
 
     def epoch(self, line: dict[str, Any]) -> None:
         parts = [f"epoch {line['epoch']:>{len(str(self.epochs))}}/{self.epochs}", f"loss {line['train_loss']:.4f}"]

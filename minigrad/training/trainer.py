@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 
 from minigrad import nn
+from minigrad.backends import Array
 from minigrad.data.loader import DataLoader
 from minigrad.device import to_host
 from minigrad.graph import changed_mode
 from minigrad.optim import EMA, Optimizer, clip_grad_norm_
 from minigrad.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
-from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor, wrap
+from minigrad.training.captured import Steps
 from minigrad.training.checkpoint import load_checkpoint, save_checkpoint
 from minigrad.training.diagnosis import NotFiniteError, find_not_finite
 from minigrad.training.interrupt import DeferredInterrupt
-from minigrad.training.metrics import Tally
+from minigrad.training.metrics import Tally, count, sums
 from minigrad.training.progress import Quiet
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -44,6 +46,10 @@ class Trainer:
         validation, ``best.ckpt``.
     patience
         Stop when the validation loss has not improved for this many epochs.
+    capture
+        Record the step once and replay it as one CUDA graph (`minigrad.cuda.capture`) if the model is on a GPU and that
+        gives the same numbers; ``progress`` is told whether it does. Pass False if ``model`` or ``loss`` does something
+        in Python that is not the same in every step.
     progress
         Shown what happens (`minigrad.training.progress`).
 
@@ -66,12 +72,14 @@ class Trainer:
         folder: str | Path | None = None,
         checkpoint_every: int | None = None,
         patience: int | None = None,
+        capture: bool = True,
         progress: Any = None,
     ) -> None:
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.scheduler, self.clip_norm, self.ema = scheduler, clip_norm, ema
         self.folder = None if folder is None else Path(folder)
         self.checkpoint_every, self.patience = checkpoint_every, patience
+        self.capture = capture
         self.progress = Quiet() if progress is None else progress
         self.history: list[dict[str, Any]] = []
         self.epoch = self.step = 0  # both count what is finished
@@ -107,8 +115,9 @@ class Trainer:
             raise ValueError("fit: the loader has no batches; is batch_size larger than the data set, with drop_last?")
         self._loader = loader
         with self.progress.fit(epochs, len(loader)), DeferredInterrupt() as self._interrupt:
+            steps = Steps(self._make_step, self.model, self.optimizer, capture=self.capture, note=self.progress.note)
             while self.epoch < epochs and not self._ran_out_of_patience():
-                line = self._train_epoch(loader)
+                line = self._train_epoch(loader, steps)
                 if validation is not None:
                     self._validate(validation, line)
                 self.history.append(line)
@@ -131,7 +140,7 @@ class Trainer:
             with changed_mode(recording=False):
                 for x, target in loader:
                     output = self.model(x)
-                    tally.add(self.loss(output, target).data, output.data, target.data)
+                    tally.add(*sums(self.loss(output, target).data, output.data, target.data), count(target))
         finally:
             self.model.train(was_training)
         return tally.result()
@@ -156,32 +165,40 @@ class Trainer:
     def _parts(self, loader: DataLoader | None) -> Mapping[str, Any]:
         return {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler, "ema": self.ema, "loader": loader}
 
-    def _train_epoch(self, loader: DataLoader) -> dict[str, Any]:
+    def _make_step(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Forward, backward, update. Returns what the tally adds up. On a GPU this is what a graph records."""
+        output = self.model(x)
+        loss = self.loss(output, target)
+        if loss.device.kind == "cpu" and not np.isfinite(loss.data):
+            self._stop_at(loss.data, x)
+        self.optimizer.zero_grad()
+        loss.backward()
+        if self.clip_norm is not None:
+            clip_grad_norm_(self.model.parameters(), self.clip_norm)
+        self.optimizer.step()
+        total, right = sums(loss.data, output.data, target.data)
+        return wrap(total, None), wrap(right, None)
+
+    def _train_epoch(self, loader: DataLoader, steps: Steps) -> dict[str, Any]:
         """Train on what is left of the epoch. Returns its line of the history."""
         self.model.train()
+        steps.begin_epoch()
         for x, target in loader:
-            output = self.model(x)
-            loss = self.loss(output, target)
-            if loss.device.kind == "cpu" and not np.isfinite(loss.data):
-                self._stop_at(loss, x)
-            self.optimizer.zero_grad()
-            loss.backward()
-            if self.clip_norm is not None:
-                clip_grad_norm_(self.model.parameters(), self.clip_norm)
-            self.optimizer.step()
+            total, right = steps(x, target)
             if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
                 self.scheduler.step()
             if self.ema is not None:
                 self.ema.update()
             self.step += 1
-            self._tally.add(loss.data, output.data, target.data)
-            if self.progress.step(self.epoch, self._tally) and not np.isfinite(to_host(loss.data)):
-                self._stop_at(loss, x)  # on a GPU, where looking at every loss would mean waiting for it
+            self._tally.add(total.data, right.data, count(target))
+            if self.progress.step(self.epoch, self._tally) and not np.isfinite(to_host(total.data)):
+                self._stop_at(total.data, x)  # on a GPU, where looking at every loss would mean waiting for it
             if self._interrupt.requested:
                 self._checkpoint("last.ckpt")
                 raise KeyboardInterrupt
             if self.checkpoint_every and self.step % self.checkpoint_every == 0:
                 self._checkpoint("last.ckpt")
+        steps.end_epoch()
         result = self._tally.result()
         if not np.isfinite(result["loss"]):
             raise NotFiniteError(f"the loss of epoch {self.epoch + 1} is {result['loss']}: {find_not_finite(self.model, x)}")
@@ -204,7 +221,7 @@ class Trainer:
     def _ran_out_of_patience(self) -> bool:
         return self.patience is not None and self.since_best >= self.patience
 
-    def _stop_at(self, loss: Tensor, x: Any) -> None:
+    def _stop_at(self, loss: Array, x: Any) -> None:
         cause = find_not_finite(self.model, x)
         where = f"step {self.step + 1} (epoch {self.epoch + 1})"
-        raise NotFiniteError(f"the loss became {loss.item()} in {where}: {cause}. Try a smaller learning rate")
+        raise NotFiniteError(f"the loss became {float(to_host(loss))} in {where}: {cause}. Try a smaller learning rate")

@@ -1,0 +1,124 @@
+"""How the trainer makes its steps on a GPU: recorded once as a CUDA graph and replayed, where that gives the same numbers.
+
+`minigrad.cuda.capture` refuses what it cannot record. What it cannot see is Python that a replay would leave out: hooks,
+observers, options of the optimizer other than the learning rate. Such steps, and refused ones, are made eagerly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minigrad.mode import mode
+from minigrad.nn import Module
+from minigrad.nn.hooks import KINDS
+from minigrad.optim import Optimizer
+from minigrad.tensor import Tensor
+
+MOST_SHAPES = 8  #: of batches that are captured; each has a graph with memory of its own
+
+Step = Callable[[Tensor, Tensor], Any]
+
+
+class Steps:
+    """Makes training steps, captured or eagerly; which of them, and why, is told once.
+
+    Parameters
+    ----------
+    step
+        ``step(input, target)`` makes a whole step; see `minigrad.cuda.capture` for what it may return.
+    model, optimizer
+        What it changes.
+    capture
+        Whether to capture steps if the model is on a GPU.
+    note
+        Called with a line that says whether steps are captured, when that is known.
+    """
+
+    def __init__(self, step: Step, model: Module, optimizer: Optimizer, *, capture: bool, note: Callable[[str], None]) -> None:
+        self.step, self.model, self.optimizer, self.note = step, model, optimizer, note
+        device = optimizer.param_groups[0]["params"][0].device
+        self._device = device if capture and device.kind == "cuda" else None  # None: steps are made eagerly
+        self._captured: Any = None
+        self._shapes: set[Any] = set()
+        self._options: Any = None
+        self._at_the_end: Any = None
+        self._told = False
+
+    def begin_epoch(self) -> None:
+        """Capture anew if what a graph depends on was changed since `end_epoch`."""
+        if self._device is None:
+            return
+        obstacle = _watched(self.model)
+        if obstacle is not None:
+            self._give_up(obstacle)
+        elif self._captured is None or self._at_the_end != _configuration(self.model, self.optimizer):
+            from minigrad.cuda import capture
+
+            self._captured, self._shapes = capture(self.step, device=self._device), set()
+            self._options = _options(self.optimizer)
+
+    def end_epoch(self) -> None:
+        """Note what the graphs depend on; until `begin_epoch`, all of it may be changed."""
+        if self._device is not None:
+            self._at_the_end = _configuration(self.model, self.optimizer)
+
+    def __call__(self, x: Tensor, target: Tensor) -> Any:
+        """Make one step."""
+        if self._device is None:
+            return self.step(x, target)
+        from minigrad.cuda import CaptureError
+
+        obstacle = self._changed(x, target)
+        if obstacle is None:
+            try:
+                result = self._captured(x, target)
+            except CaptureError as error:  # the step was not made
+                obstacle = str(error).partition(". ")[0]
+            else:
+                if self._captured.captured and not self._told:
+                    self._tell("steps are captured as one CUDA graph")
+                return result
+        self._give_up(obstacle)
+        return self.step(x, target)
+
+    def _changed(self, x: Tensor, target: Tensor) -> str | None:
+        """Say what changes from step to step that a graph cannot follow."""
+        options = _options(self.optimizer)
+        if options != self._options:
+            names = sorted({k for new, old in zip(options, self._options, strict=True) for k in new if new[k] != old.get(k)})
+            return f"{', '.join(names)} of the optimizer changes from step to step, and only its lr can"
+        self._shapes.add((x.shape, target.shape))
+        return f"batches come in more than {MOST_SHAPES} shapes" if len(self._shapes) > MOST_SHAPES else None
+
+    def _give_up(self, obstacle: str) -> None:
+        self._device = self._captured = None
+        self._tell(f"steps are {'no longer' if self._told else 'not'} captured: {obstacle}")
+
+    def _tell(self, line: str) -> None:
+        self._told = True
+        self.note(line)
+
+
+def _watched(model: Module) -> str | None:
+    """Say who watches the steps in Python, which a replay does not run."""
+    if mode.get().observers:
+        return f"ops are watched by {type(mode.get().observers[0]).__name__.strip('_')}"
+    for name, module in model.named_modules():
+        if module._hooks is not None and any(module._hooks.of(kind) for kind in KINDS):
+            return f"layer {name or 'model'} ({type(module).__name__}) has a hook"
+    return None
+
+
+def _options(optimizer: Optimizer) -> list[dict[str, Any]]:
+    """Return the options that a graph has as constants."""
+    return [{k: v for k, v in group.items() if k not in ("params", "lr", "initial_lr")} for group in optimizer.param_groups]
+
+
+def _configuration(model: Module, optimizer: Optimizer) -> Any:
+    """Return what decides which kernels a step launches, with which constants, and where they read and write."""
+    tensors = [*model.parameters(), *model.buffers(), *(p for group in optimizer.param_groups for p in group["params"])]
+    places = [(t.data.data.ptr, t.requires_grad) for t in tensors]
+    plain = (bool, int, float, str, type(None))
+    settings = [{k: v for k, v in module.__dict__.items() if isinstance(v, plain)} for module in model.modules()]
+    return places, settings, _options(optimizer)
