@@ -5,6 +5,7 @@ A limit here is what a step takes now, with little room. One that fails names wh
 
 from __future__ import annotations
 
+import gc
 import sys
 import tracemalloc
 from pathlib import Path
@@ -43,11 +44,14 @@ def calls_in(step) -> int:
         nonlocal count
         count += event == "call" and frame.f_code.co_filename.startswith(inside)
 
+    gc.collect()  # what earlier tests left behind is freed now, and not while counting
+    gc.disable()
     sys.setprofile(profile)
     try:
         step()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return count
 
 

@@ -1,4 +1,7 @@
-"""Affine maps written into memory that is used again, the bias added in place."""
+"""Affine maps with a large result: written into memory that is used again, the bias added in place.
+
+Small results are left to the op, whose fresh arrays cost nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,15 @@ import numpy as np
 from minigrad.kernels import buffers
 from minigrad.ops.linalg import linear
 
+LARGE = 1 << 20  #: bytes of a result, from which fresh memory costs page faults
+
 
 @linear.kernel()
 def forward(xp: Any, x: Any, weight: Any, bias: Any = None) -> Any:
-    if not _fits(x, weight, bias) or weight.ndim != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
-        return NotImplemented  # the op says what is wrong
-    if bias is not None and bias.shape != weight.shape[:1]:
+    if weight.ndim != 2 or x.ndim == 0 or x.size * len(weight) * x.itemsize < LARGE * x.shape[-1]:
         return NotImplemented
+    if not _fits(x, weight, bias) or x.shape[-1] != weight.shape[1] or (bias is not None and bias.shape != weight.shape[:1]):
+        return NotImplemented  # the op says what is wrong
     rows = _rows(x)
     y = np.matmul(rows, weight.T, out=buffers.empty((len(rows), len(weight)), x.dtype))
     if bias is not None:
@@ -26,19 +31,10 @@ def forward(xp: Any, x: Any, weight: Any, bias: Any = None) -> Any:
 
 @linear.kernel("x")
 def input_gradient(g: Any, weight: Any, x_shape: tuple[int, ...]) -> Any:
-    if not _fits(g, weight):
+    if prod(x_shape) * g.itemsize < LARGE or not _fits(g, weight):
         return NotImplemented
     rows = _rows(g)
     return np.matmul(rows, weight, out=buffers.empty((len(rows), weight.shape[1]), g.dtype)).reshape(x_shape)
-
-
-@linear.kernel("weight", "bias")
-def parameter_gradients(g: Any, x: Any, bias: Any) -> Any:
-    if not _fits(g, x):
-        return NotImplemented
-    rows, inputs = _rows(g), _rows(x)
-    g_weight = np.matmul(rows.T, inputs, out=buffers.empty((rows.shape[1], inputs.shape[1]), g.dtype))
-    return g_weight, None if bias is None else rows.sum(axis=0)
 
 
 def _fits(*arrays: Any) -> bool:

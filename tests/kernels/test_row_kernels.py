@@ -75,6 +75,10 @@ def test_blocks_of_rows():
     agree(lambda x, w, b: mg.layer_norm(x, w, b)[0], normal(1000, 300), normal(300), normal(300), rtol=1e-4)
 
 
+def test_a_large_linear_map():
+    agree(lambda x, w, b: mg.linear(x, w, b), normal(3, 200, 500), normal(512, 500), normal(512), rtol=1e-3)
+
+
 def test_linear_with_parameters_of_another_dtype_runs_by_the_formula():
     agree(lambda x, w: mg.linear(x, w), normal(3, 5), normal(4, 5, dtype=np.float64))
 
