@@ -2,7 +2,7 @@
 
     python benchmarks/compare.py [--workloads mlp64,cnn64] [--peers torch,jax] [--rounds 15] [--quick] [--json FILE]
 
-A peer that is not installed is left out (`pip install minigrad[bench]` brings them). For every workload one process
+A peer that is not installed is left out (the extra `bench` brings them). For every workload one process
 holds all peers, makes sure that they compute equal numbers, and then lets them take turns: in each round every peer
 works for a few steps, and its median step is divided by that of PyTorch in the same round. Printed are the median over
 the rounds, and the quartiles. Peak memory is what the resident size of a process with one peer grows by at most while

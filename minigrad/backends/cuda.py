@@ -21,7 +21,7 @@ import numpy as np
 from minigrad.backends import Array, Namespace, register
 from minigrad.backends.cublas import WORKSPACE_BYTES, Blas, load_library
 
-CURE = 'run: pip install "minigrad[cuda]" (with a CUDA toolkit) or pip install "minigrad[cuda-ctk]" (without)'
+CURE = "run: pip install cupy-cuda13x (the extra cuda), or pip install 'cupy-cuda13x[ctk]' where there is no CUDA toolkit (the extra cuda-ctk)"
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def status_of(cupy: Any, packages: list[str]) -> CudaStatus:
         return CudaStatus(
             False,
             f"the NVIDIA driver supports CUDA {_version(driver)} and CuPy {cupy.__version__} was built for {_version(built)} "
-            f"({first_line(error)}); update the driver, or run: pip install \"minigrad[cuda12]\" for an older one",
+            f"({first_line(error)}); update the driver, or run: pip install cupy-cuda12x (the extra cuda12) for an older one",
         )
     if count == 0:
         return CudaStatus(False, "no CUDA device is visible; check CUDA_VISIBLE_DEVICES and nvidia-smi")
@@ -67,7 +67,7 @@ def status_of(cupy: Any, packages: list[str]) -> CudaStatus:
         cupy.cuda.nvrtc.getVersion()
     except Exception as error:
         why = f"NVRTC, CUDA's run-time compiler, was not found ({first_line(error)})"
-        return CudaStatus(False, f'{why}; run: pip install "minigrad[cuda-ctk]"')
+        return CudaStatus(False, f"{why}; run: pip install 'cupy-cuda13x[ctk]' (the extra cuda-ctk)")
     return CudaStatus(True, f"CuPy {cupy.__version__}, CUDA {_version(driver)}, {count} device{'s' if count > 1 else ''}")
 
 

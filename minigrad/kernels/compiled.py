@@ -1,4 +1,4 @@
-"""Where the loops that Numba compiles are, if it is installed (``pip install minigrad[fast]``)."""
+"""Where the loops that Numba compiles are, if it is installed (the extra ``fast``)."""
 
 from __future__ import annotations
 

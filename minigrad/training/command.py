@@ -167,5 +167,5 @@ def _tensorboard_writer(folder: Path) -> Any:
     try:
         from tensorboardX import SummaryWriter
     except ImportError:
-        raise ImportError('--tensorboard needs tensorboardX; run: pip install "minigrad[tensorboard]"') from None
+        raise ImportError("--tensorboard needs tensorboardX; run: pip install tensorboardX (the extra tensorboard)") from None
     return SummaryWriter(str(folder))

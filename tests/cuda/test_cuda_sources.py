@@ -22,7 +22,7 @@ def nvrtc() -> Any:
 
         found.getVersion()
     except Exception as error:
-        why = f"NVRTC is needed to check CUDA sources (pip install minigrad[test-cuda]): {type(error).__name__}"
+        why = f"NVRTC is needed to check CUDA sources (the extra test-cuda): {type(error).__name__}"
         pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
     return found
 

@@ -58,7 +58,7 @@ def test_new_memory_is_poisoned() -> None:
 
 
 def test_the_list_of_what_cupy_has_is_that_of_the_installed_cupy() -> None:
-    pytest.importorskip("cupy", reason="CuPy is not installed (pip install minigrad[test-cuda])")
+    pytest.importorskip("cupy", reason="CuPy is not installed (the extra test-cuda)")
     stored = json.loads(API_FILE.read_text())
     found = json.loads(json.dumps(describe()))
     if stored["version"] != found["version"]:
