@@ -21,7 +21,7 @@ import numpy as np
 from minigrad.backends import Array, Namespace, register
 from minigrad.backends.cublas import WORKSPACE_BYTES, Blas, load_library
 
-CURE = "run: pip install cupy-cuda13x (the extra cuda), or pip install 'cupy-cuda13x[ctk]' where there is no CUDA toolkit (the extra cuda-ctk)"
+CURE = "run: pip install cupy-cuda13x (the extra cuda) or, without a CUDA toolkit, pip install 'cupy-cuda13x[ctk]' (the extra cuda-ctk)"
 
 
 @dataclass(frozen=True)
