@@ -93,6 +93,86 @@ def batch_norm_backward(
                 out[i] = scale * (cotangent[i] - average - (row[i] - center) * slope)
 
 
+COLUMNS = 128  #: channels that are worked on together where each has one value in a row, so that inner loops run along rows
+
+
+@compiled
+def batch_norm_columns_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
+    """Batch norm of (N, C), followed by a ReLU if ``rectified``; fills y, mean and var."""
+    n, channels = x.shape
+    kind = x.dtype.type
+    for low in range(0, channels, COLUMNS):
+        high = min(low + COLUMNS, channels)
+        width = high - low
+        near, sums, squares = np.zeros(width, x.dtype), np.zeros(width, x.dtype), np.zeros(width, x.dtype)
+        for k in range(n):
+            row = x[k, low:high]
+            for i in range(width):
+                near[i] += row[i]
+        for i in range(width):
+            near[i] /= kind(n)
+        for k in range(n):
+            row = x[k, low:high]
+            for i in range(width):
+                d = row[i] - near[i]
+                sums[i] += d
+                squares[i] += d * d
+        for i in range(width):
+            rest = np.float64(sums[i]) / n  # what the rounding of the mean left
+            variance = np.float64(squares[i]) / n - rest * rest
+            scale = weight[low + i] / np.sqrt(variance + eps)
+            mean[low + i], var[low + i] = near[i] + rest, variance
+            sums[i], squares[i] = scale, bias[low + i] - rest * scale
+        for k in range(n):
+            row, out = x[k, low:high], y[k, low:high]
+            if rectified:
+                for i in range(width):
+                    t = (row[i] - near[i]) * sums[i] + squares[i]
+                    out[i] = kind(0) if t <= 0 else t
+            else:
+                for i in range(width):
+                    out[i] = (row[i] - near[i]) * sums[i] + squares[i]
+
+
+@compiled
+def batch_norm_columns_backward(
+    g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float, rectified: bool, g_x: Any, g_weight: Any, g_bias: Any
+) -> None:  # fmt: skip
+    """Gradients of `batch_norm_columns_forward`; fills g_x, g_weight and g_bias. Masked by y where ``rectified``."""
+    n, channels = x.shape
+    kind = x.dtype.type
+    for low in range(0, channels, COLUMNS):
+        high = min(low + COLUMNS, channels)
+        width = high - low
+        totals, products, center = np.zeros(width, x.dtype), np.zeros(width, x.dtype), mean[low:high]
+        for k in range(n):
+            cotangent, value, out = g[k, low:high], y[k, low:high], g_x[k, low:high]
+            if rectified:
+                for i in range(width):
+                    out[i] = cotangent[i] if value[i] > 0 else kind(0)
+                    totals[i] += out[i]
+            else:
+                for i in range(width):
+                    totals[i] += cotangent[i]
+        for i in range(width):
+            g_bias[low + i] = totals[i]
+            totals[i] /= kind(n)
+        source = g_x if rectified else g
+        for k in range(n):
+            cotangent, row = source[k, low:high], x[k, low:high]
+            for i in range(width):
+                products[i] += (cotangent[i] - totals[i]) * (row[i] - center[i])
+        scales = np.zeros(width, x.dtype)
+        for i in range(width):
+            rstd = 1 / np.sqrt(np.float64(var[low + i]) + eps)
+            g_weight[low + i], scales[i] = products[i] * rstd, weight[low + i] * rstd
+            products[i] = products[i] * rstd * rstd / n
+        for k in range(n):
+            cotangent, row, out = source[k, low:high], x[k, low:high], g_x[k, low:high]
+            for i in range(width):
+                out[i] = scales[i] * (cotangent[i] - totals[i] - (row[i] - center[i]) * products[i])
+
+
 @compiled
 def max_pool_2x2(x: Any, y: Any, indices: Any) -> bool:
     """Max pooling of planes (P, H, W) by 2x2; fills y and indices. Returns False where it met a NaN."""

@@ -22,6 +22,8 @@ def gradients(function, *arrays):
 FUNCTIONS = {
     "batch norm": lambda x, *affine: mg.batch_norm(x, *affine, axis=(0, 2, 3))[0],
     "batch norm and ReLU": lambda x, *affine: mg.batch_norm_relu(x, *affine, axis=(0, 2, 3))[0],
+    "batch norm of columns": lambda x, *affine: mg.batch_norm(x.reshape(180, 9), *[mg.tile(a, 3) for a in affine], axis=0)[0],
+    "batch norm of columns and ReLU": lambda x, *affine: mg.batch_norm_relu(x.reshape(180, 9), *[mg.tile(a, 3) for a in affine], axis=0)[0],
     "max pooling": lambda x, *_: mg.max_pool2d(x, 2),
 }
 
