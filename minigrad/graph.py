@@ -38,7 +38,7 @@ class Node:
     __slots__ = ("dtype", "grad", "hooks", "params", "parents", "plan", "saved", "seq", "shape")
 
     parents: tuple[Node | None, ...]  #: one per input; None where no gradient is wanted
-    plan: Any  #: minigrad.op.Plan: what was saved, and which formulas to run
+    plan: Any  #: minigrad.formula.Plan: what was saved, and which formulas to run
     saved: Any  #: a tuple as the plan lists it; None once freed; a Recompute under checkpointing
     params: dict[str, Any]  #: of ops that have parameters
     seq: float
