@@ -94,6 +94,7 @@ def batch_norm_backward(
 
 
 COLUMNS = 128  #: channels that are worked on together where each has one value in a row, so that inner loops run along rows
+ROWS = 64  #: rows that are summed in the dtype of x before the sum goes to float64
 
 
 @compiled
@@ -104,34 +105,44 @@ def batch_norm_columns_forward(x: Any, weight: Any, bias: Any, eps: float, recti
     for low in range(0, channels, COLUMNS):
         high = min(low + COLUMNS, channels)
         width = high - low
-        near, sums, squares = np.zeros(width, x.dtype), np.zeros(width, x.dtype), np.zeros(width, x.dtype)
-        for k in range(n):
-            row = x[k, low:high]
+        sums, squares = np.zeros(width), np.zeros(width)
+        near, a, b = np.empty(width, x.dtype), np.empty(width, x.dtype), np.empty(width, x.dtype)
+        for start in range(0, n, ROWS):
+            a[:] = 0
+            for k in range(start, min(start + ROWS, n)):
+                row = x[k, low:high]
+                for i in range(width):
+                    a[i] += row[i]
             for i in range(width):
-                near[i] += row[i]
+                sums[i] += a[i]
         for i in range(width):
-            near[i] /= kind(n)
-        for k in range(n):
-            row = x[k, low:high]
+            near[i], sums[i] = sums[i] / n, 0
+        for start in range(0, n, ROWS):
+            a[:], b[:] = 0, 0
+            for k in range(start, min(start + ROWS, n)):
+                row = x[k, low:high]
+                for i in range(width):
+                    d = row[i] - near[i]
+                    a[i] += d
+                    b[i] += d * d
             for i in range(width):
-                d = row[i] - near[i]
-                sums[i] += d
-                squares[i] += d * d
+                sums[i] += a[i]
+                squares[i] += b[i]
         for i in range(width):
-            rest = np.float64(sums[i]) / n  # what the rounding of the mean left
-            variance = np.float64(squares[i]) / n - rest * rest
+            rest = sums[i] / n  # what the rounding of the mean left
+            variance = squares[i] / n - rest * rest
             scale = weight[low + i] / np.sqrt(variance + eps)
             mean[low + i], var[low + i] = near[i] + rest, variance
-            sums[i], squares[i] = scale, bias[low + i] - rest * scale
+            a[i], b[i] = scale, bias[low + i] - rest * scale
         for k in range(n):
             row, out = x[k, low:high], y[k, low:high]
             if rectified:
                 for i in range(width):
-                    t = (row[i] - near[i]) * sums[i] + squares[i]
+                    t = (row[i] - near[i]) * a[i] + b[i]
                     out[i] = kind(0) if t <= 0 else t
             else:
                 for i in range(width):
-                    out[i] = (row[i] - near[i]) * sums[i] + squares[i]
+                    out[i] = (row[i] - near[i]) * a[i] + b[i]
 
 
 @compiled
@@ -144,33 +155,40 @@ def batch_norm_columns_backward(
     for low in range(0, channels, COLUMNS):
         high = min(low + COLUMNS, channels)
         width = high - low
-        totals, products, center = np.zeros(width, x.dtype), np.zeros(width, x.dtype), mean[low:high]
-        for k in range(n):
-            cotangent, value, out = g[k, low:high], y[k, low:high], g_x[k, low:high]
-            if rectified:
+        totals, products, center = np.zeros(width), np.zeros(width), mean[low:high]
+        average, slopes, scales = np.empty(width, x.dtype), np.empty(width, x.dtype), np.empty(width, x.dtype)
+        if rectified:
+            for k in range(n):
+                cotangent, value, out = g[k, low:high], y[k, low:high], g_x[k, low:high]
                 for i in range(width):
                     out[i] = cotangent[i] if value[i] > 0 else kind(0)
-                    totals[i] += out[i]
-            else:
-                for i in range(width):
-                    totals[i] += cotangent[i]
-        for i in range(width):
-            g_bias[low + i] = totals[i]
-            totals[i] /= kind(n)
         source = g_x if rectified else g
-        for k in range(n):
-            cotangent, row = source[k, low:high], x[k, low:high]
+        for start in range(0, n, ROWS):
+            slopes[:] = 0
+            for k in range(start, min(start + ROWS, n)):
+                cotangent = source[k, low:high]
+                for i in range(width):
+                    slopes[i] += cotangent[i]
             for i in range(width):
-                products[i] += (cotangent[i] - totals[i]) * (row[i] - center[i])
-        scales = np.zeros(width, x.dtype)
+                totals[i] += slopes[i]
+        for i in range(width):
+            g_bias[low + i], average[i] = totals[i], totals[i] / n
+        for start in range(0, n, ROWS):
+            slopes[:] = 0
+            for k in range(start, min(start + ROWS, n)):
+                cotangent, row = source[k, low:high], x[k, low:high]
+                for i in range(width):
+                    slopes[i] += (cotangent[i] - average[i]) * (row[i] - center[i])
+            for i in range(width):
+                products[i] += slopes[i]
         for i in range(width):
             rstd = 1 / np.sqrt(np.float64(var[low + i]) + eps)
             g_weight[low + i], scales[i] = products[i] * rstd, weight[low + i] * rstd
-            products[i] = products[i] * rstd * rstd / n
+            slopes[i] = products[i] * rstd * rstd / n
         for k in range(n):
             cotangent, row, out = source[k, low:high], x[k, low:high], g_x[k, low:high]
             for i in range(width):
-                out[i] = scales[i] * (cotangent[i] - totals[i] - (row[i] - center[i]) * products[i])
+                out[i] = scales[i] * (cotangent[i] - average[i] - (row[i] - center[i]) * slopes[i])
 
 
 @compiled
