@@ -20,14 +20,14 @@ Tensors = Tensor | Sequence[Tensor]
 
 def no_grad(function: Callable[..., Any] | None = None) -> Any:
     """Record nothing: within ``with no_grad():``, or in a function decorated with ``@no_grad``."""
-    mode = changed_mode(recording=False)
-    return mode if function is None else mode(function)
+    block = changed_mode(recording=False)
+    return block if function is None else block(function)
 
 
 def enable_grad(function: Callable[..., Any] | None = None) -> Any:
     """Record, even within `no_grad`; used like it."""
-    mode = changed_mode(recording=True)
-    return mode if function is None else mode(function)
+    block = changed_mode(recording=True)
+    return block if function is None else block(function)
 
 
 def is_grad_enabled() -> bool:

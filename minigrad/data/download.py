@@ -7,7 +7,7 @@ import http.client
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,8 +111,3 @@ def _transfer(url: str, part: Path, limit: int, progress: Callable[[str, int, in
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ValueError) as error:
         return str(getattr(error, "reason", error)) or type(error).__name__
     return None
-
-
-def fetch_all(remotes: Sequence[Remote], folder: Path, progress: Callable[[str, int, int | None], None] | None = None) -> list[Path]:
-    """Return the paths of several files, downloaded where needed."""
-    return [fetch(remote, folder, progress) for remote in remotes]
