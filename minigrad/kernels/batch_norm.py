@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.kernels import buffers, compiled
+from minigrad.kernels import buffers, loops
 from minigrad.ops.batch_norm import batch_norm, batch_norm_relu
 from minigrad.ops.standardization import check_affine, normalized_axes
 
@@ -43,14 +43,14 @@ def _forward(x: Any, weight: Any, bias: Any, axis: Any, eps: float, rectified: b
     y = buffers.empty_like(x)
     x3, y3 = _as_rows(x), _as_rows(y)
     m, kind = x3.size // x3.shape[1], x.dtype
-    loops = compiled.loops()
-    if loops is not None:
+    fast = loops.find("batch_norm")
+    if fast is not None:
         mean, var = np.empty(x3.shape[1], kind), np.empty(x3.shape[1], kind)
         affine = _or(weight, 1, mean), _or(bias, 0, mean)
         if x3.shape[2] > 1:
-            loops.batch_norm_forward(x3, *affine, eps, rectified, y3, mean, var)
+            fast.batch_norm_forward(x3, *affine, eps, rectified, y3, mean, var)
         else:
-            loops.batch_norm_columns_forward(x3[:, :, 0], *affine, eps, rectified, y3[:, :, 0], mean, var)
+            fast.batch_norm_columns_forward(x3[:, :, 0], *affine, eps, rectified, y3[:, :, 0], mean, var)
         return y, mean, var
     near = _near_mean(x3)
     mean, var = np.empty_like(near), np.empty_like(near)
@@ -89,13 +89,13 @@ def _backward(g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: 
     x3, g3, g_x3 = _as_rows(x), _as_rows(np.ascontiguousarray(g)), _as_rows(g_x)
     m, kind = x3.size // x3.shape[1], x.dtype
     y3 = None if y is None else _as_rows(y)
-    loops = compiled.loops()
-    if loops is not None and g3.dtype == kind:
+    fast = loops.find("batch_norm")
+    if fast is not None and g3.dtype == kind:
         g_weight, g_bias = np.empty(x3.shape[1], kind), np.empty(x3.shape[1], kind)
         arrays = [g3, g3 if y3 is None else y3, x3, g_x3]
-        run = loops.batch_norm_backward
+        run = fast.batch_norm_backward
         if x3.shape[2] == 1:
-            arrays, run = [a[:, :, 0] for a in arrays], loops.batch_norm_columns_backward
+            arrays, run = [a[:, :, 0] for a in arrays], fast.batch_norm_columns_backward
         run(*arrays[:3], _or(weight, 1, mean), mean, var, eps, y3 is not None, arrays[3], g_weight, g_bias)
         return g_x, g_weight, g_bias
     near = _near_mean(g3, y3)

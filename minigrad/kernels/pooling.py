@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.kernels import buffers, compiled
+from minigrad.kernels import buffers, loops
 from minigrad.ops.pooling import max_pool
 from minigrad.ops.windows import Ints, pool_geometry, taps
 
@@ -27,10 +27,10 @@ def forward(
     if not _fits(x, kernel, pairs):
         return NotImplemented
     y = buffers.empty((*x.shape[:2], *windows), x.dtype)
-    loops = _loops_for(kernel, strides, steps, x)
-    if loops is not None:
+    fast = _loops_for(kernel, strides, steps, x)
+    if fast is not None:
         indices = buffers.empty(y.shape, np.int32)
-        return (y, indices) if loops.max_pool_2x2(_planes(x), _planes(y), _planes(indices)) else NotImplemented
+        return (y, indices) if fast.max_pool_2x2(_planes(x), _planes(y), _planes(indices)) else NotImplemented
     which = np.zeros(y.shape, np.uint8)
     better = np.empty(y.shape, bool)
     for k, (_, index) in enumerate(taps(kernel, windows, strides, steps)):
@@ -58,9 +58,9 @@ def backward(g: Any, indices: Any, x_shape: Ints, *, kernel_size: Any, stride: A
     apart = kernel == strides and set(steps) == {1}
     if not apart or any(n != k * w for n, k, w in zip(x_shape[2:], kernel, windows, strict=True)):
         g_x[...] = 0
-    loops = _loops_for(kernel, strides, steps, g)
-    if loops is not None:
-        loops.max_pool_2x2_gradient(_planes(g), _planes(indices), _planes(g_x))
+    fast = _loops_for(kernel, strides, steps, g)
+    if fast is not None:
+        fast.max_pool_2x2_gradient(_planes(g), _planes(indices), _planes(g_x))
         return g_x
     local = indices - _origins(windows, strides, x_shape[2:])
     picked = np.empty(g.shape, bool)
@@ -80,7 +80,7 @@ def _fits(x: Any, kernel: Ints, pairs: Any) -> bool:
 def _loops_for(kernel: Ints, strides: Ints, steps: Ints, x: Any) -> Any:
     """The loops compiled by Numba, where it is installed and they are for this pooling."""
     plain = kernel == strides == (2, 2) and steps == (1, 1) and x.dtype.char in "fd" and x.flags.c_contiguous
-    return compiled.loops() if plain else None
+    return loops.find("pooling") if plain else None
 
 
 def _planes(x: Any) -> Any:

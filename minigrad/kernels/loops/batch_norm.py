@@ -1,10 +1,5 @@
 # mypy: disable-error-code="untyped-decorator"
-"""Loops that Numba compiles: each channel, or window, is read once into registers instead of once for every operation.
-
-Imported by `minigrad.kernels.compiled` when first needed. The compiled code is cached beside this file. Sums are taken in
-the dtype of the values along a row, and in float64 over the rows. Of what ``fastmath`` allows, only a change of order is
-used, so that NaN and infinity stay what they are.
-"""
+"""Batch norm: sums are taken in the dtype of the values along a row, and in float64 over the rows."""
 
 from __future__ import annotations
 
@@ -13,7 +8,9 @@ from typing import Any
 import numba
 import numpy as np
 
-compiled = numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+from minigrad.kernels.loops import OPTIONS
+
+compiled = numba.njit(**OPTIONS)
 
 
 @compiled
@@ -189,42 +186,3 @@ def batch_norm_columns_backward(
             cotangent, row, out = source[k, low:high], x[k, low:high], g_x[k, low:high]
             for i in range(width):
                 out[i] = scales[i] * (cotangent[i] - average[i] - (row[i] - center[i]) * slopes[i])
-
-
-@compiled
-def max_pool_2x2(x: Any, y: Any, indices: Any) -> bool:
-    """Max pooling of planes (P, H, W) by 2x2; fills y and indices. Returns False where it met a NaN."""
-    planes, height, width = y.shape
-    wide = np.int32(x.shape[2])  # positions of the width of a float, so that both fit the same vectors
-    zero, one, two = np.int32(0), np.int32(1), np.int32(2)
-    ordered = True
-    for p in range(planes):
-        for i in range(height):
-            above, below, out, where = x[p, 2 * i], x[p, 2 * i + 1], y[p, i], indices[p, i]
-            start = np.int32(2 * i) * wide
-            for j in range(width):
-                a, b, c, d = above[2 * j], above[2 * j + 1], below[2 * j], below[2 * j + 1]
-                top, at_top = (b, one) if b > a else (a, zero)
-                bottom, at_bottom = (d, wide + one) if d > c else (c, wide)
-                best, at = (bottom, at_bottom) if bottom > top else (top, at_top)
-                ordered &= a <= best and b <= best and c <= best and d <= best
-                out[j], where[j] = best, start + two * np.int32(j) + at
-    return ordered
-
-
-@compiled
-def max_pool_2x2_gradient(g: Any, indices: Any, g_x: Any) -> None:
-    """Put g (P, H, W) at the indices into planes; fills g_x wholly where 2x2 windows cover it."""
-    planes, height, width = g.shape
-    wide = np.int32(g_x.shape[2])
-    zero, one, two = g_x.dtype.type(0), np.int32(1), np.int32(2)
-    for p in range(planes):
-        for i in range(height):
-            above, below, cotangent, where = g_x[p, 2 * i], g_x[p, 2 * i + 1], g[p, i], indices[p, i]
-            start = np.int32(2 * i) * wide
-            for j in range(width):
-                at, value = where[j] - start - two * np.int32(j), cotangent[j]
-                above[2 * j] = value if at == 0 else zero
-                above[2 * j + 1] = value if at == one else zero
-                below[2 * j] = value if at == wide else zero
-                below[2 * j + 1] = value if at == wide + one else zero
