@@ -30,6 +30,8 @@ import functional
 import numpy as np
 from workloads import WORKLOADS, numpy_of
 
+from minigrad.info import blas_kernels
+
 PEERS = ("minigrad", "torch", "jax", "autograd", "mygrad", "floor")
 QUICK = ("overhead", "mlp64", "bn_64x32x28x28", "conv_small", "maxpool", "softmax_ce")
 TOLERANCE = 2e-4  #: relative to the largest value: float32, and sums of different order
@@ -187,7 +189,7 @@ def main() -> None:
     parser.add_argument("--peers", metavar="A,B", help=f"of {', '.join(PEERS[1:])}; default: all that are installed")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help=f"{', '.join(QUICK)} beside PyTorch alone: about a minute")
+    parser.add_argument("--quick", action="store_true", help=f"{', '.join(QUICK)} beside PyTorch alone, without memory: about a minute")
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
     names = options.workloads.split(",") if options.workloads else list(QUICK if options.quick else WORKLOADS)
@@ -202,8 +204,10 @@ def main() -> None:
     with console.status("comparing") as status:
         for name in names:
             status.update(f"comparing {name}")
-            results[name] = compare(name, ["minigrad", *(p for p in peers if p != "minigrad")], rounds, options.threads)
+            chosen = ["minigrad", *(p for p in peers if p != "minigrad")]
+            results[name] = compare(name, chosen, rounds, options.threads, memory=not options.quick)
     console.print(table(results))
+    console.print(f"NumPy's OpenBLAS ran its kernels for {blas_kernels() or 'an unknown processor'}")
     if options.json:
         Path(options.json).write_text(json.dumps(results, indent=1))
 

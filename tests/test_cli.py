@@ -1,6 +1,8 @@
 """The command: what it leaves behind, and one sentence for everything that can be wrong."""
 
 import json
+import os
+import platform
 import subprocess
 import sys
 import types
@@ -262,6 +264,22 @@ def test_info(run):
     found = json.loads(run("info", "--json")[1])
     assert found["packages"]["numpy"] == np.__version__
     assert found["cuda"]["reason"]
+
+
+def test_info_says_which_kernels_openblas_runs():
+    """OpenBLAS chooses when NumPy is loaded: hence in processes of their own."""
+
+    def found(**chosen):
+        environment = {**{k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"}, **chosen}
+        command = [sys.executable, "-m", "minigrad", "info", "--json"]
+        return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout)["blas_kernels"]
+
+    if found() is None:
+        pytest.skip("NumPy has another BLAS here")
+    if platform.machine() != "x86_64":
+        pytest.skip("the kernels named below are for x86-64")
+    assert found(OPENBLAS_CORETYPE="Haswell") == "Haswell"
+    assert found(OPENBLAS_CORETYPE="Nehalem") == "Nehalem"
 
 
 def test_as_a_module_and_gradcheck_by_its_own_parser():
