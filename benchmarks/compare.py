@@ -23,16 +23,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import functional
 import numpy as np
+import workloads
+from functional import Make, autograd_makes
 from workloads import WORKLOADS, numpy_of
 
 from minigrad.info import blas_kernels
 
-PEERS = ("minigrad", "torch", "jax", "autograd", "mygrad", "floor")
 QUICK = ("overhead", "mlp64", "bn_64x32x28x28", "conv_small", "maxpool", "softmax_ce")
 TOLERANCE = 2e-4  #: relative to the largest value: float32, and sums of different order
 ROUND_S = 0.1  #: seconds that a peer works in a round, at least for one step
@@ -41,12 +42,33 @@ ROUND_S = 0.1  #: seconds that a peer works in a round, at least for one step
 # -------------------------------------------------------------------------------------------- in a process of its own
 
 
+def framework_makes(name: str) -> dict[str, Make]:
+    framework = {"minigrad": workloads.minigrad, "torch": workloads.torch}[name]()
+    return {workload: lambda make=make: make(framework) for workload, make in WORKLOADS.items()}
+
+
+def makes_in(module: str, function: str) -> dict[str, Make]:
+    found: dict[str, Make] = getattr(import_module(module), function)()
+    return found
+
+
+#: peer -> its workloads; calling raises ImportError where the peer is not installed
+PEERS: dict[str, Callable[[], dict[str, Make]]] = {
+    "minigrad": lambda: framework_makes("minigrad"),
+    "torch": lambda: framework_makes("torch"),
+    "jax": lambda: makes_in("jax_peer", "jax_makes"),
+    "autograd": autograd_makes,
+    "mygrad": lambda: makes_in("mygrad_peer", "mygrad_makes"),
+    "floor": lambda: makes_in("floors", "floor_makes"),
+}
+
+
 def steps_of(workload: str, peers: list[str]) -> dict[str, Callable[[], list[Any]]]:
     """Make the step of each peer that is installed and can do the workload."""
     steps = {}
     for peer in peers:
         try:
-            makes = functional.PEERS[peer]()
+            makes = PEERS[peer]()
         except ImportError:
             continue
         if workload in makes:
@@ -186,14 +208,14 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workloads", metavar="A,B", help=f"of {', '.join(WORKLOADS)}; default: all")
-    parser.add_argument("--peers", metavar="A,B", help=f"of {', '.join(PEERS[1:])}; default: all that are installed")
+    parser.add_argument("--peers", metavar="A,B", help=f"of {', '.join(list(PEERS)[1:])}; default: all that are installed")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help=f"{', '.join(QUICK)} beside PyTorch alone, without memory: about a minute")
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
     names = options.workloads.split(",") if options.workloads else list(QUICK if options.quick else WORKLOADS)
-    peers = options.peers.split(",") if options.peers else list(PEERS[1:2] if options.quick else PEERS[1:])
+    peers = options.peers.split(",") if options.peers else ["torch"] if options.quick else list(PEERS)[1:]
     for name, known in [*((w, WORKLOADS) for w in names), *((p, PEERS) for p in peers)]:
         if name not in known:
             parser.error(f"{name!r} is not one of {', '.join(known)}")

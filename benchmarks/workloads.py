@@ -2,7 +2,7 @@
 
 A workload is a function of a `Framework` that makes its arrays and returns a step: a function that does the work once
 and returns what must agree between the peers, a list of arrays (the loss and some gradients). The other peers have
-their forms in functional.py.
+their forms in functional.py, jax_peer.py and mygrad_peer.py.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 Step = Callable[[], list[Any]]
 RNG_SEED = 0
+ADAM_SHAPES: list[tuple[int, ...]] = [(160, 160)] * 39 + [(1600,)]  #: 1 M parameters in 40 tensors
 
 
 @dataclass
@@ -188,9 +189,8 @@ def lstm(f: Framework) -> Step:
 
 
 def adam(f: Framework) -> Step:
-    shapes = [(160, 160)] * 39 + [(1600,)]  # 1 M parameters in 40 tensors
-    params = [f.tensor(normal(*shape, seed=i), requires_grad=True) for i, shape in enumerate(shapes)]
-    grads = [f.tensor(normal(*shape, seed=i + 100)) for i, shape in enumerate(shapes)]
+    params = [f.tensor(normal(*shape, seed=i), requires_grad=True) for i, shape in enumerate(ADAM_SHAPES)]
+    grads = [f.tensor(normal(*shape, seed=i + 100)) for i, shape in enumerate(ADAM_SHAPES)]
     opt = f.optim.Adam(params, lr=1e-3)
 
     def step() -> list[Any]:
