@@ -19,7 +19,7 @@ def memory_report(most: int = 5) -> str:
     """Describe the memory that live tensors hold on GPUs: the total, and the largest ``most``."""
     found: dict[int, tuple[int, Tensor]] = {}
     for thing in gc.get_objects():
-        if isinstance(thing, Tensor) and kind_of(getattr(thing, "data", None)) == "cuda":
+        if issubclass(type(thing), Tensor) and kind_of(getattr(thing, "data", None)) == "cuda":  # isinstance may run a stranger's code
             memory = owner(thing.data)
             found[id(memory)] = memory.nbytes, thing
     largest = sorted(found.values(), key=lambda pair: -pair[0])
