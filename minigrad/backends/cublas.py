@@ -35,10 +35,22 @@ _SIGNATURES = {
 
 
 def load_library() -> ctypes.CDLL:
-    """Find cuBLAS: in a CUDA toolkit, or in its wheel."""
-    from cuda.pathfinder import load_nvidia_dynamic_lib  # CuPy depends on it
+    """Find cuBLAS: in a CUDA toolkit, or in its wheel.
 
-    return ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path)
+    Raises
+    ------
+    DeviceUnavailableError
+        If it is in neither.
+    """
+    from cuda.pathfinder import DynamicLibNotFoundError, load_nvidia_dynamic_lib  # CuPy depends on it
+
+    try:
+        return ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path)
+    except (DynamicLibNotFoundError, OSError) as error:
+        from minigrad.device import DeviceUnavailableError
+
+        cure = "run: pip install 'cupy-cuda13x[ctk]' (the extra cuda-ctk)"
+        raise DeviceUnavailableError(f"cuBLAS, which multiplies matrices on a GPU, was not found; {cure}") from error
 
 
 class Blas:

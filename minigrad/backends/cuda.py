@@ -21,6 +21,7 @@ import numpy as np
 from minigrad.backends import Array, Namespace, register
 from minigrad.backends.cublas import WORKSPACE_BYTES, Blas, load_library
 
+WHOLE_TOOLKIT = "run: pip install 'cupy-cuda13x[ctk]' (the extra cuda-ctk)"
 CURE = "run: pip install cupy-cuda13x (the extra cuda) or, without a CUDA toolkit, pip install 'cupy-cuda13x[ctk]' (the extra cuda-ctk)"
 
 
@@ -41,11 +42,11 @@ def cuda_status() -> CudaStatus:
         if isinstance(error, ModuleNotFoundError) and error.name == "cupy":
             return CudaStatus(False, f"CuPy is not installed; {CURE}")
         return CudaStatus(False, f"CuPy is installed but cannot be imported ({type(error).__name__}: {first_line(error)}); reinstall it")
-    return status_of(cupy, sorted(_cupy_packages()))
+    return status_of(cupy, sorted(_cupy_packages()), _headers())
 
 
-def status_of(cupy: Any, packages: list[str]) -> CudaStatus:
-    """Find out whether CUDA can be used by an imported CuPy that came from ``packages``."""
+def status_of(cupy: Any, packages: list[str], headers: str | None) -> CudaStatus:
+    """Find out whether CUDA can be used by an imported CuPy that came from ``packages``, with ``headers`` of the CUDA runtime."""
     if len(packages) > 1:
         return CudaStatus(False, f"several CuPy packages are installed ({', '.join(packages)}); pip uninstall all but one")
     runtime = cupy.cuda.runtime
@@ -66,8 +67,9 @@ def status_of(cupy: Any, packages: list[str]) -> CudaStatus:
     try:
         cupy.cuda.nvrtc.getVersion()
     except Exception as error:
-        why = f"NVRTC, CUDA's run-time compiler, was not found ({first_line(error)})"
-        return CudaStatus(False, f"{why}; run: pip install 'cupy-cuda13x[ctk]' (the extra cuda-ctk)")
+        return CudaStatus(False, f"NVRTC, CUDA's run-time compiler, was not found ({first_line(error)}); {WHOLE_TOOLKIT}")
+    if headers is None:
+        return CudaStatus(False, f"the headers of the CUDA runtime, which CuPy compiles its kernels with, were not found; {WHOLE_TOOLKIT}")
     return CudaStatus(True, f"CuPy {cupy.__version__}, CUDA {_version(driver)}, {count} device{'s' if count > 1 else ''}")
 
 
@@ -75,6 +77,14 @@ def _cupy_packages() -> set[str]:
     """Return the installed distributions that bring a module called cupy."""
     names = {str(d.metadata["Name"]) for d in importlib.metadata.distributions() if d.metadata["Name"]}
     return {name for name in names if name.lower() == "cupy" or name.lower().startswith(("cupy-cuda", "cupy-rocm"))}
+
+
+def _headers() -> str | None:
+    """Return the folder of the CUDA runtime's headers, looked up as CuPy does; None if there is none."""
+    from cuda.pathfinder import find_nvidia_header_directory  # CuPy depends on it
+
+    found: str | None = find_nvidia_header_directory("cudart")
+    return found
 
 
 def _version(number: int) -> str:
@@ -126,6 +136,7 @@ class CudaBackend:
         self._functions: dict[tuple[str, str, str], Any] = {}
         self._blas: dict[int, Blas] = {}
         self._checks: dict[int, LabelCheck] = {}
+        self._capturing: dict[int, Any] = {}  # streams on which steps are recorded
 
     # ------------------------------------------------------------------------------------------- arrays and devices
 
@@ -170,9 +181,18 @@ class CudaBackend:
         index = int(out.device.id)
         blas = self._blas.get(index)
         if blas is None:
-            workspace = self.xp.empty(WORKSPACE_BYTES, dtype=np.uint8)
-            blas = self._blas[index] = Blas(load_library(), workspace)
+            blas = self._blas[index] = Blas(load_library(), self.xp.empty(WORKSPACE_BYTES, dtype=np.uint8))
         blas.product(a, b, out, stream=self.xp.cuda.get_current_stream().ptr, precision=self.precision)
+
+    def capturing_stream(self, index: int) -> Any:
+        """Return the stream on which steps are recorded on GPU ``index``.
+
+        It is one and kept, as another that CUDA makes after it is destroyed may have the same address, which cuBLAS could
+        not tell from the first.
+        """
+        if index not in self._capturing:
+            self._capturing[index] = self.xp.cuda.Stream(non_blocking=True)
+        return self._capturing[index]
 
     def philox(self, generator: Any, first: int, n: int, index: int) -> Array:
         """Return words of the stream of a `minigrad.random.Generator`, from block ``first`` on."""

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array, is_array, kind_of
-from minigrad.cuda.staging import Staging
+from minigrad.cuda.staging import LiveNumbers, Staging
 from minigrad.device import Device, backend_of, device_of, move
 from minigrad.tensor import Tensor, array_of, wrap
 
@@ -126,7 +126,6 @@ class Recording:
     def __init__(self, backend: Any, device: Device, step: Callable[..., Any], args: Sequence[Any]) -> None:
         self.backend, self.device = backend, device
         xp = self.xp = backend.xp
-        self._live: list[tuple[Array, Callable[[], Sequence[float]]]] = []
         self._at_replay: list[Callable[[], None]] = []
         self._undo: list[Callable[[], None]] = []
         self._streams: dict[int, _Stream] = {}
@@ -135,12 +134,12 @@ class Recording:
             self._inputs = [_copy(xp, move(array_of(a), device)) if _is_data(a) else None for a in args]
             given = [wrap(x, None) if x is not None else a for x, a in zip(self._inputs, args, strict=True)]
             self._pool = xp.cuda.MemoryPool()
-            self._staging = Staging(xp)
+            self._staging, self._live = Staging(xp), LiveNumbers(xp)
             self._outputs = self._record(step, given)
 
     def _record(self, step: Callable[..., Any], args: list[Any]) -> Any:
         xp, backend = self.xp, self.backend
-        stream = xp.cuda.Stream(non_blocking=True)
+        stream = backend.capturing_stream(self.device.index)
         with stream, xp.cuda.using_allocator(self._pool.malloc):
             stream.begin_capture()
             backend.capture = self
@@ -165,9 +164,7 @@ class Recording:
 
     def live(self, numbers: Callable[[], Sequence[float]]) -> Array:
         """Return a float64 array on the device that holds ``numbers()`` of the moment at each replay."""
-        place = self.xp.empty(len(numbers()), dtype=np.float64)
-        self._live.append((place, numbers))
-        return place
+        return self._live.place(np.float64, numbers)
 
     def random(self, generator: Any, first: int) -> Array:
         """Return a uint64 on the device: the block of the generator's stream that takes the place of ``first``."""
@@ -175,9 +172,7 @@ class Recording:
         if stream is None:
             stream = self._streams[id(generator)] = _Stream(generator, first)
             self._undo.append(stream.rewind)
-        place = self.xp.empty(1, dtype=np.uint64)
-        self._live.append((place, lambda: [stream.base + first - stream.start]))
-        return place
+        return self._live.place(np.uint64, lambda: [stream.base + first - stream.start])
 
     def at_replay(self, action: Callable[[], None], undo: Callable[[], None] | None = None) -> None:
         """Do something on the host at each replay, as it was done when the step was recorded.
@@ -205,8 +200,7 @@ class Recording:
                     stream.advance()
                 for action in self._at_replay:
                     action()
-            for place, numbers in self._live:
-                self._staging.send(place, np.array(numbers(), dtype=place.dtype))
+            self._live.send(self._staging)
             self._graph.launch(self.xp.cuda.get_current_stream())
             return _copied(self.xp, self._outputs)
 

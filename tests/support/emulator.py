@@ -96,6 +96,7 @@ def argument(parameter: Any, value: Any) -> Any:
     if hasattr(value, "_a"):
         return ctypes.c_void_p(value._a.ctypes.data)
     if isinstance(value, np.ndarray):  # a struct, passed by value
+        assert value.size == 1, f"{parameter.name}: CuPy passes arrays of the host by value if they have one element"
         return ctypes.c_void_p(value.ctypes.data)
     if parameter.pointer:
         assert value == 0, "a pointer is an array or null"

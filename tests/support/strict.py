@@ -127,19 +127,19 @@ def poison(value: Any) -> None:
 class Work:
     """A call to be made on host memory, and the array whose memory the result may share."""
 
-    def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, source: Any = None) -> None:
-        self.function, self.args, self.kwargs, self.source = function, args, kwargs, source
+    def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, source: Any = None, order: str = "C") -> None:
+        self.function, self.args, self.kwargs, self.source, self.order = function, args, kwargs, source, order
 
     def __call__(self) -> Any:
         with np.errstate(all="ignore"):
             result = self.function(*self.args, **self.kwargs)
-        return own(result, self.source)
+        return own(result, self.source, self.order)
 
 
-def own(result: Any, source: Any) -> Any:
-    """Bring a result of NumPy into the form that CuPy's has: arrays, never scalars, and in C order unless a view."""
+def own(result: Any, source: Any, order: str = "C") -> Any:
+    """Bring a result of NumPy into the form that CuPy's has: arrays, never scalars, and in that order unless a view."""
     if isinstance(result, np.ndarray):
-        return result if source is not None and np.may_share_memory(result, source) else np.array(result, order="C")
+        return result if source is not None and np.may_share_memory(result, source) else np.array(result, order=order)
     if isinstance(result, np.generic):
         return np.asarray(result)
     if isinstance(result, (tuple, list)):
@@ -148,10 +148,12 @@ def own(result: Any, source: Any) -> Any:
     return result
 
 
-def run(name: str, function: Callable[..., Any], args: Any, kwargs: Any, source: Any = None, in_place: bool = False) -> Any:
+def run(
+    name: str, function: Callable[..., Any], args: Any, kwargs: Any, source: Any = None, in_place: bool = False, keeps_order: bool = False
+) -> Any:
     """Do one operation of the device on double arrays, and return double arrays."""
     out = kwargs.get("out")
-    work = Work(function, host(args, name), host(kwargs, name), source)
+    work = Work(function, host(args, name), host(kwargs, name), source, "K" if keeps_order else "C")
     result = LEDGER.launch(name, work, in_place or out is not None)
     return out if out is not None else device(result)
 
@@ -257,6 +259,8 @@ class ndarray:
             raise TypeError(f"{array.dtype} array cannot be set to {self.dtype} array")
         if array.shape != self.shape:
             raise ValueError(f"Shape mismatch. Old shape: {self.shape}, new shape: {array.shape}")
+        if not (self._a.flags.c_contiguous or self._a.flags.f_contiguous):
+            raise RuntimeError("Cannot set to non-contiguous array")
         self._a[...] = array
 
     def __len__(self) -> int:
@@ -293,7 +297,8 @@ class ndarray:
             check_keywords(name, kwargs, API["methods"][name])
             if any(isinstance(a, list) for a in args):
                 raise TypeError(f"{name}: a list is not a device array")
-            return run(name, method, (self, *args), kwargs, self._a, in_place=name in ("fill", "sort", "partition"))
+            in_place = name in ("fill", "sort", "partition")
+            return run(name, method, (self, *args), kwargs, self._a, in_place, keeps_order=name == "astype")
 
         return call
 

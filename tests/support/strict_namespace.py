@@ -14,6 +14,10 @@ WAITING = {"nonzero", "flatnonzero", "argwhere", "unique", "allclose", "array_eq
 LIBRARIES = {"matmul", "dot", "tensordot", "einsum", "inner", "vdot"}
 #: functions that take host arrays, as that is what they are for
 FROM_HOST = {"asarray", "array", "ascontiguousarray", "asfortranarray"}
+#: functions that join arrays; CuPy joins more than this many small ones of one dtype by a kernel with a table from the host
+JOINING, MOST_JOINED = {"concatenate", "stack", "vstack", "hstack"}, 8
+#: functions whose result lies in memory as their argument does, in Fortran order too
+KEEPING_ORDER = {"empty_like", "zeros_like", "ones_like", "full_like", "asarray", "array", "copy"}
 #: ufuncs that have ``at``, and dtypes that ``add.at`` can add without order
 AT = {"add", "subtract", "maximum", "minimum", "bitwise_and", "bitwise_or", "bitwise_xor"}
 AT_DTYPES = {"add": ["int32", "int64", "uint32", "uint64", "float16", "float32", "float64"], "subtract": ["int32", "uint32"]}
@@ -90,6 +94,8 @@ class Namespace:
             check_keywords(name, kwargs, self._functions[name])
             if name in LIBRARIES or self.__name__ == "cupy.linalg":
                 refuse_capture(self.__name__, name)
+            if name in JOINING and len(args[0]) > MOST_JOINED and len({a.dtype for a in args[0]}) == 1:
+                LEDGER.transfer(f"{name}() of more than {MOST_JOINED} arrays")
             if name in WAITING or (name == "where" and len(args) == 1):
                 LEDGER.sync(name)
             if name == "take_along_axis" and len(args) + len(kwargs) < 3:
@@ -101,21 +107,22 @@ class Namespace:
                 LEDGER.kept.append(new)  # a graph that is being captured refers to it by its address
                 return device(new)
             sources = [a._a for a in args if isinstance(a, ndarray)]
-            return run(name, function, args, kwargs, sources[0] if len(sources) == 1 else None)
+            return run(name, function, args, kwargs, sources[0] if len(sources) == 1 else None, keeps_order=name in KEEPING_ORDER)
 
         return call
 
     def _from_host(self, name: str, function: Any, a: Any, args: Any, kwargs: Any) -> Any:
         check_keywords(name, kwargs, self._functions[name])
         if isinstance(a, ndarray):
-            made = run(name, function, (a, *args), kwargs, a._a)
+            made = run(name, function, (a, *args), kwargs, a._a, keeps_order=name in KEEPING_ORDER)
             return a if made._a is a._a else made  # as CuPy does: what is an array already stays the same object
         if isinstance(a, (list, tuple)) and any(isinstance(item, ndarray) for item in a):
             return run(name, lambda items, *r, **k: function(items, *r, **k), (a, *args), kwargs)
         kwargs.pop("blocking", None)
         if not isinstance(a, SCALARS):
             LEDGER.transfer(f"{name}() of a host array")
-            return device(np.array(function(host_only(a), *args, **kwargs), order="C"))
+            there = function(host_only(a), *args, **kwargs)
+            return device(np.array(there, order="F" if name in KEEPING_ORDER and there.flags.fnc else "C"))
         LEDGER.transfer(f"{name}() of a host scalar")
         return device(np.array(function(a, *args, **kwargs)))
 
