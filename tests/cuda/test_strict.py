@@ -5,13 +5,14 @@ from __future__ import annotations
 import ctypes
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from support import emulator
+from support import emulator, strict_cuda
 from support.make_cupy_api import API_FILE, describe
-from support.rules import RULES
+from support.rules import RECORDING, RULES, error_while_recording
 from support.strict import LEDGER, HostSync, no_sync, xp
 
 
@@ -47,6 +48,22 @@ def test_views_cost_nothing_and_the_rest_a_launch(a: Any) -> None:
     assert len(LEDGER.launches) == 5
 
 
+def test_arrays_keep_fortran_order_where_cupy_does() -> None:
+    host = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    there = xp.asarray(host)
+    for kept in (there, xp.empty_like(there), xp.zeros_like(there), there.astype("float32"), xp.array(there)):
+        assert (kept.flags.f_contiguous, kept.flags.c_contiguous) == (True, False)
+    for not_kept in (there + 1, there.copy(), xp.asarray(np.zeros((2, 3, 4)).transpose(1, 0, 2))):
+        assert not_kept.flags.c_contiguous
+
+
+@pytest.mark.parametrize("rule", RECORDING)
+def test_what_can_be_recorded(rule: str) -> None:
+    error, call = RECORDING[rule]
+    found = error_while_recording(xp, call)
+    assert found is error if error is None or found is None else issubclass(found, error)
+
+
 def test_reductions_stay_on_the_device(a: Any) -> None:
     assert isinstance(a.sum(), xp.ndarray)
     assert isinstance(a[0, 0], xp.ndarray)
@@ -64,6 +81,19 @@ def test_the_list_of_what_cupy_has_is_that_of_the_installed_cupy() -> None:
     if stored["version"] != found["version"]:
         pytest.skip(f"the list was written for CuPy {stored['version']}; {found['version']} is installed")
     assert stored == found
+
+
+def test_what_the_double_has_of_cuda_is_what_cupy_has() -> None:
+    """Every name, so that a test cannot pass by a function or an argument that CuPy does not have."""
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed (the extra test-cuda)")
+    for name, ours in vars(strict_cuda.xp.cuda).items():
+        if name == "current":
+            continue  # where the double keeps the current stream
+        theirs = getattr(cupy.cuda, name)
+        for member in vars(ours) if isinstance(ours, (SimpleNamespace, type)) else ():
+            assert member.startswith("_") or hasattr(theirs, member), f"cupy.cuda.{name} has no {member}"
+    assert hasattr(cupy, "RawModule")
+    assert hasattr(cupy, "get_default_memory_pool")
 
 
 def test_half_precision_of_the_emulator_is_that_of_numpy() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from support.strict import ndarray
 
 import minigrad as mg
+from minigrad.backends import is_array
 from minigrad.device import move, to_host
 from minigrad.gradcheck.cases import differentiable, op_names
 from minigrad.gradcheck.problem import pull
@@ -22,7 +23,7 @@ NAMES = [name for name in op_names() if name in all_samples() and name not in OT
 def computed(name: str, sample: Sample, create_graph: bool, first_only: bool = False) -> tuple[list[Any], list[Any]]:
     """Outputs, and gradients for seeded cotangents (of all outputs, or of the first), wherever the sample is."""
     op = OPS[name]
-    args = [wrap(a, None) if isinstance(a, (np.ndarray, ndarray)) else a for a in sample.args]
+    args = [wrap(a, None) if is_array(a) else a for a in sample.args]
     leaves = []
     host = [to_host(a.data) if isinstance(a, Tensor) else a for a in args]
     for i in differentiable(op, Sample(*host, **sample.params)):

@@ -1,4 +1,4 @@
-"""What CuPy refuses and NumPy does not: the rules of the strict double, which benchmarks/gpu.py tries on the real CuPy."""
+"""What CuPy refuses, always or while a step is recorded: the rules of the strict double, which benchmarks/gpu.py tries on CuPy."""
 
 from __future__ import annotations
 
@@ -39,3 +39,44 @@ RULES: dict[str, tuple[type[Exception], Callable[[Any, Any], Any]]] = {
 
 #: rules on which the double is stricter than CuPy, which copies or leaves the result undefined
 LOUDER = {"host index", "list as index", "repeated indices assigned", "host array assigned"}
+
+#: what is done while a stream captures -> the error that CuPy raises, or None if it can be recorded
+RECORDING: dict[str, tuple[type[Exception] | None, Callable[[Any, Any], Any]]] = {
+    "matmul": (NotImplementedError, lambda xp, a: xp.matmul(a, a.T)),
+    "vdot": (NotImplementedError, lambda xp, a: xp.vdot(a, a)),
+    "join of 9": (RuntimeError, lambda xp, a: xp.concatenate([a] * 9)),
+    "join of 8": (None, lambda xp, a: xp.concatenate([a] * 8)),
+    "from the host": (RuntimeError, lambda xp, a: xp.asarray(np.ones(3))),
+    "to the host": (RuntimeError, lambda xp, a: a.get()),
+    "item": (RuntimeError, lambda xp, a: a.sum().item()),
+    "mask": (RuntimeError, lambda xp, a: a[a > 0]),
+    "ufunc": (None, lambda xp, a: xp.exp(a) + 1.0),
+    "sum of all": (None, lambda xp, a: a.sum()),
+    "sum of columns": (None, lambda xp, a: a.sum(axis=0)),
+    "argmax": (None, lambda xp, a: a.argmax(axis=-1)),
+    "sort": (None, lambda xp, a: xp.sort(a, axis=0)),
+    "cumsum": (None, lambda xp, a: xp.cumsum(a, axis=0)),
+    "take": (None, lambda xp, a: xp.take(a, xp.arange(2), axis=0)),
+    "fill": (None, lambda xp, a: a.fill(2.0)),
+    "zeros": (None, lambda xp, a: xp.zeros((3, 4)) + xp.full((3, 4), 2.0)),
+    "slice assigned": (None, lambda xp, a: a.__setitem__(slice(0, 2), 1.0)),
+}
+
+
+def error_while_recording(xp: Any, call: Callable[[Any, Any], Any]) -> type[Exception] | None:
+    """Do something while a stream captures; return the kind of error that this gives."""
+    a = xp.ones((3, 4))
+    call(xp, xp.ones((3, 4)))  # compiles what it needs
+    stream = xp.cuda.Stream(non_blocking=True)
+    found: type[Exception] | None = None
+    with stream:
+        stream.begin_capture()
+        try:
+            call(xp, a)
+        except Exception as error:
+            found = type(error)
+        try:
+            stream.end_capture()
+        except Exception as error:  # what was refused may have spoiled the whole recording
+            found = found or type(error)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -71,11 +72,17 @@ class Graph:
         for work in self._work:
             work()
 
+    def debug_dot_str(self, flags: int = 0) -> str:
+        nodes = "".join(f'"graph_1_node_{k}"[style="solid" shape="record" label="{k}"];\n' for k in range(len(self._work)))
+        edges = "".join(f'"graph_1_node_{k}" -> "graph_1_node_{k + 1}";\n' for k in range(len(self._work) - 1))
+        return f'digraph dot {{\nsubgraph cluster_1 {{\nlabel="graph_1" graph[style="dashed"];\n{nodes}{edges}}}\n}}\n'
+
 
 class Event:
     """``cupy.cuda.Event``: everything has passed at once."""
 
-    def record(self, stream: Any = None) -> None: ...
+    def record(self, stream: Any = None) -> None:
+        self.time = time.perf_counter()
 
     def synchronize(self) -> None: ...
 
@@ -143,8 +150,12 @@ xp.RawModule = RawModule
 xp.get_default_memory_pool = MemoryPool
 xp.cuda = SimpleNamespace(
     Device=Device, Stream=Stream, current=null_stream, get_current_stream=lambda: xp.cuda.current,
-    runtime=SimpleNamespace(getDeviceCount=lambda: 1), Event=Event, MemoryPool=MemoryPool,
-    using_allocator=lambda malloc: nullcontext(), alloc_pinned_memory=bytearray,
+    runtime=SimpleNamespace(
+        getDeviceCount=lambda: 1, getDeviceProperties=lambda index: {"name": b"Pretended GPU"}, driverGetVersion=lambda: 13000,
+        runtimeGetVersion=lambda: 13000,
+    ),
+    Event=Event, MemoryPool=MemoryPool, get_elapsed_time=lambda start, end: 1e3 * (end.time - start.time), Graph=Graph,
+    using_allocator=lambda malloc: nullcontext(), set_allocator=lambda malloc: None, alloc_pinned_memory=lambda size: bytearray(size),
 )  # fmt: skip
 
 
