@@ -15,15 +15,15 @@ round, which costs nothing. The backward pass is computed outside the block and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from minigrad.backends import BACKENDS, KINDS, is_array, kind_of, namespace
-from minigrad.device import to_host
+from minigrad.backends import BACKENDS, KINDS, is_array, kind_of
+from minigrad.device import Device, backend_of
 from minigrad.mode import changed_mode
 from minigrad.op import Op
 from minigrad.ops.elementwise import add, astype
@@ -116,11 +116,57 @@ def _cast(value: Any, dtype: np.dtype[Any]) -> Any:
     return astype(value, dtype=dtype) if isinstance(value, Tensor) else value.astype(dtype)
 
 
+class HostScale:
+    """The scale of a `GradScaler` and its good steps in a row, as numbers of Python."""
+
+    kind = "cpu"
+
+    def __init__(self, scale: float, good_steps: int) -> None:
+        self.write(scale, good_steps)
+
+    def read(self) -> tuple[float, int]:
+        """Return the scale, and the good steps in a row."""
+        return self._scale, self._good_steps
+
+    def write(self, scale: float, good_steps: int) -> None:
+        """Set both."""
+        self._scale, self._good_steps = float(np.float32(scale)), good_steps
+
+    def times(self, loss: Tensor) -> Tensor:
+        """Return the loss times the scale."""
+        return loss * self._scale
+
+    def unscale(self, optimizer: Any, forget: Callable[[], None]) -> bool:
+        """Divide the gradients by the scale; tell whether one of them was not finite."""
+        found = False
+        for p in [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]:
+            found = found or not bool(np.isfinite(p.grad.data).all())
+            p.grad.data *= 1 / self._scale
+        return found
+
+    def step(self, optimizer: Any, found: bool) -> Any:
+        """Make a step unless something was found."""
+        return None if found else optimizer.step()
+
+    def update(self, founds: Sequence[bool], growth: float, backoff: float, interval: int) -> None:
+        """Adapt the scale, which stays a number of float32."""
+        if any(founds):
+            self.write(self._scale * backoff, 0)
+        elif self._good_steps + 1 < interval:
+            self._good_steps += 1
+        else:
+            grown = self._scale * growth
+            self.write(grown if grown <= float(np.finfo(np.float32).max) else self._scale, 0)
+
+
 class GradScaler:
     """Multiplies the loss so that float16 gradients do not vanish, and undoes it before the optimizer's step.
 
     A step whose gradients are not finite is left out, and the scale is lowered; after ``growth_interval`` good steps in
     a row it is raised. Names, arguments and state are PyTorch's.
+
+    On a GPU all of this happens there: the host does not wait (only `get_scale` and `state_dict` do), and a training step
+    from `scale` to `update` can be captured. Optimizers that have no kernel for their step make the host wait in `step`.
 
     Parameters
     ----------
@@ -144,10 +190,10 @@ class GradScaler:
     ) -> None:
         if not (growth_factor > 1 > backoff_factor > 0 and growth_interval > 0 and init_scale > 0):
             raise ValueError("GradScaler: growth_factor must be above 1, backoff_factor between 0 and 1, the others positive")
-        self._scale, self._growth, self._backoff, self._interval = float(init_scale), growth_factor, backoff_factor, growth_interval
+        self._growth, self._backoff, self._interval = growth_factor, backoff_factor, growth_interval
         self._enabled = enabled
-        self._good_steps = 0
-        self._finite: dict[int, bool] = {}  # optimizers whose gradients were divided since the last update
+        self._state: Any = HostScale(init_scale, 0)  # or minigrad.kernels.cuda.scaling.DeviceScale
+        self._found: dict[Any, Any] = {}  # optimizers whose gradients were divided since the last update: was one not finite?
 
     def is_enabled(self) -> bool:
         """Whether anything is done."""
@@ -155,57 +201,56 @@ class GradScaler:
 
     def get_scale(self) -> float:
         """Return the scale; 1 if nothing is done."""
-        return self._scale if self._enabled else 1.0
+        return float(self._state.read()[0]) if self._enabled else 1.0
 
     def scale(self, loss: Tensor) -> Tensor:
         """Return the loss times the scale."""
-        return loss * self._scale if self._enabled else loss
+        return self._state_on(loss.device).times(loss) if self._enabled else loss  # type: ignore[no-any-return]
 
     def unscale_(self, optimizer: Any) -> None:
         """Divide the gradients of the optimizer's parameters by the scale, for example before they are clipped."""
         if not self._enabled:
             return
-        if id(optimizer) in self._finite:
+        if optimizer in self._found:
             raise RuntimeError("unscale_() was called twice since the last update(); the gradients are divided already")
-        finite = None
-        for p in [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]:
-            g = p.grad.data
-            g *= 1 / self._scale
-            good = namespace(g).isfinite(g).all()
-            finite = good if finite is None else finite & good
-        self._finite[id(optimizer)] = True if finite is None else bool(to_host(namespace(finite).asarray(finite)))
+        device = optimizer.param_groups[0]["params"][0].device
+        self._found[optimizer] = self._state_on(device).unscale(optimizer, self._found.clear)
 
     def step(self, optimizer: Any) -> Any:
-        """Make the optimizer's step if all gradients are finite; on a GPU this waits for them."""
+        """Make the optimizer's step if all gradients are finite."""
         if not self._enabled:
             return optimizer.step()
-        if id(optimizer) not in self._finite:
+        if optimizer not in self._found:
             self.unscale_(optimizer)
-        return optimizer.step() if self._finite[id(optimizer)] else None
+        return self._state.step(optimizer, self._found[optimizer])
 
     def update(self) -> None:
         """Adapt the scale to what was found since the last update."""
         if not self._enabled:
             return
-        if not self._finite:
+        if not self._found:
             raise RuntimeError("update() before step() or unscale_(): nothing is known about the gradients")
-        if not all(self._finite.values()):
-            self._scale, self._good_steps = self._scale * self._backoff, 0
-        else:
-            self._good_steps += 1
-            if self._good_steps == self._interval:
-                self._scale, self._good_steps = self._scale * self._growth, 0
-        self._finite = {}
+        self._state.update(list(self._found.values()), self._growth, self._backoff, self._interval)
+        self._found.clear()
 
     def state_dict(self) -> dict[str, Any]:
         """Return scale and settings."""
+        scale, good_steps = self._state.read()
         return {
-            "scale": self._scale, "growth_factor": self._growth, "backoff_factor": self._backoff, "growth_interval": self._interval,
-            "_growth_tracker": self._good_steps,
+            "scale": scale, "growth_factor": self._growth, "backoff_factor": self._backoff, "growth_interval": self._interval,
+            "_growth_tracker": good_steps,
         }  # fmt: skip
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned, of this scaler or of PyTorch's."""
-        self._scale = float(state_dict["scale"])
         self._growth, self._backoff = float(state_dict["growth_factor"]), float(state_dict["backoff_factor"])
-        self._interval, self._good_steps = int(state_dict["growth_interval"]), int(state_dict["_growth_tracker"])
+        self._interval = int(state_dict["growth_interval"])
+        self._state.write(float(state_dict["scale"]), int(state_dict["_growth_tracker"]))
+
+    def _state_on(self, device: Device) -> Any:
+        """Return the state where the gradients are."""
+        if device.kind != self._state.kind:
+            backend: Any = backend_of(device.kind)
+            make = HostScale if device.kind == "cpu" else backend.scale_on_device
+            self._state = make(*self._state.read())
+        return self._state

@@ -213,6 +213,17 @@ class CudaBackend:
 
         return STEPS
 
+    def scale_on_device(self, scale: float, good_steps: int) -> Any:
+        """Return the form of a gradient scaler's state for which the host need not wait."""
+        from minigrad.kernels.cuda.scaling import DeviceScale
+
+        return DeviceScale(self, scale, good_steps)
+
+    def must_not_record(self, what: str) -> None:
+        """Refuse to make while a step is recorded what outlasts it: each replay would make it anew."""
+        if self.capture is not None:
+            raise RuntimeError(f"{what} for the first time while a step is recorded; make a step without capture before")
+
     def update_running(self, *args: Any) -> None:
         """Update running statistics in place; see `minigrad.kernels.cuda.batch_norm.update_running`."""
         from minigrad.kernels.cuda.batch_norm import update_running

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from minigrad.backends import Array, kind_of, namespace, owner
+from minigrad.device import to_host
 from minigrad.graph import changed_in_place
 from minigrad.tensor import Tensor, wrap
 
@@ -41,6 +42,7 @@ class Bucket:
         self.values = xp.empty(ends[-1], dtype=params[0].dtype)
         self.arrays = {name: xp.full(ends[-1], value, dtype=self.values.dtype) for name, value in slots.items()}
         self.scalars = [dict(scalars) for _ in params]
+        self.skipped: Array | None = None  #: on a GPU with a gradient scaler: steps that were counted but left out
         self._gradients: Array | None = None
         self.adopt()
 
@@ -64,6 +66,14 @@ class Bucket:
     def changed(self) -> None:
         """Tell the graph that the parameters were overwritten."""
         changed_in_place(self.values)
+
+    def settle(self) -> None:
+        """Take steps that were left out off the counts; where there may be some, this waits for the device."""
+        if self.skipped is not None:
+            left_out = int(to_host(self.skipped)[0])
+            self.skipped.fill(0)
+            for scalars in self.scalars:
+                scalars["step"] -= left_out
 
     def together(self) -> bool:
         """Whether all parameters have a gradient and have had the same steps, so that one update serves all."""

@@ -127,6 +127,7 @@ class Optimizer:
         found = {}
         for buckets in self._buckets:
             for bucket in buckets or ():
+                bucket.settle()
                 for i, p in enumerate(bucket.params):
                     if bucket.scalars[i]["step"]:
                         found[p] = {**bucket.scalars[i], **{name: bucket.view(name, i) for name in bucket.arrays}}
@@ -194,10 +195,12 @@ class Optimizer:
     def _step_bucket(self, bucket: Bucket, group: dict[str, Any]) -> None:
         bucket.adopt()
         if self._fused_step(bucket, group):
-            pass
-        elif getattr(BACKENDS[bucket.values.__class__], "capture", None) is not None:
+            bucket.changed()
+            return
+        if getattr(BACKENDS[bucket.values.__class__], "capture", None) is not None:
             self._refuse_capture()
-        elif self.elementwise and bucket.together():
+        bucket.settle()
+        if self.elementwise and bucket.together():
             scalars = bucket.scalars[0]
             self.advance(scalars, group)
             for other in bucket.scalars[1:]:

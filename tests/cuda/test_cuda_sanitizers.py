@@ -38,7 +38,7 @@ def run_sanitized(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_kernels_read_and_write_where_they_may() -> None:
-    tests = ["tests/cuda/test_cuda_kernels.py", "tests/cuda/test_cuda_training.py"]
+    tests = ["tests/cuda/test_cuda_kernels.py", "tests/cuda/test_cuda_training.py", "tests/cuda/test_cuda_scaling.py"]
     done = run_sanitized("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests, "-k", "not planted and not barrier")
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
     assert "AddressSanitizer" not in done.stderr

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from minigrad.backends import BACKENDS
+from minigrad.backends import BACKENDS, Array
 from minigrad.kernels.cuda.launch import REALS, blocks_for, contiguous, launch
 
 TABLE = 64  #: parameters whose gradients one launch can be told of
 GRADIENTS = np.dtype([("at", np.uint64, TABLE), ("first", np.int64, TABLE + 1), ("count", np.int32)], align=True)
 
 
-def tables(bucket: Any) -> Iterator[tuple[Any, int, list[Any]]]:
-    """Yield the struct that says where the gradients of up to 64 parameters are, how many elements they have, and the gradients."""
-    for start in range(0, len(bucket.params), TABLE):
-        params, spans = bucket.params[start : start + TABLE], bucket.spans[start : start + TABLE]
-        kept = [contiguous(p.grad.data) for p in params]
+def tables(gradients: list[Array], starts: list[int]) -> Iterator[tuple[Any, int, list[Array]]]:
+    """Yield the struct that says where up to 64 gradients are, how many elements they have, and the gradients.
+
+    ``starts`` says where each begins in the buffer of parameters, and where the last ends.
+    """
+    for k in range(0, len(gradients), TABLE):
+        kept = [contiguous(g) for g in gradients[k : k + TABLE]]
         table = np.zeros(1, dtype=GRADIENTS)
         table["count"] = len(kept)
         table["at"][0, : len(kept)] = [g.data.ptr for g in kept]
-        table["first"][0, : len(kept) + 1] = [span.start for span in spans] + [spans[-1].stop]
-        yield table, spans[-1].stop - spans[0].start, kept
+        table["first"][0, : len(kept) + 1] = starts[k : k + TABLE + 1]
+        yield table, starts[min(k + TABLE, len(gradients))] - starts[k], kept
 
 
 def handled(bucket: Any) -> bool:
@@ -32,47 +35,95 @@ def handled(bucket: Any) -> bool:
     return values.dtype.name in REALS and values.size > 0 and bucket.together() and all(p.grad.dtype == values.dtype for p in bucket.params)
 
 
-def step(name: str, bucket: Any, arrays: tuple[Any, ...], numbers: Callable[[], tuple[float, ...]], constants: tuple[Any, ...]) -> None:
-    """Launch an update of a bucket; ``numbers()`` are those that change from step to step."""
-    backend = BACKENDS[bucket.values.__class__]
-    recording = backend.capture  # type: ignore[attr-defined]
-    live = recording.live(numbers) if recording is not None else None
-    for table, size, kept in tables(bucket):
-        args = (bucket.values, *arrays, table, live, *numbers(), *constants)
+def step(name: str, bucket: Any, arrays: tuple[Any, ...], numbers: Numbers, constants: tuple[Any, ...], found: Array | None) -> None:
+    """Launch an update of a bucket, which does nothing where ``found`` holds something else than 0."""
+    recording = BACKENDS[bucket.values.__class__].capture  # type: ignore[attr-defined]
+    if found is not None or bucket.skipped is not None:
+        live = _counted(bucket, numbers, found)
+    else:
+        live = recording.live(numbers) if recording is not None else None
+    starts = [span.start for span in bucket.spans] + [bucket.spans[-1].stop]
+    for table, size, kept in tables([p.grad.data for p in bucket.params], starts):
+        args = (bucket.values, *arrays, table, live, found, *numbers(), *constants)
         launch(name, blocks_for(size), (256,), args, like=bucket.values)
         if recording is not None:
             recording.keep(*kept)
 
 
-def sgd(optimizer: Any, bucket: Any, group: dict[str, Any]) -> bool:
+def _counted(bucket: Any, numbers: Numbers, found: Array | None) -> Array:
+    """Return the numbers of a step that may be left out: the device counts those that were, as only it knows."""
+    backend: Any = BACKENDS[bucket.values.__class__]
+    if bucket.skipped is None:
+        backend.must_not_record("an optimizer meets a gradient scaler")
+        bucket.skipped = backend.xp.zeros(1, dtype=np.int64)
+    place = backend.xp.empty(3, dtype=np.float64)
+    live = backend.capture.live(numbers.by_count) if backend.capture is not None else None
+    args = (place, bucket.skipped, live, found, *numbers.by_count(), numbers.beta1, numbers.beta2, numbers.adam)
+    launch("mg_step_numbers", (1,), (1,), args, like=bucket.values)
+    return place
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What changes from step to step: the learning rate, and what follows from the number of steps."""
+
+    group: dict[str, Any]
+    scalars: dict[str, Any]
+    adam: bool
+
+    @property
+    def beta1(self) -> float:
+        """Of Adam; of SGD what counts of a gradient after the first."""
+        return float(self.group["betas"][0] if self.adam else 1 - self.group["dampening"])
+
+    @property
+    def beta2(self) -> float:
+        """Of Adam."""
+        return float(self.group["betas"][1] if self.adam else 0)
+
+    def by_count(self) -> tuple[float, float]:
+        """Return the learning rate and the number of the step."""
+        return self.group["lr"], self.scalars["step"]
+
+    def __call__(self) -> tuple[float, ...]:
+        """Return the numbers that the kernel takes."""
+        rate, t = self.by_count()
+        if self.adam:
+            return rate, 1 - self.beta1**t, (1 - self.beta2**t) ** 0.5
+        return rate, self.beta1 if t > 1 else 1
+
+
+def sgd(optimizer: Any, bucket: Any, group: dict[str, Any], found: Array | None = None) -> bool:
     """Make a step of `minigrad.optim.SGD`; False if the plain form has to."""
     if not handled(bucket):
         return False
-    scalars = _advance(optimizer, bucket, group)
-
-    def numbers() -> tuple[float, float]:
-        return group["lr"], 1 - group["dampening"] if scalars["step"] > 1 else 1
-
-    sign = -1.0 if group["maximize"] else 1.0
-    constants = (group["momentum"], group["weight_decay"], sign, group["nesterov"])
-    step("mg_sgd", bucket, (bucket.arrays.get("momentum_buffer"),), numbers, constants)
+    numbers = Numbers(group, _advance(optimizer, bucket, group), adam=False)
+    constants = (group["momentum"], group["weight_decay"], -1.0 if group["maximize"] else 1.0, group["nesterov"])
+    step("mg_sgd", bucket, (bucket.arrays.get("momentum_buffer"),), numbers, constants, found)
     return True
 
 
-def adam(optimizer: Any, bucket: Any, group: dict[str, Any]) -> bool:
+def adam(optimizer: Any, bucket: Any, group: dict[str, Any], found: Array | None = None) -> bool:
     """Make a step of `minigrad.optim.Adam` or AdamW; False if the plain form has to."""
     if group["amsgrad"] or not handled(bucket):
         return False
-    scalars = _advance(optimizer, bucket, group)
-    beta1, beta2 = group["betas"]
-
-    def numbers() -> tuple[float, float, float]:
-        t = scalars["step"]
-        return group["lr"], 1 - beta1**t, (1 - beta2**t) ** 0.5
-
+    numbers = Numbers(group, _advance(optimizer, bucket, group), adam=True)
     sign = -1.0 if group["maximize"] else 1.0
-    constants = (beta1, beta2, group["eps"], group["weight_decay"], sign, group["decoupled_weight_decay"])
-    step("mg_adam", bucket, (bucket.arrays["exp_avg"], bucket.arrays["exp_avg_sq"]), numbers, constants)
+    constants = (*group["betas"], group["eps"], group["weight_decay"], sign, group["decoupled_weight_decay"])
+    step("mg_adam", bucket, (bucket.arrays["exp_avg"], bucket.arrays["exp_avg_sq"]), numbers, constants, found)
+    return True
+
+
+def step_unless(optimizer: Any, found: Array) -> bool:
+    """Make a step of an optimizer that does nothing if ``found``, on the device, is not 0; False if there is no such form."""
+    make = STEPS.get(optimizer.name) if type(optimizer).__module__.startswith("minigrad.optim.") else None
+    buckets = [(bucket, group) for k, group in enumerate(optimizer.param_groups) for bucket in optimizer._buckets_of(k)]
+    if make is None or not all(handled(bucket) and not group.get("amsgrad") for bucket, group in buckets):
+        return False
+    for bucket, group in buckets:
+        bucket.adopt()
+        make(optimizer, bucket, group, found)
+        bucket.changed()
     return True
 
 
