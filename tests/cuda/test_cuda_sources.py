@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from typing import Any
@@ -31,8 +32,9 @@ def compile_program(file: str, real: str, architecture: int, code: str | None = 
     """Compile one file; an error shows the compiler's words."""
     compiler = nvrtc()
     program = compiler.createProgram(code or source(file, real), file, (), ())
+    options = ("-std=c++17", "-ftz=true", f"-arch=sm_{architecture}", "--device-as-default-execution-space")  # those that CuPy passes
     try:
-        compiler.compileProgram(program, (f"-arch=sm_{architecture}", "-std=c++17", "--device-as-default-execution-space"))
+        compiler.compileProgram(program, options)
         assert "warning" not in compiler.getProgramLog(program), compiler.getProgramLog(program)
         return compiler.getCUBIN(program)
     except compiler.NVRTCError:
@@ -45,7 +47,7 @@ def compile_program(file: str, real: str, architecture: int, code: str | None = 
 @pytest.mark.parametrize("file", FILES)
 def test_compiles_for_every_architecture(file: str, architecture: int) -> None:
     cubin = compile_program(file, "float32", architecture)
-    for name in [name for name, (where, _) in kernels().items() if where == file]:
+    for name in [name for name, (where, *_) in kernels().items() if where == file]:
         assert name.encode() in cubin
 
 
@@ -61,14 +63,34 @@ def test_a_mistake_is_reported_with_its_line() -> None:
         compile_program("batch_norm.cu", "float32", 90, code)
 
 
+@pytest.mark.parametrize("real", REALS)
+@pytest.mark.parametrize("file", FILES)
+def test_registers_suffice_for_the_largest_block(file: str, real: str) -> None:
+    """A launch that needs more registers than a multiprocessor has fails: 65536, given to a warp by eights for each thread."""
+    for name, registers in registers_of(file, real).items():
+        assert -(-registers // 8) * 8 * kernels()[name][2] <= 65536, f"{name}: {registers} registers"
+
+
+def registers_of(file: str, real: str) -> dict[str, int]:
+    """How many registers each kernel of a file takes, as nvcc tells."""
+    found = re.findall(r"Compiling entry function '(\w+)'.*?Used (\d+) registers", nvcc_says(file, real), re.S)
+    assert found
+    return {name: int(registers) for name, registers in found}
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_no_kernel_spills_registers(file: str) -> None:
+    spills = [line for line in nvcc_says(file, "float32").splitlines() if "spill stores" in line]
+    assert spills
+    assert all("0 bytes spill stores, 0 bytes spill loads" in line for line in spills), spills
+
+
+def nvcc_says(file: str, real: str) -> str:
+    """What ptxas tells about the kernels of a file."""
     nvcc = shutil.which("nvcc")
     if nvcc is None:
         pytest.skip("nvcc, which counts registers, is not installed")
     command = [nvcc, "-arch=sm_90", "-std=c++17", "-cubin", "-Xptxas", "-v", "-o", os.devnull, "-x", "cu", "-"]
-    done = subprocess.run(command, input=source(file, "float32"), text=True, capture_output=True, check=False)
+    done = subprocess.run(command, input=source(file, real), text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
-    spills = [line for line in done.stderr.splitlines() if "spill stores" in line]
-    assert spills
-    assert all("0 bytes spill stores, 0 bytes spill loads" in line for line in spills), done.stderr
+    return done.stderr

@@ -60,7 +60,7 @@ class RawModule:
     """A program whose kernels run on the CPU."""
 
     def __init__(self, code: str, options: tuple[str, ...] = ()) -> None:
-        self.signatures = {name: [parameter_of(p) for p in text.split(",")] for name, text in KERNEL.findall(code)}
+        self.signatures = {name: [parameter_of(p) for p in text.split(",")] for _, name, text in KERNEL.findall(code)}
         entries = [self._entry(name) for name in self.signatures]
         program = f'#include "cuda_shim.h"\n{code}\n{"".join(entries)}'
         self.library = build("c++", program, "-std=c++17", "-Wall", "-Wno-unknown-pragmas", "-Wno-sign-compare")

@@ -92,7 +92,7 @@ __device__ __forceinline__ long long mg_part(long long M, int q, int P) {
 }
 
 // Small channels: statistics and result in one launch. Shared: a mg_moments for each thread.
-extern "C" __global__ void mg_batch_norm_forward(const real* __restrict__ x, const real* __restrict__ weight, const real* __restrict__ bias,
+extern "C" __global__ void __launch_bounds__(512, 2) mg_batch_norm_forward(const real* __restrict__ x, const real* __restrict__ weight, const real* __restrict__ bias,
     real* __restrict__ y, real* __restrict__ mean, real* __restrict__ var, int N, int C, int S, double eps, int relu) {
   MG_DYN_SHARED(mg_moments, s);
   int c = blockIdx.x * blockDim.x + threadIdx.x;
@@ -102,7 +102,7 @@ extern "C" __global__ void mg_batch_norm_forward(const real* __restrict__ x, con
 }
 
 // Large channels, first launch: gridDim.y partial results for each channel, in `parts` (C, P, 3).
-extern "C" __global__ void mg_batch_norm_moments(const real* __restrict__ x, double* __restrict__ parts, int N, int C, int S) {
+extern "C" __global__ void __launch_bounds__(512, 2) mg_batch_norm_moments(const real* __restrict__ x, double* __restrict__ parts, int N, int C, int S) {
   MG_DYN_SHARED(mg_moments, s);
   int c = blockIdx.x * blockDim.x + threadIdx.x, P = gridDim.y, q = blockIdx.y;
   long long M = (long long)N * S;
@@ -111,7 +111,7 @@ extern "C" __global__ void mg_batch_norm_moments(const real* __restrict__ x, dou
 }
 
 // Second launch: every block merges the parts of its channels in the same order, and normalizes its own.
-extern "C" __global__ void mg_batch_norm_apply(const real* __restrict__ x, const double* __restrict__ parts, const real* __restrict__ weight,
+extern "C" __global__ void __launch_bounds__(512, 2) mg_batch_norm_apply(const real* __restrict__ x, const double* __restrict__ parts, const real* __restrict__ weight,
     const real* __restrict__ bias, real* __restrict__ y, real* __restrict__ mean, real* __restrict__ var, int N, int C, int S, double eps, int relu) {
   int c = blockIdx.x * blockDim.x + threadIdx.x, P = gridDim.y, q = blockIdx.y;
   long long M = (long long)N * S;
@@ -175,7 +175,7 @@ __device__ __forceinline__ void mg_gradient(mg_sums v, const real* x, const real
 }
 
 // Small channels: in one launch. Shared: a double for each thread.
-extern "C" __global__ void mg_batch_norm_backward(const real* __restrict__ x, const real* __restrict__ g, const real* __restrict__ y,
+extern "C" __global__ void __launch_bounds__(512, 2) mg_batch_norm_backward(const real* __restrict__ x, const real* __restrict__ g, const real* __restrict__ y,
     const real* __restrict__ weight, const real* __restrict__ mean, const real* __restrict__ var, const real* __restrict__ g_mean,
     const real* __restrict__ g_var, real* __restrict__ gx, real* __restrict__ gw, real* __restrict__ gb, int N, int C, int S, double eps) {
   MG_DYN_SHARED(double, s);
@@ -186,7 +186,7 @@ extern "C" __global__ void mg_batch_norm_backward(const real* __restrict__ x, co
 }
 
 // Large channels, first launch: sums over gridDim.y parts of each channel, in `parts` (C, P, 3).
-extern "C" __global__ void mg_batch_norm_sums(const real* __restrict__ x, const real* __restrict__ g, const real* __restrict__ y,
+extern "C" __global__ void __launch_bounds__(512, 2) mg_batch_norm_sums(const real* __restrict__ x, const real* __restrict__ g, const real* __restrict__ y,
     const real* __restrict__ mean, double* __restrict__ parts, int N, int C, int S) {
   MG_DYN_SHARED(double, s);
   int c = blockIdx.x * blockDim.x + threadIdx.x, P = gridDim.y, q = blockIdx.y;
@@ -196,7 +196,7 @@ extern "C" __global__ void mg_batch_norm_sums(const real* __restrict__ x, const 
 }
 
 // Second launch.
-extern "C" __global__ void mg_batch_norm_gradient(const real* __restrict__ x, const real* __restrict__ g, const real* __restrict__ y,
+extern "C" __global__ void __launch_bounds__(512, 2) mg_batch_norm_gradient(const real* __restrict__ x, const real* __restrict__ g, const real* __restrict__ y,
     const double* __restrict__ parts, const real* __restrict__ weight, const real* __restrict__ mean, const real* __restrict__ var,
     const real* __restrict__ g_mean, const real* __restrict__ g_var, real* __restrict__ gx, real* __restrict__ gw, real* __restrict__ gb,
     int N, int C, int S, double eps) {

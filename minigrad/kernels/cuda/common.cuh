@@ -5,6 +5,10 @@
 // that every kernel is tested where no GPU is. Hence no inline PTX outside #ifndef MG_CPU_SHIM, dynamic shared memory by
 // MG_DYN_SHARED, and names that begin with mg_. Reductions run in a fixed order and nothing is added atomically: the
 // same input gives the same bytes.
+//
+// A kernel whose blocks have more than 256 threads says so by __launch_bounds__(threads, blocks): a multiprocessor has
+// 65536 registers, and with 255 a thread, which a compiler that is told nothing may take, only 256 threads have room.
+// `blocks`, of the blocks that should have room at once, leaves those bound by memory 64 registers and so enough warps.
 #ifndef MG_CPU_SHIM
 #define MG_DYN_SHARED(T, name) extern __shared__ __align__(16) unsigned char mg_dynamic[]; T* name = reinterpret_cast<T*>(mg_dynamic)
 #endif

@@ -39,7 +39,7 @@ extern "C" __global__ void mg_cross_entropy_rows(const real* __restrict__ x, con
 }
 
 // The mean over the rows that count, in one block of (1, threads). Shared: a double for each thread.
-extern "C" __global__ void mg_cross_entropy_mean(const real* __restrict__ x, const long long* __restrict__ labels, real* __restrict__ loss,
+extern "C" __global__ void __launch_bounds__(1024, 1) mg_cross_entropy_mean(const real* __restrict__ x, const long long* __restrict__ labels, real* __restrict__ loss,
     real* __restrict__ p, long long* __restrict__ wrong, long long R, int K, double smoothing, long long ignored) {
   MG_DYN_SHARED(double, s);
   int lanes = K <= 32 ? 1 : 32, lane = threadIdx.y % lanes;
@@ -54,7 +54,7 @@ extern "C" __global__ void mg_cross_entropy_mean(const real* __restrict__ x, con
 }
 
 // The mean of losses that were computed before, over the rows that count. One block of (1, threads).
-extern "C" __global__ void mg_mean_of_counted(const real* __restrict__ losses, const long long* __restrict__ labels, real* __restrict__ loss,
+extern "C" __global__ void __launch_bounds__(1024, 1) mg_mean_of_counted(const real* __restrict__ losses, const long long* __restrict__ labels, real* __restrict__ loss,
     double* __restrict__ counted, long long R, long long ignored) {
   MG_DYN_SHARED(double, s);
   double sum = 0, count = 0;

@@ -18,13 +18,14 @@ import numpy as np
 from minigrad.backends import BACKENDS, Array
 
 FOLDER = Path(__file__).parent
-KERNEL = re.compile(r'extern\s+"C"\s+__global__\s+void\s+(?:__launch_bounds__\([^)]*\)\s*)?(\w+)\s*\(([^)]*)\)', re.S)
+KERNEL = re.compile(r'extern\s+"C"\s+__global__\s+void\s+(?:__launch_bounds__\((\d+)[^)]*\)\s*)?(\w+)\s*\(([^)]*)\)', re.S)
 #: element types: dtype -> what `real` and `accum` stand for
 REALS = {"float16": ("mg_half", "float"), "float32": ("float", "float"), "float64": ("double", "double")}
 _FIXED = {
     "float": np.float32, "double": np.float64, "int": np.int32, "long long": np.int64, "mg_u64": np.uint64, "unsigned char": np.uint8,
 }  # fmt: skip
-MAX_THREADS, MAX_SHARED = 1024, 48 * 1024
+MAX_THREADS = 256  #: of a block, unless the kernel is compiled for more by __launch_bounds__: there are registers for so many
+MAX_SHARED = 48 * 1024
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,12 @@ class Parameter:
 
 
 @functools.cache
-def kernels() -> dict[str, tuple[str, tuple[Parameter, ...]]]:
-    """Return for every kernel the file it is in and its parameters."""
+def kernels() -> dict[str, tuple[str, tuple[Parameter, ...], int]]:
+    """Return for every kernel the file it is in, its parameters, and how many threads a block may have."""
     found = {}
     for file in sorted(FOLDER.glob("*.cu")):
-        for name, parameters in KERNEL.findall(file.read_text()):
-            found[name] = file.name, tuple(parameter_of(text) for text in parameters.split(","))
+        for threads, name, parameters in KERNEL.findall(file.read_text()):
+            found[name] = file.name, tuple(parameter_of(text) for text in parameters.split(",")), int(threads or MAX_THREADS)
     return found
 
 
@@ -81,12 +82,15 @@ def launch(name: str, grid: tuple[int, ...], block: tuple[int, ...], args: tuple
     TypeError, ValueError
         If an argument does not fit the signature: kind, dtype, memory that is not C-contiguous, or a launch too large.
     """
-    file, parameters = kernels()[name]
+    file, parameters, most = kernels()[name]
     if len(args) != len(parameters):
         raise TypeError(f"kernel {name} takes {len(parameters)} arguments, and {len(args)} were given")
     threads = int(np.prod(block))
-    if not 0 < threads <= MAX_THREADS or shared > MAX_SHARED or max(grid[1:], default=0) > 65535:
-        raise ValueError(f"kernel {name}: grid {grid} of blocks {block} with {shared} bytes of shared memory is more than a GPU offers")
+    if not 0 < threads <= most or shared > MAX_SHARED or max(grid[1:], default=0) > 65535:
+        raise ValueError(
+            f"kernel {name}: grid {grid} of blocks {block} with {shared} bytes of shared memory is more than a GPU offers, "
+            f"or than the {most} threads that the kernel is compiled for"
+        )
     if 0 in grid:
         return  # nothing to do
     real = np.dtype(like.dtype if like.dtype.name in REALS else np.float32)  # of kernels that do not speak of it

@@ -40,7 +40,7 @@ extern "C" __global__ void mg_layer_norm_gradient(const real* __restrict__ g, co
 }
 
 // gw = sum_r g xhat and gb = sum_r g: blockDim.x features, blockDim.y lanes that share the rows. Shared: a double each.
-extern "C" __global__ void mg_layer_norm_parameters(const real* __restrict__ g, const real* __restrict__ x, const real* __restrict__ mean,
+extern "C" __global__ void __launch_bounds__(512, 2) mg_layer_norm_parameters(const real* __restrict__ g, const real* __restrict__ x, const real* __restrict__ mean,
     const real* __restrict__ var, real* __restrict__ gw, real* __restrict__ gb, long long R, int D, double eps) {
   MG_DYN_SHARED(double, s);
   int d = blockIdx.x * blockDim.x + threadIdx.x;

@@ -21,7 +21,7 @@ extern "C" __global__ void mg_linear_narrow(const real* __restrict__ x, const re
 
 // gw = g^T x and gb = sum_r g for few outputs, in one launch: a block has blockDim.x inputs of one output, and
 // blockDim.y lanes that share the rows. Shared: an accum for each thread. gb may be null.
-extern "C" __global__ void mg_linear_narrow_weight(const real* __restrict__ g, const real* __restrict__ x, real* __restrict__ gw,
+extern "C" __global__ void __launch_bounds__(512, 2) mg_linear_narrow_weight(const real* __restrict__ g, const real* __restrict__ x, real* __restrict__ gw,
     real* __restrict__ gb, int R, int I, int O) {
   MG_DYN_SHARED(accum, s);
   int i = blockIdx.x * blockDim.x + threadIdx.x, o = blockIdx.y;
