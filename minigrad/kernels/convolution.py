@@ -1,7 +1,7 @@
 """Convolution a few samples at a time: their windows stay in the cache, and nothing as large as all windows is made.
 
-Convolutions of 3x3 with stride 1 between enough channels are done by `minigrad.kernels.winograd`, which takes two thirds of
-the time. The bias is added, and summed over, without a pass through memory of its own.
+Convolutions of 3x3 with stride 1 between enough channels are done by `minigrad.kernels.winograd`, others with stride 1 by
+`minigrad.kernels.direct` where Numba is installed. The bias is added, and summed over, without a pass through memory of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.kernels import buffers, winograd
+from minigrad.kernels import buffers, direct, loops, winograd
 from minigrad.ops.convolution import check_operands, convolution
 from minigrad.ops.windows import Ints, Pairs, count, geometry, padded, taps
 
@@ -35,6 +35,8 @@ def _convolve(x: Any, weight: Any, bias: Any, strides: Ints, pairs: Pairs, steps
     if _for_winograd(weight.shape, strides, steps, pairs, groups, windows):
         return winograd.convolve(x, weight, bias, (pairs[0][0], pairs[1][0]))
     kernel, o = weight.shape[2:], weight.shape[0]
+    if direct.fits(x, kernel, strides, groups):
+        return direct.convolve(x, weight, bias, steps, pairs, windows)
     y = buffers.empty((x.shape[0], o, *windows), x.dtype)
     matrices = weight.reshape(groups, o // groups, -1)
     cut = _Columns(x, kernel, strides, pairs, steps, groups, windows)
@@ -51,7 +53,8 @@ def input_gradient(g: Any, weight: Any, x_shape: Ints, *, stride: Any, padding: 
     """With stride 1 it is the convolution of g with the weight turned by 180 degrees: gathering is quicker than spreading."""
     kernel = weight.shape[2:]
     strides, pairs, steps = geometry(kernel, stride, padding, dilation)
-    if not _plain_floats(g, weight) or not g.size or groups > 1 or set(strides) != {1} or weight.shape[0] > 2 * weight.shape[1]:
+    many = weight.shape[0] > 2 * weight.shape[1] and not direct.fits(g, kernel, strides, groups)  # windows of g would be large
+    if not _plain_floats(g, weight) or not g.size or groups > 1 or set(strides) != {1} or many:
         return NotImplemented
     around = tuple(((k - 1) * d - lo, (k - 1) * d - hi) for k, d, (lo, hi) in zip(kernel, steps, pairs, strict=True))
     turned = np.ascontiguousarray(np.flip(weight, axis=tuple(range(2, weight.ndim))).swapaxes(0, 1))
@@ -66,6 +69,10 @@ def weight_gradient(g: Any, x: Any, weight_shape: Ints, *, stride: Any, padding:
         return NotImplemented
     if _for_winograd(weight_shape, strides, steps, pairs, groups, g.shape[2:]):
         return winograd.weight_gradient(x, g, (pairs[0][0], pairs[1][0]))
+    if direct.fits(x, kernel, strides, groups):
+        gradient = direct.weight_gradient(x, g, kernel, steps, pairs)
+        if np.isfinite(gradient).all():  # else it may hold a NaN too many
+            return gradient
     total = np.zeros((groups, weight_shape[0] // groups, prod(weight_shape[1:])), x.dtype)
     cut = _Columns(x, kernel, strides, pairs, steps, groups, g.shape[2:])
     for part in cut.parts:
@@ -89,12 +96,13 @@ def _plain_floats(*arrays: Any) -> bool:
 
 def _for_winograd(weight_shape: Ints, strides: Ints, steps: Ints, pairs: Pairs, groups: int, windows: Ints) -> bool:
     """Whether Winograd's algorithm can do it, and is faster: with few channels its transforms cost more than it saves."""
+    enough = 32 if loops.find("convolution") is None else 128
     return (
         weight_shape[2:] == (3, 3)
         and strides == steps == (1, 1)
         and groups == 1
         and all(0 <= lo == hi <= 2 for lo, hi in pairs)
-        and min(weight_shape[:2]) >= 32
+        and min(weight_shape[:2]) >= enough
         and min(windows) >= 4
     )
 

@@ -1,4 +1,7 @@
-"""Convolution kernels where the samples of the op, which are small, do not reach: Winograd, chunks, float32, layouts."""
+"""Convolution kernels where the samples of the op, which are small, do not reach: Winograd, chunks, float32, layouts.
+
+These are the kernels for NumPy alone; test_loops.py has the one in loops that Numba compiles.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,12 @@ import pytest
 
 import minigrad as mg
 from minigrad import graph
-from minigrad.kernels import convolution, winograd
+from minigrad.kernels import convolution, loops, winograd
+
+
+@pytest.fixture(autouse=True)
+def without_loops(monkeypatch):
+    monkeypatch.setattr(loops, "find", lambda family: None)
 
 
 def results(x, weight, bias, g, kernels, **params):
