@@ -159,7 +159,14 @@ def convolutional() -> nn.Module:
     )
 
 
-@pytest.mark.parametrize(("make", "shape"), [(attention, (2, 5, 8)), (convolutional, (3, 1, 8, 8))], ids=["attention", "convolution"])
+def depthwise() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(4, 4, 3, padding=1, groups=4, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 6, 1))
+
+
+OTHERS = [(attention, (2, 5, 8)), (convolutional, (3, 1, 8, 8)), (depthwise, (2, 4, 6, 6))]
+
+
+@pytest.mark.parametrize(("make", "shape"), OTHERS, ids=["attention", "convolution", "depthwise convolution"])
 def test_other_networks_can_be_captured(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> None:
     """None of their ops calls a library through CuPy, waits, or sends something."""
     mg.manual_seed(1)

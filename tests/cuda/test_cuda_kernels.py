@@ -134,6 +134,33 @@ def test_convolution_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert agree("convolution", Sample(x, weight, stride=(1, 2), padding=1, dilation=(2, 1)), 1e-5, 2e-6) > 6
 
 
+GROUPED = {  # shapes of x and weight, groups, parameters
+    "depthwise": ((3, 6, 9, 7), (6, 1, 3, 3), 6, {"padding": 1}),
+    "depthwise, two of each": ((2, 3, 8, 8), (6, 1, 3, 2), 3, {"stride": (2, 1), "padding": ((0, 2), (1, 0))}),
+    "two groups": ((2, 4, 7, 6), (6, 2, 2, 3), 2, {"dilation": (1, 2), "padding": 2}),
+    "one axis": ((2, 4, 11), (4, 1, 3), 4, {"stride": 3}),
+    "many windows": ((5, 2, 20, 17), (2, 1, 3, 3), 2, {}),
+    "no images": ((0, 2, 5, 5), (2, 1, 3, 3), 2, {}),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("case", GROUPED)
+def test_grouped_convolution(case: str, dtype: str) -> None:
+    """Forward and both adjoints, directly: three launches; and its transpose."""
+    shape, weight_shape, groups, params = GROUPED[case]
+    rng = np.random.default_rng(6)
+    emulator.seed = 4
+    x, weight, bias = (rng.standard_normal(s).astype(dtype) for s in (shape, weight_shape, weight_shape[:1]))
+    tolerances = (1e-5, 3e-6) if dtype == "float32" else (2e-2, 8e-3)
+    agree("convolution", Sample(x, weight, bias, groups=groups, **params), *tolerances)
+    launched = [name for name in LEDGER.launches if name.startswith("mg_")]
+    assert sorted(launched) == (["mg_grouped", "mg_grouped_spread", "mg_grouped_weight"] if x.size else ["mg_grouped_weight"])
+    if x.size and "padding" not in params:
+        y = rng.standard_normal((2, weight_shape[0], *[4] * (len(shape) - 2))).astype(dtype)
+        agree("conv_transpose", Sample(y, weight, groups=groups, **params), *tolerances)
+
+
 @pytest.mark.parametrize("view", [lambda a: a.T, lambda a: a[::2], lambda a: a[:, ::-1], lambda a: a[1:, 1:]])
 def test_views_and_read_only_rows(view: Any) -> None:
     base = np.random.default_rng(4).standard_normal((12, 12)).astype(np.float32)

@@ -65,3 +65,79 @@ extern "C" __global__ void mg_max_pool(const real* __restrict__ x, real* __restr
 extern "C" __global__ void mg_add_channel_bias(real* __restrict__ y, const real* __restrict__ bias, long long n, int C, int S) {
   MG_EACH(i, n) y[i] = real((accum)y[i] + (accum)bias[(i / S) % C]);
 }
+
+// ------------------------------------------------------------------------------------------------ grouped convolution
+//
+// Output channel o of O sees the C / G input channels of its group alone, with weight (O, C / G, KH, KW): too few for a
+// product of matrices where G is large (depthwise: one), so the windows are walked through directly.
+
+// y (N, O, OH, OW), and bias unless it is null.
+extern "C" __global__ void mg_grouped(const real* __restrict__ x, const real* __restrict__ weight, const real* __restrict__ bias, real* __restrict__ y,
+    mg_windows w, int O, int G, long long n) {
+  int inputs = w.C / G, outputs = O / G;
+  MG_EACH(i, n) {
+    long long r = i;
+    int ow = r % w.OW; r /= w.OW;
+    int oh = r % w.OH; r /= w.OH;
+    int o = r % O; r /= O;
+    accum sum = bias ? (accum)bias[o] : accum(0);
+    for (int c = 0; c < inputs; c++) {
+      const real* p = x + (r * w.C + o / outputs * inputs + c) * w.H * w.W;
+      const real* q = weight + ((long long)o * inputs + c) * w.KH * w.KW;
+      for (int kh = 0; kh < w.KH; kh++) {
+        int h = oh * w.SH - w.PH + kh * w.DH;
+        if (h < 0 || h >= w.H) continue;
+        for (int kw = 0; kw < w.KW; kw++) {
+          int v = ow * w.SW - w.PW + kw * w.DW;
+          if (v >= 0 && v < w.W) sum += (accum)p[(long long)h * w.W + v] * (accum)q[kh * w.KW + kw];
+        }
+      }
+    }
+    y[i] = real(sum);
+  }
+}
+
+// The adjoint for x (N, C, H, W): each element gathers from the windows that saw it.
+extern "C" __global__ void mg_grouped_spread(const real* __restrict__ g, const real* __restrict__ weight, real* __restrict__ x, mg_windows w, int O, int G,
+    long long n) {
+  int inputs = w.C / G, outputs = O / G;
+  MG_EACH(i, n) {
+    long long r = i;
+    int v = r % w.W; r /= w.W;
+    int h = r % w.H; r /= w.H;
+    int c = r % w.C; r /= w.C;
+    accum sum = 0;
+    for (int o = c / inputs * outputs; o < (c / inputs + 1) * outputs; o++) {
+      const real* p = g + (r * O + o) * w.OH * w.OW;
+      const real* q = weight + ((long long)o * inputs + c % inputs) * w.KH * w.KW;
+      for (int kh = 0; kh < w.KH; kh++) {
+        int top = h + w.PH - kh * w.DH;
+        if (top < 0 || top % w.SH || top / w.SH >= w.OH) continue;
+        for (int kw = 0; kw < w.KW; kw++) {
+          int left = v + w.PW - kw * w.DW;
+          if (left < 0 || left % w.SW || left / w.SW >= w.OW) continue;
+          sum += (accum)p[(long long)(top / w.SH) * w.OW + left / w.SW] * (accum)q[kh * w.KW + kw];
+        }
+      }
+    }
+    x[i] = real(sum);
+  }
+}
+
+// The adjoint for the weight: a block of (1, threads) for each of its elements, whose lanes share the windows of N images
+// and are added up in a fixed order. Shared: a double for each thread.
+extern "C" __global__ void mg_grouped_weight(const real* __restrict__ x, const real* __restrict__ g, real* __restrict__ gw, mg_windows w, int O, int G, int N) {
+  MG_DYN_SHARED(double, s);
+  int inputs = w.C / G, outputs = O / G, e = blockIdx.x;
+  int kw = e % w.KW, kh = e / w.KW % w.KH, c = e / w.KW / w.KH % inputs, o = e / w.KW / w.KH / inputs;
+  accum sum = 0;
+  for (long long m = threadIdx.y; m < (long long)N * w.OH * w.OW; m += blockDim.y) {
+    int ow = m % w.OW, oh = m / w.OW % w.OH;
+    long long image = m / w.OW / w.OH;
+    int h = oh * w.SH - w.PH + kh * w.DH, v = ow * w.SW - w.PW + kw * w.DW;
+    if (h >= 0 && h < w.H && v >= 0 && v < w.W)
+      sum += (accum)x[((image * w.C + o / outputs * inputs + c) * w.H + h) * w.W + v] * (accum)g[((image * O + o) * w.OH + oh) * w.OW + ow];
+  }
+  double total = mg_lane_sum((double)sum, s);
+  if (threadIdx.y == 0) gw[e] = real((accum)total);
+}

@@ -1,7 +1,8 @@
 """Convolution and max pooling on a GPU, over one or two spatial axes.
 
 A convolution is a product with columns. They are made for so many images at a time that they stay in the cache between
-the kernel that writes them and the product that reads them.
+the kernel that writes them and the product that reads them. A convolution in groups, of which each has few channels,
+walks through its windows directly.
 """
 
 from __future__ import annotations
@@ -66,6 +67,11 @@ def windows_of(size: Ints, channels: int, kernel: Ints, stride: Any, padding: An
     return Windows(channels, size, kernel, stride, pairs, dilation, windows), windows
 
 
+def divide(channels: int, weight: Array, groups: int) -> bool:
+    """Tell whether a weight (out, in / groups, *kernel) fits so many input channels."""
+    return groups >= 1 and weight.shape[0] % groups == 0 and weight.shape[1] * groups == channels
+
+
 # ------------------------------------------------------------------------------------------------------ convolution
 
 
@@ -73,7 +79,7 @@ def windows_of(size: Ints, channels: int, kernel: Ints, stride: Any, padding: An
 def _(
     xp: Any, x: Array, weight: Array, bias: Array | None = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
-    if groups != 1 or not handled(x, weight) or x.ndim != weight.ndim or weight.shape[1:2] != x.shape[1:2]:
+    if not handled(x, weight) or x.ndim != weight.ndim or not divide(x.shape[1], weight, groups):
         return NotImplemented
     if bias is not None and (bias.shape != weight.shape[:1] or bias.dtype != x.dtype):
         return NotImplemented
@@ -82,6 +88,10 @@ def _(
         return NotImplemented
     w, windows = found
     y = xp.empty((x.shape[0], weight.shape[0], w.places), dtype=x.dtype)
+    if groups > 1:
+        args = (contiguous(x), contiguous(weight), bias, y, w.struct, weight.shape[0], groups, y.size)
+        launch("mg_grouped", blocks_for(y.size, most=65535), (256,), args, like=x)
+        return y.reshape((*y.shape[:2], *windows))
     filters = contiguous(weight).reshape((weight.shape[0], w.rows))
     for part in w.parts(x.shape[0], x.itemsize):
         columns = w.columns(x[part])
@@ -93,10 +103,15 @@ def _(
 
 @convolution_weight_grad.kernel(device="cuda")
 def _(xp: Any, x: Array, dy: Array, *, kernel_size: Ints, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
-    found = windows_of(x.shape[2:], x.shape[1], tuple(kernel_size), stride, padding, dilation) if handled(x, dy) and groups == 1 else None
-    if found is None or dy.shape[2:] != found[1]:
+    found = windows_of(x.shape[2:], x.shape[1], tuple(kernel_size), stride, padding, dilation) if handled(x, dy) else None
+    if found is None or dy.shape[2:] != found[1] or dy.shape[0] != x.shape[0] or groups < 1 or x.shape[1] % groups or dy.shape[1] % groups:
         return NotImplemented
     w, _ = found
+    if groups > 1:
+        dw = xp.empty((dy.shape[1], x.shape[1] // groups, *kernel_size), dtype=x.dtype)
+        args = (contiguous(x), contiguous(dy), dw, w.struct, dy.shape[1], groups, x.shape[0])
+        launch("mg_grouped_weight", (dw.size,), (1, 256), args, like=x, shared=8 * 256)
+        return dw
     dy = contiguous(dy).reshape((*dy.shape[:2], w.places))
     total = None
     for part in w.parts(x.shape[0], x.itemsize):
@@ -109,11 +124,18 @@ def _(xp: Any, x: Array, dy: Array, *, kernel_size: Ints, stride: Any = 1, paddi
 
 def spread(g: Array, weight: Array, size: Ints, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """Return the gradient of a convolution for its input, of spatial ``size``."""
-    found = windows_of(size, weight.shape[1], weight.shape[2:], stride, padding, dilation) if handled(g, weight) and groups == 1 else None
+    channels = weight.shape[1] * groups
+    fits = handled(g, weight) and g.shape[1] == weight.shape[0] and divide(channels, weight, groups)
+    found = windows_of(size, channels, weight.shape[2:], stride, padding, dilation) if fits else None
     if found is None or g.shape[2:] != found[1]:
         return NotImplemented
     w, _ = found
     xp = BACKENDS[g.__class__].xp
+    if groups > 1:
+        out = xp.empty((g.shape[0], channels, *size), dtype=g.dtype)
+        args = (contiguous(g), contiguous(weight), out, w.struct, weight.shape[0], groups, out.size)
+        launch("mg_grouped_spread", blocks_for(out.size, most=65535), (256,), args, like=g)
+        return out
     g = contiguous(g).reshape((*g.shape[:2], w.places))
     out = xp.empty((g.shape[0], weight.shape[1], *size), dtype=g.dtype)
     filters = contiguous(weight).reshape((weight.shape[0], w.rows)).T
