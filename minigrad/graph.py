@@ -256,10 +256,13 @@ def _check_saved(node: Node) -> tuple[Any, ...]:
         )
     if saved.__class__ is not tuple:
         saved = saved.unpack()
-    for kept, array in zip(node.plan.keep, saved, strict=True):
+    kept = [(node.plan.name_of(k), value) for k, value in zip(node.plan.keep, saved, strict=True)]
+    for name, value in node.params.items() if node.plan.takes_params else ():  # the key of getitem holds arrays
+        kept += [(name, part) for part in (value if isinstance(value, tuple) else (value,))]
+    for name, array in kept:
         if is_array(array) and _changes.get(id(owner(array)), (None, 0.0))[1] > node.seq:
             raise RuntimeError(
-                f"{node.name} saved {node.plan.name_of(kept)!r} (shape {array.shape}) for the backward pass, and it was "
+                f"{node.name} saved {name!r} (shape {array.shape}) for the backward pass, and it was "
                 "changed in place since. Run backward before the change, or compute with a copy of the tensor"
             )
     return saved  # type: ignore[no-any-return]

@@ -200,6 +200,16 @@ def test_change_in_place_is_seen_through_a_view():
         y.backward()
 
 
+def test_change_in_place_of_an_index_names_op_and_parameter():
+    x, at = leaf(1.0, 2.0), mg.tensor([0, 0])
+    for y in (x[at], x[..., at]):
+        at.copy_([1, 1])
+        with pytest.raises(RuntimeError, match=r"getitem saved 'key' \(shape \(2,\)\).*changed in place"):
+            y.sum().backward()
+    x[at].sum().backward()
+    assert x.grad.tolist() == [0.0, 2.0]
+
+
 def test_change_in_place_of_what_was_not_saved_is_harmless():
     x, w = leaf(1.0), leaf(2.0)
     y = x + w

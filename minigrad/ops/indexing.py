@@ -15,6 +15,7 @@ CuPy, which does not look at values on the host, wraps it around.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -85,11 +86,14 @@ add_at.vjp(x=lambda g: g, updates=lambda g, *, key: getitem(g, key=key))
 
 
 def _beside(x: Array, key: Any) -> Any:
-    """Return the key with its lists as arrays, and arrays of the host on the device of x."""
-    if isinstance(key, tuple):
-        return tuple([_beside(x, k) for k in key])
-    if isinstance(key, list):
-        key = np.asarray(key) if key else np.zeros(0, dtype=np.intp)
+    """Return the key with every sequence in it as an array, as NumPy takes it, and arrays of the host on the device of x."""
+    return tuple([_part_beside(x, k) for k in key]) if isinstance(key, tuple) else _part_beside(x, key)
+
+
+def _part_beside(x: Array, key: Any) -> Any:
+    if not is_array(key) and (isinstance(key, Sequence) or hasattr(key, "__array__")):
+        key = np.asarray(key)
+        key = key.astype(np.intp) if not key.size and key.dtype == float else key  # what [] becomes
     if isinstance(key, np.ndarray):
         return move(key, device_of(x))
     if is_array(key) and key.__class__ is not x.__class__ and not isinstance(key, np.generic):
