@@ -25,17 +25,20 @@ UP_TO_SIGN = {"eigh", "qr", "svd"}
 GRADCHECKED = ["batch_norm", "batch_norm_relu", "layer_norm", "linear", "convolution", "max_pool", "mean_cross_entropy", "matmul"]
 
 
-def minigrad_step(make: Callable[[Any], Any], seed: int = 0) -> Callable[..., Any]:
-    """A training step with Adam."""
+def minigrad_step(make: Callable[[Any], Any], seed: int = 0, half: bool = False) -> Callable[..., Any]:
+    """A training step with Adam; in float16, with a scale that overflows at first, if ``half``."""
     mg.manual_seed(seed)
     model = make(nn).to("cuda")
     optimizer = optim.Adam(model.parameters(), lr=1e-3)
+    scaler = mg.GradScaler(init_scale=2.0**24, growth_interval=10, enabled=half)
 
     def step(x: Any, labels: Any) -> Any:
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), labels)
-        loss.backward()
-        optimizer.step()
+        with mg.autocast("float16", enabled=half):
+            loss = F.cross_entropy(model(x), labels)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
         return loss
 
     return step
@@ -168,11 +171,11 @@ def check_gradients(record: Record) -> None:
 # ----------------------------------------------------------------------------------------------------- captured steps
 
 
-def captured_equals_eager(make: Callable[[Any], Any], shape: tuple[int, ...], size: int, steps: int = 50) -> Result:
+def captured_equals_eager(make: Callable[[Any], Any], shape: tuple[int, ...], size: int, steps: int = 50, half: bool = False) -> Result:
     """A captured step against an eager one, half of them after other allocations."""
     runs = []
     for captured in (False, True):
-        step = minigrad_step(make, seed=3)
+        step = minigrad_step(make, 3, half)
         make_step = mg.cuda.capture(step) if captured else step
         x, labels = batch(shape, size)
         losses = []
@@ -196,9 +199,10 @@ def fill_memory() -> None:
 
 def check_capture(record: Record) -> None:
     """Captured steps, which must give the losses of eager ones to the last bit."""
-    for name, make, shape in (("mlp", mlp, (784,)), ("digits cnn", digits_cnn, (1, 8, 8))):
+    models = {"mlp": (mlp, (784,), False), "mlp in float16": (mlp, (784,), True), "digits cnn": (digits_cnn, (1, 8, 8), False)}
+    for name, (make, shape, half) in models.items():
         try:
-            record[name] = captured_equals_eager(make, shape, 64)
+            record[name] = captured_equals_eager(make, shape, 64, half=half)
         except Exception as error:
             record[name] = {"ok": False, "error": in_short(error)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,12 +18,14 @@ class Staging:
     """Pinned memory to copy from.
 
     A copy from pinned memory is queued and not waited for, so the memory must stay as it is until the copy has passed:
-    an event tells. Copies of one size take turns with ``DEPTH`` buffers.
+    an event tells. Copies of one size take turns with ``DEPTH`` buffers, which go back to CuPy, and so perhaps to another
+    copy, when all have passed.
     """
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
         self._rings: dict[int, list[tuple[Any, Any]]] = {}
+        weakref.finalize(self, _wait_for, self._rings).atexit = False
 
     def send(self, place: Array, values: np.ndarray[Any, Any]) -> None:
         """Copy host values to ``place``, an array of their shape and dtype on the current device."""
@@ -40,6 +43,12 @@ class Staging:
         stream = self.xp.cuda.get_current_stream()
         place.set(staged, stream=stream)
         event.record(stream)
+
+
+def _wait_for(rings: dict[int, list[tuple[Any, Any]]]) -> None:
+    for ring in rings.values():
+        for _, event in ring:
+            event.synchronize()
 
 
 class LiveNumbers:

@@ -12,6 +12,7 @@ from support.strict_cuda import pretended_gpu
 
 import minigrad as mg
 from minigrad import nn, optim
+from minigrad.cuda.staging import Staging
 from minigrad.nn import functional as F
 
 pytestmark = pytest.mark.slow  # whole training steps in the emulator: CI runs them with the other tests of CUDA
@@ -93,6 +94,18 @@ def test_the_memory_of_a_graph_is_its_own() -> None:
     fast = mg.cuda.capture(step)
     losses = [fast(x, labels) for x, labels in batches(6)]
     assert len({loss.item() for loss in losses}) == 6
+
+
+def test_pinned_memory_is_given_back_when_the_copies_from_it_have_passed(gpu: Any) -> None:
+    staging = Staging(gpu.xp)
+    place = gpu.xp.empty(3, dtype="float32")
+    for _ in range(6):
+        staging.send(place, np.ones(3, np.float32))
+    events = [event for ring in staging._rings.values() for _, event in ring]
+    assert len(events) == 4
+    assert not any(event.waited for event in events)
+    del staging
+    assert all(event.waited for event in events)
 
 
 REFUSED = {

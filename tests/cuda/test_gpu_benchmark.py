@@ -9,6 +9,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -46,8 +47,15 @@ def test_the_rules_hold_for_the_double(bench: Any) -> None:
 
 def test_captured_equals_eager(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench.gpu_checks, "fill_memory", lambda: None)  # 600 MB
-    found = bench.gpu_checks.captured_equals_eager(tiny, (6,), 5, steps=6)
-    assert found == {"ok": True, "steps": 6, "largest difference of a loss": 0.0}
+    monkeypatch.setattr(bench.gpu_checks, "mlp", tiny)
+    monkeypatch.setattr(bench.gpu_checks, "digits_cnn", lambda nn: nn.Sequential(nn.Conv2d(1, 1, 2), nn.Flatten(), nn.Linear(49, 10)))
+    monkeypatch.setattr(bench.gpu_checks, "captured_equals_eager", partial(bench.gpu_checks.captured_equals_eager, steps=14))
+    monkeypatch.setattr(bench.gpu_checks, "batch", lambda shape, size: bench.gpu_models.batch((6,) if shape == (784,) else shape, 5))
+    record = bench.gpu_part.Record()
+    bench.gpu_checks.check_capture(record)
+    assert len(record.found) == 3
+    for found in record.found.values():
+        assert found == {"ok": True, "steps": 14, "largest difference of a loss": 0.0}
 
 
 NAMES = ["batch_norm", "mean_cross_entropy", "linear", "svd"]

@@ -79,12 +79,16 @@ class Graph:
 
 
 class Event:
-    """``cupy.cuda.Event``: everything has passed at once."""
+    """``cupy.cuda.Event``: everything has passed at once; but whether it was waited for is known."""
+
+    def __init__(self) -> None:
+        self.waited = False
 
     def record(self, stream: Any = None) -> None:
-        self.time = time.perf_counter()
+        self.time, self.waited = time.perf_counter(), False
 
-    def synchronize(self) -> None: ...
+    def synchronize(self) -> None:
+        self.waited = True
 
 
 class MemoryPool:
