@@ -1,7 +1,8 @@
 """Derivatives as functions: grad, vjp, jvp, jacobian, hessian, hvp; and checkpoint, which trades time for memory.
 
 The names and arguments are those of ``torch.autograd`` and ``torch.autograd.functional``. All of them stand on
-`minigrad.graph.walk`; forward-mode products come from two backward passes.
+`minigrad.graph.walk`; forward-mode products come from two backward passes. Those that call a function record what it
+does even within `no_grad`, as they differentiate it themselves; of what depends on no input the derivative is zero.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ def grad(
     return tuple(result)
 
 
+@changed_mode(recording=True)
 def vjp(func: Callable[..., Any], inputs: Tensors, v: Any = None, *, create_graph: bool = False) -> tuple[Any, Any]:
     """Return ``func(*inputs)`` and the product of the cotangent ``v`` with its Jacobian: v^T J.
 
@@ -100,10 +102,15 @@ def vjp(func: Callable[..., Any], inputs: Tensors, v: Any = None, *, create_grap
     """
     xs = _fresh(inputs, create_graph)
     y = func(*xs)
-    gs = _zeros_for_unused(grad(y, xs, v, create_graph=create_graph, allow_unused=True), xs)
-    return _detached(y, create_graph), _like(inputs, gs)
+    ys = _sequence(y)
+    cotangents = [None] * len(ys) if v is None else _sequence(v)
+    if len(cotangents) != len(ys):
+        raise ValueError(f"vjp: {len(ys)} outputs, but {len(cotangents)} cotangents")
+    gs = _gradient_of_sum(ys, xs, cotangents, create_graph)
+    return _detached(y, create_graph), _like(inputs, _zeros_for_unused(gs, xs))
 
 
+@changed_mode(recording=True)
 def jvp(func: Callable[..., Any], inputs: Tensors, v: Any, *, create_graph: bool = False) -> tuple[Any, Any]:
     """Return ``func(*inputs)`` and the product of its Jacobian with the tangent ``v``: J v.
 
@@ -115,11 +122,12 @@ def jvp(func: Callable[..., Any], inputs: Tensors, v: Any, *, create_graph: bool
     y = func(*xs)
     ys = _sequence(y)
     us = [_zeros_like(part).requires_grad_() for part in ys]
-    first = grad(ys, xs, us, create_graph=True, allow_unused=True)
-    gs = _derivative_of_gradients(first, us, tangents, create_graph)
+    first = _gradient_of_sum(ys, xs, us, create_graph=True)
+    gs = _gradient_of_sum(first, us, tangents, create_graph)
     return _detached(y, create_graph), _like(y, _zeros_for_unused(gs, us))
 
 
+@changed_mode(recording=True)
 def jacobian(func: Callable[..., Any], inputs: Tensors, *, create_graph: bool = False) -> Any:
     """Return the Jacobian of ``func`` at ``inputs``: ``J[i..., j...] = d func(x)[i...] / d x[j...]``.
 
@@ -131,19 +139,23 @@ def jacobian(func: Callable[..., Any], inputs: Tensors, *, create_graph: bool = 
     return _like(y, rows)
 
 
+@changed_mode(recording=True)
 def hessian(func: Callable[..., Any], inputs: Tensors, *, create_graph: bool = False) -> Any:
     """Return the second derivatives of a function with one output element, as `jacobian` of its gradient."""
     xs = _fresh(inputs, create_graph)
     y = _scalar(func(*xs), "hessian")
-    gs = _zeros_for_unused(grad(y, xs, create_graph=True, allow_unused=True), xs)
+    gs = _zeros_for_unused(_gradient_of_sum([y], xs, [None], create_graph=True), xs)
     return _like(inputs, tuple(_like(inputs, _jacobian_of(g, xs, create_graph)) for g in gs))
 
 
+@changed_mode(recording=True)
 def hvp(func: Callable[..., Any], inputs: Tensors, v: Any, *, create_graph: bool = False) -> tuple[Any, Any]:
     """Return ``func(*inputs)``, which must have one element, and the product of its Hessian with ``v``."""
     xs, vs = _fresh(inputs, create_graph), _sequence(v)
     y = _scalar(func(*xs), "hvp")
-    products = _derivative_of_gradients(grad(y, xs, create_graph=True, allow_unused=True), xs, vs, create_graph)
+    if len(vs) != len(xs):
+        raise ValueError(f"hvp: {len(xs)} inputs, but {len(vs)} vectors")
+    products = _gradient_of_sum(_gradient_of_sum([y], xs, [None], create_graph=True), xs, vs, create_graph)
     return _detached(y, create_graph), _like(inputs, _zeros_for_unused(products, xs))
 
 
@@ -162,14 +174,14 @@ def _jacobian_of(y: Tensor, xs: list[Tensor], create_graph: bool) -> tuple[Tenso
     return tuple(stack(column).reshape((*y.shape, *x.shape)) for column, x in zip(zip(*rows, strict=True), xs, strict=True))
 
 
-def _derivative_of_gradients(
-    gs: Sequence[Tensor | None], xs: list[Tensor], weights: list[Any], create_graph: bool
+def _gradient_of_sum(
+    ys: Sequence[Tensor | None], xs: list[Tensor], weights: Sequence[Any], create_graph: bool
 ) -> tuple[Tensor | None, ...]:
-    """Differentiate sum(<weight, g>) with respect to ``xs``; a gradient that depends on nothing contributes nothing."""
-    live = [(g, weight) for g, weight in zip(gs, weights, strict=True) if g is not None and g.node is not None]
+    """Differentiate sum(<weight, y>) with respect to ``xs``; a y that depends on nothing contributes nothing."""
+    live = [(y, weight) for y, weight in zip(ys, weights, strict=True) if y is not None and y.node is not None]
     if not live:
         return (None,) * len(xs)
-    return grad([g for g, _ in live], xs, [weight for _, weight in live], create_graph=create_graph, allow_unused=True)
+    return grad([y for y, _ in live], xs, [weight for _, weight in live], create_graph=create_graph, allow_unused=True)
 
 
 def _sequence(value: Any) -> list[Any]:
@@ -221,7 +233,7 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     now = mode.get()
     if not now.recording or now.recomputing or any(isinstance(o, (_Forgetting, _Collecting)) for o in now.observers):
         return function(*args, **kwargs)
-    segment = _Segment(function, args, kwargs)
+    segment = _Segment(function, args, kwargs, now.autocast)
     with changed_mode(observers=(*now.observers, _Forgetting(segment))):
         return function(*args, **kwargs)
 
@@ -229,8 +241,8 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 class _Segment:
     """A stretch of computation that can be run again."""
 
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.function, self.args, self.kwargs = function, args, kwargs
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], autocast: Any) -> None:
+        self.function, self.args, self.kwargs, self.autocast = function, args, kwargs, autocast
         self.random_state = random.get_state()
         self.ops: list[str] = []
         self.found: dict[int, tuple[Any, ...]] = {}
@@ -244,7 +256,7 @@ class _Segment:
         state, collecting = random.get_state(), _Collecting()
         random.set_state(self.random_state)
         try:
-            with changed_mode(recording=True, recomputing=True, observers=(collecting,)):
+            with changed_mode(recording=True, recomputing=True, observers=(collecting,), autocast=self.autocast):
                 self.function(*map(again, self.args), **{name: again(value) for name, value in self.kwargs.items()})
         finally:
             random.set_state(state)

@@ -83,6 +83,28 @@ def test_hessian_of_a_linear_function_is_zero():
         mg.hessian(cubes, mg.Tensor(X))
 
 
+def test_an_output_that_depends_on_no_input_has_derivatives_of_zero():
+    x, ones = mg.Tensor(X), mg.ones(2, dtype="float64")
+    np.testing.assert_array_equal(mg.vjp(lambda x: ones, x, ones)[1].data, np.zeros(3))
+    np.testing.assert_array_equal(mg.jvp(lambda x: ones, x, x)[1].data, np.zeros(2))
+    _, (tangent, zero) = mg.jvp(lambda x: (cubes(x), ones), x, x)
+    np.testing.assert_allclose(tangent.data, 3 * X**3)
+    np.testing.assert_array_equal(zero.data, np.zeros(2))
+    np.testing.assert_array_equal(mg.hessian(lambda x: ones.sum(), x).data, np.zeros((3, 3)))
+    np.testing.assert_array_equal(mg.hvp(lambda x: ones.sum(), x, x)[1].data, np.zeros(3))
+
+
+def test_derivatives_of_functions_do_not_mind_no_grad():
+    x = mg.Tensor(X)
+    with mg.no_grad():
+        np.testing.assert_allclose(mg.vjp(cubes, x, x)[1].data, 3 * X**3)
+        np.testing.assert_allclose(mg.jvp(cubes, x, x)[1].data, 3 * X**3)
+        np.testing.assert_allclose(mg.jacobian(cubes, x).data, np.diag(3 * X**2))
+        np.testing.assert_allclose(mg.hessian(lambda x: cubes(x).sum(), x).data, np.diag(6 * X))
+        np.testing.assert_allclose(mg.hvp(lambda x: cubes(x).sum(), x, x)[1].data, 6 * X**2)
+        assert not (x * 2.0).requires_grad
+
+
 # ------------------------------------------------------------------------------------------------------ checkpointing
 
 
@@ -144,6 +166,18 @@ def test_checkpoint_of_a_function_that_does_not_repeat():
     y = mg.checkpoint(fickle, mg.Tensor(X, requires_grad=True)).sum()
     with pytest.raises(RuntimeError, match="must repeat exactly"):
         y.backward()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_checkpoint_repeats_the_casts_of_autocast(dtype):
+    w, grads = mg.Tensor(np.ones((3, 3), np.float32)), []
+    for through in (lambda f, x: f(x), mg.checkpoint):
+        x = mg.Tensor(X[None].astype(np.float32), requires_grad=True)
+        with mg.autocast(dtype):
+            y = through(lambda x: (mg.tanh(x @ w) @ w).sum(), x)
+        y.backward()
+        grads.append(x.grad.data)
+    np.testing.assert_array_equal(*grads)
 
 
 def test_nested_checkpoints():
