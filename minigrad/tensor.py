@@ -12,6 +12,7 @@ optimizers use and which makes every graph that had saved the old value refuse t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -124,31 +125,32 @@ class Tensor(Interop):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward` accumulated here: a Tensor, or None."""
-        node = self.node
-        if node is None:
-            return None
-        if node.is_leaf:
-            return node.grad  # type: ignore[no-any-return]
-        kept = [hook for hook in node.hooks or () if isinstance(hook, _Retained)]
-        return kept[0].grad if kept else None
+        keeper = self._keeper_of_grad()
+        return None if keeper is None else keeper.grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
-        node = self.node
-        if node is None and value is None:
+        keeper = self._keeper_of_grad()
+        if keeper is None and value is None:
             return
-        if node is None or not node.is_leaf:
-            raise RuntimeError("only a leaf tensor with requires_grad=True has a gradient that can be set")
+        if keeper is None:
+            raise RuntimeError("only a leaf tensor with requires_grad=True, or one after retain_grad(), has a gradient that can be set")
         if value is not None and (not isinstance(value, Tensor) or value.shape != self.shape):
             kind, shape = type(value).__name__, getattr(value, "shape", ())
             raise ValueError(f"a gradient is a Tensor of the same shape; this is a {kind} of shape {shape}, the tensor {self.shape}")
-        node.grad = value
+        keeper.grad = value
+
+    def _keeper_of_grad(self) -> Any:
+        """Return what holds the gradient: the node of a leaf, the last hook of a computed tensor after `retain_grad`."""
+        if self.node is None or self.node.is_leaf:
+            return self.node
+        return next((hook for hook in self.node.hooks or () if isinstance(hook, _Retained)), None)
 
     def retain_grad(self) -> None:
-        """Keep the gradient of this computed tensor in ``.grad`` when backward passes through it."""
+        """Add the gradient of this computed tensor to its ``.grad`` when backward passes through it, after other hooks."""
         if self.node is None:
             raise RuntimeError("retain_grad() on a tensor that does not require a gradient")
-        if not self.is_leaf and not any(isinstance(hook, _Retained) for hook in self.node.hooks or ()):
+        if self._keeper_of_grad() is None:
             self.register_hook(_Retained())
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
@@ -162,8 +164,9 @@ class Tensor(Interop):
         hooks = node.hooks = node.hooks if node.hooks is not None else []
         if isinstance(node, graph.Output):  # its equals, made for a second derivative, must run the same hooks
             node.share_hooks()
-        hooks.append(hook)
-        return lambda: hooks.remove(hook) if hook in hooks else None
+        own = hook if isinstance(hook, _Retained) else partial(hook)  # so that each can be removed, if there are two of it
+        hooks.insert(len(hooks) - any(isinstance(other, _Retained) for other in hooks), own)
+        return lambda: hooks.remove(own) if own in hooks else None
 
     def backward(self, gradient: Any = None, *, retain_graph: bool | None = None, create_graph: bool = False) -> None:
         """Add the derivative of this tensor with respect to every leaf to the ``grad`` of that leaf.
@@ -225,7 +228,7 @@ class _Retained:
     grad: Tensor | None = None
 
     def __call__(self, gradient: Tensor) -> None:
-        self.grad = gradient
+        self.grad = gradient if self.grad is None else self.grad + gradient
 
 
 def wrap(data: Array, node: Node | None) -> Tensor:

@@ -305,6 +305,16 @@ def test_hook_of_the_wrong_shape():
         y.backward()
 
 
+def test_a_hook_added_twice_is_removed_once_at_a_time():
+    x, seen = leaf(1.0), []
+    remove = x.register_hook(seen.append)
+    x.register_hook(seen.append)
+    remove()
+    remove()
+    (x * 3.0).backward()
+    assert len(seen) == 1
+
+
 def test_retain_grad_keeps_the_gradient_of_a_computed_tensor():
     x = leaf(1.0)
     y = x * 3.0
@@ -322,6 +332,21 @@ def test_a_retained_gradient_is_not_changed_by_a_later_backward():
     kept = y.grad
     (x * 5.0).backward()
     assert kept.item() == 1.0
+
+
+def test_a_retained_gradient_is_what_the_hooks_made_of_it_and_accumulates_until_dropped():
+    x = leaf(1.0)
+    y = x * 3.0
+    y.retain_grad()
+    y.register_hook(lambda g: g * 10.0)
+    y.backward(retain_graph=True)
+    assert y.grad.item() == 10.0
+    y.backward(retain_graph=True)
+    assert y.grad.item() == 20.0
+    y.grad = None
+    assert y.grad is None
+    y.backward()
+    assert y.grad.item() == 10.0
 
 
 # --------------------------------------------------------------------------------------------------------------- modes
