@@ -1,8 +1,8 @@
 """Convolutions with stride 1 as sums of shifted rows, in loops that Numba compiles: no windows are written at all.
 
-The images of a few samples are laid out one after another, line by line, with zeros between the lines: one long row for
-each channel. From any position in it, the element that a tap of the kernel meets lies at a fixed distance, so that with
-k counting channels and taps
+The first lines of a few samples are laid out one after another, then their second lines, and so on, with zeros between
+them: one long row for each channel. From any position in it, the element that a tap of the kernel meets lies at a fixed
+distance, so that with k counting channels and taps
 
     y[o, j] = sum over k of weight[o, k] * row[offset[k] + j]        and the gradient of the weight is
     dw[o, k] = sum over j of g[o, j] * row[offset[k] + j]
@@ -25,7 +25,7 @@ from minigrad.kernels import buffers, loops
 from minigrad.ops.windows import Ints, Pairs, padded, reach
 
 PIECE = 1 << 13  #: bytes of a row that are worked on together
-TURN = 256  #: bytes that the compiled inner loops do in a turn; rows are a multiple of it
+VECTOR = 64  #: bytes of the longest vectors, and of a line of the cache; rows are a multiple of it
 
 
 def fits(x: Any, kernel: Ints, strides: Ints, groups: int) -> bool:
@@ -66,7 +66,7 @@ def weight_gradient(x: Any, g: Any, kernel: Ints, steps: Ints, pairs: Pairs) -> 
 class _Layout(NamedTuple):
     """How samples are laid out in rows."""
 
-    place: Ints  #: samples at a time, height and width between the beginnings of images and lines, zeros at the top and the left
+    place: Ints  #: samples at a time, distance between their lines, zeros above and to the left
     image: Ints  #: channels, and one of zeros; length of a row
     offsets: Any  #: distance of each channel and tap in the flattened rows, a multiple of 3; the last may look at zeros
     size: int  #: positions of windows in a row
@@ -85,18 +85,18 @@ def _laid_out(x: Any, kernel: Ints, steps: Ints, pairs: Pairs, windows: Ints) ->
 @lru_cache(256)
 def _layout(shape: Ints, kernel: Ints, steps: Ints, pairs: Pairs, windows: Ints, itemsize: int) -> _Layout:
     n, c = shape[:2]
-    turn = TURN // itemsize
-    height, width = (max(length + max(pair), w) for length, pair, w in zip(shape[2:], pairs, windows, strict=True))
-    parts = -(-n // max(1, PIECE // (height * width * itemsize)))
+    vector = VECTOR // itemsize
+    width = max(shape[3] + max(pairs[1]), windows[1])
+    parts = -(-n // max(1, PIECE // (windows[0] * width * itemsize)))
     samples = -(-n // parts)
-    size = _up((samples - 1) * height * width + (windows[0] - 1) * width + windows[1], turn)
+    size = _up((windows[0] * samples - 1) * width + windows[1], vector)
     pieces = -(-size * itemsize // PIECE)
     down, right = (r - 1 for r in reach(kernel, steps))
-    length = _up(size + down * width + right, turn)
-    taps = np.add.outer(np.arange(kernel[0]) * steps[0] * width, np.arange(kernel[1]) * steps[1])
+    length = _up(size + down * samples * width + right, vector)
+    taps = np.add.outer(np.arange(kernel[0]) * steps[0] * samples * width, np.arange(kernel[1]) * steps[1])
     offsets = np.add.outer(np.arange(c) * length, taps).ravel()
     offsets = _read_only(np.pad(offsets, (0, -offsets.size % 3), constant_values=c * length))
-    return _Layout((samples, height, width, pairs[0][0], pairs[1][0]), (c + 1, length), offsets, size, _up(-(-size // pieces), turn))
+    return _Layout((samples, width, pairs[0][0], pairs[1][0]), (c + 1, length), offsets, size, _up(-(-size // pieces), vector))
 
 
 def _loops() -> Any:

@@ -34,11 +34,11 @@ def convolve(x: Any, weight: Any, bias: Any, offsets: Any, layout: Any, piece: i
 @compiled
 def weight_gradient(x: Any, g: Any, offsets: Any, layout: Any, piece: int, image: Any, cotangent: Any, total: Any) -> None:
     """Add to total (out, taps), in multiples of 4 and 3; image and cotangent are scratch, zero where nothing is laid out."""
-    samples, height, width = layout[:3]
+    samples, width = layout[:2]
     flat = image.reshape(image.size)
     for first in range(0, x.shape[0], samples):
         _lay_out(x, first, layout, image)
-        _lay_out(g, first, (samples, height, width, 0, 0), cotangent)
+        _lay_out(g, first, (samples, width, 0, 0), cotangent)
         for low in range(0, cotangent.shape[1], piece):
             for o in range(0, total.shape[0], 4):
                 high = min(low + piece, cotangent.shape[1])
@@ -48,26 +48,27 @@ def weight_gradient(x: Any, g: Any, offsets: Any, layout: Any, piece: int, image
 @inlined
 def _lay_out(x: Any, first: int, layout: Any, image: Any) -> None:
     """Copy samples of x, from the ``first`` on, into the rows of the image; zeros where there are no more samples."""
-    samples, height, width, top, left = layout
-    present = min(samples, x.shape[0] - first)
+    samples, width, top, left = layout
     for c in range(x.shape[1]):
-        row = image[c]
-        for k in range(present):
+        for k in range(samples):
             for i in range(x.shape[2]):
-                source, start = x[first + k, c, i], (k * height + top + i) * width + left
-                target = row[start : start + source.size]
-                for j in range(target.size):
-                    target[j] = source[j]
-        row[present * height * width :] = 0
+                start = ((top + i) * samples + k) * width + left
+                target = image[c, start : start + x.shape[3]]
+                if first + k < x.shape[0]:
+                    source = x[first + k, c, i]
+                    for j in range(target.size):
+                        target[j] = source[j]
+                else:
+                    target[:] = 0
 
 
 @inlined
 def _take_out(sums: Any, r: int, layout: Any, bias: Any, first: int, y: Any) -> None:
     """Copy row r of the sums to y (N, P, Q), to samples from the ``first`` on, and add the bias."""
-    samples, height, width = layout[:3]
+    samples, width = layout[:2]
     for k in range(min(samples, y.shape[0] - first)):
         for i in range(y.shape[1]):
-            target, start = y[first + k, i], (k * height + i) * width
+            target, start = y[first + k, i], (i * samples + k) * width
             source = sums[r, start : start + target.size]
             for j in range(target.size):
                 target[j] = source[j] + bias
