@@ -206,7 +206,7 @@ tanh.vjp(x=lambda g, y: g * (1 - y * y))
 def sigmoid(xp: Any, x: Any) -> Any:
     """1 / (1 + e**-x), written so that no exponential overflows."""
     e = xp.exp(xp.minimum(x, 0))
-    return e / (e + xp.exp(xp.minimum(-x, 0)))
+    return e / (e + xp.exp(xp.minimum(-1.0 * x, 0)))  # -x would wrap around in unsigned integers
 
 
 sigmoid.vjp(x=lambda g, y: g * y * (1 - y))

@@ -50,14 +50,14 @@ def _(g: Any, arrays_shape: Any, *, axis: int) -> Any:
 
 
 @op
-def tile(xp: Any, x: Any, *, repetitions: int | tuple[int, ...]) -> Any:
+def tile(xp: Any, x: Any, *, repetitions: int | Sequence[int]) -> Any:
     """x repeated as a whole, ``repetitions[i]`` times along axis i (the last axes, where there are fewer numbers)."""
     return xp.tile(x, repetitions)
 
 
 @tile.vjp("x")
-def _(g: Any, x_shape: Any, *, repetitions: int | tuple[int, ...]) -> Any:
-    times = repetitions if isinstance(repetitions, tuple) else (repetitions,)
+def _(g: Any, x_shape: Any, *, repetitions: int | Sequence[int]) -> Any:
+    times = tuple(repetitions) if isinstance(repetitions, Sequence) else (repetitions,)
     ndim = max(len(times), len(x_shape))
     times = (1,) * (ndim - len(times)) + times
     lengths = (1,) * (ndim - len(x_shape)) + tuple(x_shape)

@@ -242,6 +242,11 @@ def test_sigmoid_of_huge_values() -> None:
     np.testing.assert_allclose(x.grad.data, [0, 0, 0, math.exp(-40), 0.25, 0, 0, 0, 0], rtol=1e-15, atol=1e-15)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint32", "int8", "bool"])
+def test_sigmoid_of_integers(dtype: str) -> None:
+    np.testing.assert_allclose(mg.sigmoid(np.array([0, 1], dtype)), [0.5, 1 / (1 + math.exp(-1))], rtol=1e-3)
+
+
 def test_tanh_of_infinity_has_a_derivative_of_zero() -> None:
     np.testing.assert_array_equal(gradients(mg.tanh, [-INF, INF])[0], 0)
 

@@ -150,6 +150,12 @@ def test_compositions() -> None:
     np.testing.assert_array_equal(mg.diag(mg.diag(mg.tensor([1.0, 2.0]), 1), 1).numpy(), [1, 2])
 
 
+def test_tile_takes_a_list_of_repetitions() -> None:
+    x = mg.tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    mg.tile(x, [2, 3]).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), np.full((2, 3), 6.0))
+
+
 def test_joining_constants_records_nothing() -> None:
     assert not mg.concat([mg.ones(2), mg.ones(1)]).requires_grad
     assert not mg.stack([mg.ones(2), mg.ones(2)]).requires_grad
