@@ -16,26 +16,37 @@ __device__ __forceinline__ mg_moments mg_merge(mg_moments a, mg_moments b) {
 
 struct mg_sums { double g, gc, c; };  // over a channel: g, g (x - mean), x - mean
 
-// Calls f(offset, pack) for the elements first, first + step, ... of channel c, W at a time.
+// How many of the packs first, first + step, ... of W elements begin before the element `end`.
+template <int W> __device__ __forceinline__ int mg_count(long long first, long long end, long long step) {
+  return first * W < end ? (int)((unsigned)(end - first * W - 1) / (unsigned)(step * W)) + 1 : 0;
+}
+
+// Calls f(offset) for these packs of channel c. x has less than 2**31 elements, so 32 bits suffice, and one division is
+// made for all. Several packs are asked for before the first has come, as memory takes longer than the work on them.
 template <int W, class F> __device__ __forceinline__ void mg_each(int c, int C, int S, long long first, long long end, long long step, F f) {
-  for (long long i = first * W; i < end; i += step * W) {
-    long long n = i / S, at = (n * C + c) * S + (i - n * S);
-    f(at);
+  unsigned length = S, stride = (unsigned)(step * W), n = (unsigned)(first * W) / length, r = (unsigned)(first * W) - n * length;
+  unsigned images = stride / length, rest = stride - images * length;
+  int packs = mg_count<W>(first, end, step);
+#pragma unroll 4
+  for (int k = 0; k < packs; k++) {
+    f((n * C + c) * length + r);
+    n += images;
+    r += rest;
+    if (r >= length) { r -= length; n++; }
   }
 }
 
 template <int W> __device__ __forceinline__ mg_moments mg_lane_moments(const real* x, int c, int C, int S, long long first, long long end, long long step) {
-  accum origin = 0, s1 = 0, s2 = 0;
-  long long count = 0;
-  mg_each<W>(c, C, S, first, end, step, [&](long long at) {
-    mg_pack<real, W> p = *reinterpret_cast<const mg_pack<real, W>*>(x + at);
-    if (count == 0) origin = (accum)p.v[0];
-    for (int k = 0; k < W; k++) { accum d = (accum)p.v[k] - origin; s1 += d; s2 += d * d; }
-    count += W;
-  });
+  double count = (double)mg_count<W>(first, end, step) * W;
   if (count == 0) return {0, 0, 0};
+  unsigned n = (unsigned)(first * W) / S;
+  accum origin = (accum)x[(n * C + c) * S + ((unsigned)(first * W) - n * S)], s1 = 0, s2 = 0;
+  mg_each<W>(c, C, S, first, end, step, [&](unsigned at) {
+    mg_pack<real, W> p = *reinterpret_cast<const mg_pack<real, W>*>(x + at);
+    for (int k = 0; k < W; k++) { accum d = (accum)p.v[k] - origin; s1 += d; s2 += d * d; }
+  });
   double mean = (double)s1 / count, m2 = (double)s2 - (double)s1 * mean;
-  return {(double)count, (double)origin + mean, m2 > 0 ? m2 : 0};
+  return {count, (double)origin + mean, m2 > 0 ? m2 : 0};
 }
 
 __device__ __forceinline__ mg_moments mg_merge_lanes(mg_moments v, mg_moments* s) {
@@ -66,7 +77,7 @@ __device__ __forceinline__ mg_moments mg_block_moments(const real* x, int c, int
 // y = (x - mean) scale + shift, where mean is rounded to the type of x and shift makes up for it.
 template <int W> __device__ __forceinline__ void mg_apply(const real* x, real* y, int c, int C, int S, long long first, long long end, long long step,
     accum mean, accum scale, accum shift, int relu) {
-  mg_each<W>(c, C, S, first, end, step, [&](long long at) {
+  mg_each<W>(c, C, S, first, end, step, [&](unsigned at) {
     mg_pack<real, W> p = *reinterpret_cast<const mg_pack<real, W>*>(x + at);
     for (int k = 0; k < W; k++) { accum v = ((accum)p.v[k] - mean) * scale + shift; p.v[k] = real(relu && v < 0 ? accum(0) : v); }
     *reinterpret_cast<mg_pack<real, W>*>(y + at) = p;
@@ -128,7 +139,7 @@ extern "C" __global__ void __launch_bounds__(512, 2) mg_batch_norm_apply(const r
 template <int W> __device__ __forceinline__ mg_sums mg_lane_sums(const real* x, const real* g, const real* y, int c, int C, int S, long long first,
     long long end, long long step, accum mean) {
   accum sg = 0, sgc = 0, sc = 0;
-  mg_each<W>(c, C, S, first, end, step, [&](long long at) {
+  mg_each<W>(c, C, S, first, end, step, [&](unsigned at) {
     mg_pack<real, W> p = *reinterpret_cast<const mg_pack<real, W>*>(x + at), q = *reinterpret_cast<const mg_pack<real, W>*>(g + at), r = q;
     if (y) r = *reinterpret_cast<const mg_pack<real, W>*>(y + at);
     for (int k = 0; k < W; k++) {
@@ -149,7 +160,7 @@ __device__ __forceinline__ mg_sums mg_block_sums(const real* x, const real* g, c
 
 template <int W> __device__ __forceinline__ void mg_apply_gradient(const real* x, const real* g, const real* y, real* gx, int c, int C, int S,
     long long first, long long end, long long step, accum mean, accum scale, accum offset, accum slope) {
-  mg_each<W>(c, C, S, first, end, step, [&](long long at) {
+  mg_each<W>(c, C, S, first, end, step, [&](unsigned at) {
     mg_pack<real, W> p = *reinterpret_cast<const mg_pack<real, W>*>(x + at), q = *reinterpret_cast<const mg_pack<real, W>*>(g + at), r = q;
     if (y) r = *reinterpret_cast<const mg_pack<real, W>*>(y + at);
     for (int k = 0; k < W; k++) {

@@ -12,7 +12,7 @@ from minigrad.ops.batch_norm import batch_norm, batch_norm_relu
 from minigrad.ops.standardization import normalized_axes
 
 SMALL = 8192  #: values of a channel up to which one block reads them twice rather than many blocks once each
-PARTS = 528  #: blocks that fill a large GPU: four on each of 132 multiprocessors
+PARTS = 2112  #: blocks: sixteen for each multiprocessor of a large GPU, which runs four at a time, so that the last ones hardly count
 
 
 class Plan:
