@@ -7,17 +7,27 @@ struct mg_windows {  // passed by value; the fields are set by minigrad/kernels/
 
 #define MG_EACH(i, n) for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += (long long)gridDim.x * blockDim.x)
 
-// columns (N, C KH KW, OH OW) of x (N, C, H, W); n elements in all.
-extern "C" __global__ void mg_columns(const real* __restrict__ x, real* __restrict__ columns, mg_windows w, long long n) {
-  MG_EACH(i, n) {
-    long long r = i;
-    int ow = r % w.OW; r /= w.OW;
-    int oh = r % w.OH; r /= w.OH;
-    int kw = r % w.KW; r /= w.KW;
-    int kh = r % w.KH; r /= w.KH;
-    int h = oh * w.SH - w.PH + kh * w.DH, v = ow * w.SW - w.PW + kw * w.DW;
-    columns[i] = h >= 0 && h < w.H && v >= 0 && v < w.W ? x[(r * w.H + h) * w.W + v] : real(accum(0));
+// columns (N, C KH KW, OH OW) of x (N, C, H, W): threads lie along the windows, blockDim.y rows of columns in a block.
+extern "C" __global__ void mg_columns(const real* __restrict__ x, real* __restrict__ columns, mg_windows w, int rows) {
+  int places = w.OH * w.OW;
+  for (int r = blockIdx.y * blockDim.y + threadIdx.y; r < rows; r += gridDim.y * blockDim.y) {
+    int kw = r % w.KW, kh = r / w.KW % w.KH, top = kh * w.DH - w.PH, left = kw * w.DW - w.PW;
+    const real* p = x + (long long)(r / w.KW / w.KH) * w.H * w.W;
+    real* row = columns + (long long)r * places;
+    for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < places; i += gridDim.x * blockDim.x) {
+      int oh = i / w.OW, h = oh * w.SH + top, v = (i - oh * w.OW) * w.SW + left;
+      row[i] = h >= 0 && h < w.H && v >= 0 && v < w.W ? p[(long long)h * w.W + v] : real(accum(0));
+    }
   }
+}
+
+// The number of the window of `stride` that begins at `at`, of n; negative if there is none.
+__device__ __forceinline__ int mg_window_at(int at, int stride, int n) {
+  if (stride > 1) {  // all threads alike, and division is slow
+    if (at < 0 || at % stride) return -1;
+    at /= stride;
+  }
+  return at < n ? at : -1;
 }
 
 // The adjoint: x (N, C, H, W) of columns, each element the sum of those that were taken from it.
@@ -27,12 +37,11 @@ extern "C" __global__ void mg_add_columns(const real* __restrict__ columns, real
     int h = (i / w.W) % w.H, v = i % w.W;
     accum sum = 0;
     for (int kh = 0; kh < w.KH; kh++) {
-      int top = h + w.PH - kh * w.DH;
-      if (top < 0 || top % w.SH || top / w.SH >= w.OH) continue;
+      int oh = mg_window_at(h + w.PH - kh * w.DH, w.SH, w.OH);
+      if (oh < 0) continue;
       for (int kw = 0; kw < w.KW; kw++) {
-        int left = v + w.PW - kw * w.DW;
-        if (left < 0 || left % w.SW || left / w.SW >= w.OW) continue;
-        sum += (accum)columns[(((plane * w.KH + kh) * w.KW + kw) * w.OH + top / w.SH) * w.OW + left / w.SW];
+        int ow = mg_window_at(v + w.PW - kw * w.DW, w.SW, w.OW);
+        if (ow >= 0) sum += (accum)columns[(((plane * w.KH + kh) * w.KW + kw) * w.OH + oh) * w.OW + ow];
       }
     }
     x[i] = real(sum);
@@ -111,12 +120,11 @@ extern "C" __global__ void mg_grouped_spread(const real* __restrict__ g, const r
       const real* p = g + (r * O + o) * w.OH * w.OW;
       const real* q = weight + ((long long)o * inputs + c % inputs) * w.KH * w.KW;
       for (int kh = 0; kh < w.KH; kh++) {
-        int top = h + w.PH - kh * w.DH;
-        if (top < 0 || top % w.SH || top / w.SH >= w.OH) continue;
+        int oh = mg_window_at(h + w.PH - kh * w.DH, w.SH, w.OH);
+        if (oh < 0) continue;
         for (int kw = 0; kw < w.KW; kw++) {
-          int left = v + w.PW - kw * w.DW;
-          if (left < 0 || left % w.SW || left / w.SW >= w.OW) continue;
-          sum += (accum)p[(long long)(top / w.SH) * w.OW + left / w.SW] * (accum)q[kh * w.KW + kw];
+          int ow = mg_window_at(v + w.PW - kw * w.DW, w.SW, w.OW);
+          if (ow >= 0) sum += (accum)p[(long long)oh * w.OW + ow] * (accum)q[kh * w.KW + kw];
         }
       }
     }

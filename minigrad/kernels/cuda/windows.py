@@ -42,7 +42,9 @@ class Windows:
     def columns(self, x: Array) -> Array:
         """Return the columns (N, C K, windows) of images."""
         out = BACKENDS[x.__class__].xp.empty((x.shape[0], self.rows, self.places), dtype=x.dtype)
-        launch("mg_columns", blocks_for(out.size, most=65535), (256,), (contiguous(x), out, self.struct, out.size), like=x)
+        rows = x.shape[0] * self.rows
+        grid = -(-self.places // 128), min(-(-rows // 8), 65535)
+        launch("mg_columns", grid, (32, 8), (contiguous(x), out, self.struct, rows), like=x)
         return out
 
     def add_columns(self, columns: Array, out: Array) -> None:
