@@ -9,9 +9,11 @@ import numpy as np
 
 from minigrad.backends import is_array, namespace
 from minigrad.signature import parameters_of
+from minigrad.tensor import array_of
 
 if TYPE_CHECKING:
     from minigrad.formula import Formula
+    from minigrad.graph import Node
     from minigrad.op import Op
 
 
@@ -31,6 +33,15 @@ def add_note(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str, 
 
         places = sorted({str(device_of(a)) for a in arrays if is_array(a)})
         error.add_note(f"the inputs are on different devices ({' and '.join(places)}); move them to one with .to(device)")
+
+
+def add_backward_note(error: Exception, node: Node, g: Any, saved: Sequence[Any]) -> None:
+    """Add to an exception in which op's backward pass it was raised, and what the formulas had to work with."""
+    op, plan = node.plan.op, node.plan
+    values = dict(zip([f"g_{name}" for name in op.outputs], g, strict=True)) if isinstance(g, list) else {"g": g}
+    values |= zip(map(plan.name_of, plan.keep), saved, strict=True)
+    given = [f"{name}: {shown(array_of(value))}" for name, value in values.items()]
+    error.add_note(f"in the backward pass of {op.name}, with {', '.join(given)}")
 
 
 def check_one_device(op: Op, arrays: Sequence[Any]) -> None:

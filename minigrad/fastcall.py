@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import XP
+from minigrad.declaration import check_output
 from minigrad.describe import add_note
 from minigrad.formula import Plan
 from minigrad.graph import RECORDING, Node, mode, next_sequence
@@ -64,6 +65,7 @@ def _unary(op: Op) -> Callable[..., Any]:
             add_note(error, op, (a,), _NO_PARAMS)
             raise
         if y.__class__ is not a.__class__:
+            check_output(op, y)
             y = np.asarray(y)
         t = _new(Tensor)
         t.data = y
@@ -98,6 +100,7 @@ def _binary(op: Op) -> Callable[..., Any]:
             add_note(error, op, (x, z), _NO_PARAMS)
             raise
         if y.__class__ is not x.__class__:
+            check_output(op, y)
             y = np.asarray(y)
         t = _new(Tensor)
         t.data = y

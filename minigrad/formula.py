@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from minigrad.backends import Array, is_array, kind_of, namespace
+from minigrad.declaration import check_wanted
 from minigrad.graph import Node, Output, mode
 from minigrad.signature import parameters_of
 from minigrad.tensor import array_of
@@ -58,6 +59,7 @@ class Plan:
     """
 
     def __init__(self, op: Op, mask: tuple[bool, ...]) -> None:
+        check_wanted(op, mask)
         self.op = op
         self.formulas = [f for f in op.formulas if any(mask if op.variadic else [mask[op.inputs.index(name)] for name in f.inputs])]
         self.keep = tuple(dict.fromkeys(k for f in self.formulas for kind, k, _ in f.needs if kind == "saved"))

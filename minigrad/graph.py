@@ -194,29 +194,33 @@ def walk(
         if lift is not None:
             saved = plan.lift_saved(node, saved, lift)
         parents = node.parents
-        for position, formula, where, names in plan.steps if plan.plain else plan.pull(node, g, saved, lift, useful):
-            parent = parents[position]
-            if useful is not None and parent not in useful:
-                continue
-            n = len(where)
-            if names:
-                r = formula(g, *[saved[k] for k in where], **{name: node.params[name] for name in names})
-            else:
-                r = formula(g, saved[where[0]]) if n == 1 else formula(g, *[saved[k] for k in where]) if n else formula(g)
-            if r is None:
-                continue
-            if r.dtype is not parent.dtype or r.shape != parent.shape:
-                r = _fit(r, parent, node, position)
-            if watchers:
-                for watcher in watchers:
-                    watcher.on_backward(node, position, r)
-            if parent not in grads:
-                grads[parent] = r
-            elif parent in owned:
-                grads[parent] += r
-            else:
-                grads[parent] = grads[parent] + r
-                owned.add(parent)
+        try:
+            for position, formula, where, names in plan.steps if plan.plain else plan.pull(node, g, saved, lift, useful):
+                parent = parents[position]
+                if useful is not None and parent not in useful:
+                    continue
+                n = len(where)
+                if names:
+                    r = formula(g, *[saved[k] for k in where], **{name: node.params[name] for name in names})
+                else:
+                    r = formula(g, saved[where[0]]) if n == 1 else formula(g, *[saved[k] for k in where]) if n else formula(g)
+                if getattr(r, "dtype", None) is not parent.dtype or r.shape != parent.shape:
+                    r = _fit(r, parent, node, position)
+                if watchers:
+                    for watcher in watchers:
+                        watcher.on_backward(node, position, r)
+                if parent not in grads:
+                    grads[parent] = r
+                elif parent in owned:
+                    grads[parent] += r
+                else:
+                    grads[parent] = grads[parent] + r
+                    owned.add(parent)
+        except Exception as error:
+            from minigrad.describe import add_backward_note
+
+            add_backward_note(error, node, g, saved)
+            raise
         if free:
             node.saved = None
     return found
@@ -239,10 +243,10 @@ def _run_hooks(node: Node, g: Any, lift: Callable[[Array, Node | None], Any] | N
         new = hook(g if isinstance(g, Tensor) else wrap(g.copy(), None))  # a copy, as the hook may keep it
         if new is not None:
             g = new.data if lift is None and isinstance(new, Tensor) else new
-            if g.shape != node.shape:
-                raise ValueError(
-                    f"a hook on the output of {node.name} returned a gradient of shape {g.shape}; the value has {node.shape}"
-                )
+            shape = getattr(g, "shape", None)
+            if shape != node.shape:
+                what = f"a {type(g).__name__}" if shape is None else f"a gradient of shape {shape}"
+                raise ValueError(f"a hook on the output of {node.name} returned {what}; the value has shape {node.shape}")
     return g
 
 
@@ -275,10 +279,9 @@ def _fit(r: Any, parent: Node, node: Node, position: int) -> Any:
     shape = getattr(r, "shape", None)
     if shape != parent.shape:
         if shape is None or not op.broadcasts or len(shape) < len(parent.shape):
-            raise ValueError(
-                f"{op.name}'s formula for input {op.input_name(position)!r} returned "
-                f"{'a ' + type(r).__name__ if shape is None else f'shape {shape}'}; the input has shape {parent.shape}"
-            )
+            what = "None; is a return missing?" if r is None else f"a {type(r).__name__}" if shape is None else f"shape {shape}"
+            name = op.input_name(position)
+            raise ValueError(f"{op.name}'s formula for input {name!r} returned {what}; the input has shape {parent.shape}")
         r = sum_to(r, parent.shape)
     return r if r.dtype == parent.dtype else r.astype(parent.dtype)
 

@@ -35,6 +35,7 @@ from typing import Any, overload
 import numpy as np
 
 from minigrad.backends import KINDS, XP, Array, kind_of, namespace
+from minigrad.declaration import check_formula, check_inputs, check_names, check_output
 from minigrad.describe import add_note, check_one_device, shape_of
 from minigrad.formula import Formula, Plan
 from minigrad.graph import Node, Output, mode, next_sequence
@@ -66,6 +67,7 @@ class Op:
         self.zeros: set[str] = set()  #: inputs whose gradient is zero wherever it exists
         self.plans: dict[Any, Plan] = {}
         self.kernels: dict[tuple[str, tuple[str, ...]], Callable[..., Any]] = {}  #: (kind of device, inputs) -> function
+        check_names(self)
 
     # -------------------------------------------------------------------------------------------------- declaring
 
@@ -82,6 +84,7 @@ class Op:
 
     def nondiff(self, **reasons: str) -> None:
         """Declare that inputs have no derivative, and why: ``take.nondiff(indices="positions are integers")``."""
+        check_inputs(self, "nondiff gives a reason", reasons)
         self.reasons.update(reasons)
 
     def zero(self, **reasons: str) -> None:
@@ -108,9 +111,7 @@ class Op:
         return decorate
 
     def _add(self, inputs: tuple[str, ...], formula: Callable[..., Any]) -> None:
-        for name in inputs:
-            if name not in self.inputs:
-                raise TypeError(f"{self.name}.vjp declares a formula for {name!r}; the inputs are {', '.join(self.inputs)}")
+        check_formula(self, inputs)
         self.formulas.append(Formula(self, inputs, formula))
         self.plans.clear()
 
@@ -142,6 +143,8 @@ class Op:
                 out = kernel(xp, *arrays, **params) if kernel is not None else out
             if out is NotImplemented:
                 out = self.forward(xp, *arrays, **params)
+            if out.__class__ not in XP or len(self.outputs) > 1:
+                check_output(self, out)
         except Exception as error:
             add_note(error, self, arrays, params)
             raise

@@ -207,11 +207,8 @@ class Tensor(Interop):
         if not self.is_leaf:
             raise RuntimeError(f"copy_ on a tensor computed by {self.node.name}: only a leaf can be overwritten")  # type: ignore[union-attr]
         array = move(as_array(source), self.device)
-        try:
-            broadcast = np.broadcast_shapes(array.shape, self.shape)
-        except ValueError:
-            broadcast = ()
-        if broadcast != self.shape:
+        lengths = zip(reversed(array.shape), reversed(self.shape), strict=False)
+        if array.ndim > self.ndim or any(n not in (1, m) for n, m in lengths):
             raise ValueError(f"copy_: the source has shape {array.shape}, the tensor {self.shape}")
         if not is_writable(self.data):
             self.data = self.data.copy()

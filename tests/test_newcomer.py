@@ -129,3 +129,98 @@ class TestModels:
     def test_loading_from_a_path(self):
         with pytest.raises(TypeError, match=r"mg\.load\(path\)"):
             nn.Linear(2, 2).load_state_dict("weights.safetensors")
+
+
+def scaled(**options):
+    """Return a new op, 3 x, without formulas."""
+
+    @mg.op(**options)
+    def triple(xp, x):
+        return 3 * x
+
+    return triple
+
+
+class TestOpsOfOnesOwn:
+    @pytest.mark.parametrize(
+        ("formula", "what"), [(lambda g: 3.0, "a float"), (lambda g: (3 * g,), "a tuple"), (lambda g: None, "None; is a return missing")]
+    )
+    def test_a_formula_that_returns_no_array(self, x, formula, what):
+        op = scaled()
+        op.vjp(x=formula)
+        with pytest.raises(ValueError, match=rf"triple's formula for input 'x' returned {what}"):
+            op(x).sum().backward()
+
+    def test_a_formula_that_raises_says_where_it_stands(self, x):
+        op = scaled()
+        op.vjp(x=lambda g, x: g @ x[0, 0])
+        with pytest.raises(ValueError, match="enough dimensions") as error:
+            op(x).sum().backward()
+        assert notes(error) == "in the backward pass of triple, with g: float32[2, 2], x: float32[2, 2]"
+
+    def test_an_op_without_a_formula(self, x):
+        op = scaled()
+        assert op(x.detach()).node is None
+        with mg.no_grad():
+            op(x)
+        with pytest.raises(TypeError, match=r"triple has no formula for its input 'x', .* triple\.vjp\(x=.* or .* triple\.nondiff\(x="):
+            op(x)
+
+    def test_an_op_with_half_of_its_formulas(self, x):
+        @mg.op
+        def product(xp, a, b):
+            return a * b
+
+        product.vjp(a=lambda g, b: g * b)
+        product(x, x.detach()).sum().backward()
+        assert x.grad is not None
+        with pytest.raises(TypeError, match="no formula for its input 'b'"):
+            product(x, x)
+
+    def test_a_formula_declared_twice(self, x):
+        op = scaled()
+        op.vjp(x=lambda g: 3 * g)
+        with pytest.raises(TypeError, match="triple has a formula for 'x' already"):
+            op.vjp(x=lambda g: 3 * g)
+        op(x).sum().backward()
+        assert (x.grad == 3).all()
+
+    def test_a_reason_for_an_input_that_is_not_there(self):
+        with pytest.raises(TypeError, match=r"triple\.nondiff.*'z'; the inputs are x"):
+            scaled().nondiff(z="a slip")
+
+    def test_an_input_with_the_name_of_the_cotangent(self):
+        with pytest.raises(TypeError, match="an input of op power_of is called g, which in a formula is the cotangent"):
+
+            @mg.op
+            def power_of(xp, g):
+                return g * g
+
+    @pytest.mark.parametrize("unused", [False, True], ids=["one input", "two inputs"])
+    @pytest.mark.parametrize(
+        ("value", "what"),
+        [(lambda x: None, "None"), (lambda x: [x, x], "a list"), (lambda x: (x, x), "a tuple of 2"), (mg.tensor, "a Tensor")],
+    )
+    def test_a_forward_that_returns_no_array(self, x, value, what, unused):
+        if unused:
+
+            @mg.op
+            def odd(xp, x, y):
+                return value(x)
+        else:
+
+            @mg.op
+            def odd(xp, x):
+                return value(x)
+
+        with pytest.raises(TypeError, match=f"odd returned {what}.*; expected an array"):
+            odd(*[x.detach()] * (2 if unused else 1))
+
+    @pytest.mark.parametrize("value", [lambda x: x, lambda x: (x, x, x), lambda x: [x, x]])
+    def test_a_forward_that_returns_another_number_of_outputs(self, x, value):
+        @mg.op(outputs=("low", "high"))
+        def odd(xp, x):
+            return value(x)
+
+        with pytest.raises(TypeError, match=r"odd returned .*; expected a tuple of 2 arrays \(low, high\)"):
+            odd(x)
