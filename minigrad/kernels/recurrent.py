@@ -2,6 +2,8 @@
 
 sigmoid(a) = tanh(a / 2) / 2 + 1 / 2, so one tanh serves all four gates: the columns of i, f and o are halved before it
 (once for all steps, in the inputs and in the weight) and brought to (0, 1) after it.
+
+With Numba all steps in float32 are one call of a compiled loop.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.kernels import buffers
+from minigrad.kernels import buffers, loops
 from minigrad.ops.recurrent import check_shapes, lstm
 
 
@@ -20,12 +22,23 @@ def forward(xp: Any, x: Any, h0: Any, c0: Any, w: Any, w_proj: Any = None) -> An
         return NotImplemented
     check_shapes("lstm", x, h0, w, 4, c0=c0)
     steps, n, width = x.shape
-    hidden = width // 4
-    halved, shift = _columns(hidden, x.dtype)
-    h, c = buffers.empty((steps, n, hidden), x.dtype), buffers.empty((steps, n, hidden), x.dtype)
-    gates = np.multiply(x, halved, out=buffers.empty(x.shape, x.dtype))
+    h, c, gates = (buffers.empty((steps, n, k), x.dtype) for k in (width // 4, width // 4, width))
+    fast = _compiled(x.dtype)
+    if fast is not None:
+        fast.lstm_forward(*_plain(x, h0, c0), fast.pack(w.T), h, c, gates)
+    else:
+        _forward(x, h0, c0, w, h, c, gates)
+    return h, c, gates
+
+
+def _forward(x: Any, h0: Any, c0: Any, w: Any, h: Any, c: Any, gates: Any) -> None:
+    """Fill h, c and gates."""
+    steps, n, hidden = h.shape
+    halved = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], x.dtype), hidden)
+    shift = 1 - halved
+    np.multiply(x, halved, out=gates)
     weight = np.ascontiguousarray(w.T) * halved
-    a, product = np.empty((n, width), x.dtype), np.empty((n, hidden), x.dtype)
+    a, product = np.empty((n, 4 * hidden), x.dtype), np.empty((n, hidden), x.dtype)
     h_t, c_t = h0, c0
     for t in range(steps):
         gate = gates[t]
@@ -40,17 +53,30 @@ def forward(xp: Any, x: Any, h0: Any, c0: Any, w: Any, w_proj: Any = None) -> An
         c_t += product
         np.tanh(c_t, out=product)
         h_t = np.multiply(o, product, out=h[t])
-    return h, c, gates
 
 
 @lstm.kernel("x", "h0", "c0", "w", "w_proj")
 def backward(g_h: Any, h0: Any, c0: Any, w: Any, w_proj: Any, h: Any, c: Any, gates: Any, g_c: Any = None, g_gates: Any = None) -> Any:
     if not _fits(g_h, h0, c0, w, h) or w_proj is not None or g_gates is not None:
         return NotImplemented
-    steps, n, hidden = h.shape
-    da = buffers.empty(gates.shape, h.dtype)
-    dh, dc = np.zeros((n, hidden), h.dtype), np.zeros((n, hidden), h.dtype)
-    tanh_c, part, slope = np.empty_like(dh), np.empty_like(dh), np.empty((n, 4 * hidden), h.dtype)
+    n, hidden = h0.shape
+    da, dh, dc = buffers.empty(gates.shape, h.dtype), np.zeros((n, hidden), h.dtype), np.zeros((n, hidden), h.dtype)
+    fast = _compiled(h.dtype)
+    if fast is not None:
+        g_c = h[:0] if g_c is None else g_c
+        fast.lstm_backward(*_plain(g_h, g_c, c0, c, gates), fast.pack(w), da, dh, dc)
+    else:
+        _backward(g_h, g_c, c0, c, gates, w, da, dh, dc)
+    rows = da.reshape((-1, 4 * hidden))
+    dw = rows[n:].T @ h[:-1].reshape((-1, hidden))
+    dw += da[0].T @ h0
+    return da, dh, dc, dw, None
+
+
+def _backward(g_h: Any, g_c: Any, c0: Any, c: Any, gates: Any, w: Any, da: Any, dh: Any, dc: Any) -> None:
+    """Fill da, the cotangent of what the gates are activations of, and bring dh and dc from zero to those of h0 and c0."""
+    steps, n, hidden = c.shape
+    tanh_c, part, slope = np.empty_like(dh), np.empty_like(dh), np.empty((n, 4 * hidden), c.dtype)
     slope_of_u = slope[:, 2 * hidden : 3 * hidden]
     for t in range(steps - 1, -1, -1):
         gate, d = gates[t], da[t]
@@ -76,18 +102,18 @@ def backward(g_h: Any, h0: Any, c0: Any, w: Any, w_proj: Any, h: Any, c: Any, ga
         d *= slope
         np.matmul(d, w, out=dh)
         dc *= f
-    rows = da.reshape((-1, 4 * hidden))
-    dw = rows[n:].T @ h[:-1].reshape((-1, hidden))
-    dw += da[0].T @ h0
-    return da, dh, dc, dw, None
+
+
+def _compiled(dtype: Any) -> Any:
+    """Return the compiled loops for arrays of this dtype, or None."""
+    return loops.find("recurrent") if dtype == np.float32 else None
+
+
+def _plain(*arrays: Any) -> list[Any]:
+    """Return the arrays, or copies of those that are not contiguous or may not be written to: loops are compiled for one kind."""
+    return [np.require(a, requirements=["C", "W"]) for a in arrays]
 
 
 def _fits(*arrays: Any) -> bool:
-    """Tell whether all arrays are of one floating-point dtype that BLAS knows, and contiguous where that is used."""
+    """Tell whether all arrays are of one floating-point dtype that BLAS knows."""
     return len({a.dtype for a in arrays}) == 1 and arrays[0].dtype.char in "fd"
-
-
-def _columns(hidden: int, dtype: Any) -> tuple[Any, Any]:
-    """Return what the columns of the gates i, f, u, o are multiplied by around the tanh, and what is added after it."""
-    halved = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], dtype), hidden)
-    return halved, 1 - halved
