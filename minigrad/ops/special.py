@@ -120,7 +120,7 @@ logaddexp.vjp(a=lambda g, a, b, y: g * _share(a, b, y), b=lambda g, a, b, y: g *
 def xlogy(xp: Any, a: Any, b: Any) -> Any:
     """a * log(b), and 0 where a = 0, unless b is nan. Where a = 0 and b <= 0 both gradients are 0."""
     b = xp.asarray(b, dtype=xp.result_type(a, b))
-    return a * xp.log(xp.where((a == 0) & (b <= 0), 1, b))
+    return a * xp.log(xp.where((a == 0) & ((b <= 0) | (b == math.inf)), 1, b))
 
 
 xlogy.vjp(

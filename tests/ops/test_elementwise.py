@@ -270,6 +270,7 @@ def test_second_derivative_of_logaddexp_at_a_tie() -> None:
 def test_xlogy_at_zero() -> None:
     a, b = gradients(mg.xlogy, [0.0, 0.0, 2.0], [0.0, 3.0, 3.0])
     assert mg.xlogy(np.array([0.0, 0.0]), np.array([0.0, -1.0])).tolist() == [0, 0]
+    assert mg.xlogy(np.array(0.0), np.array(INF)) == 0
     assert np.isnan(mg.xlogy(np.array(0.0), np.array(NAN)))
     np.testing.assert_allclose(a, [0, math.log(3), math.log(3)])
     np.testing.assert_allclose(b, [0, 0, 2 / 3])
