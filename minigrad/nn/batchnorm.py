@@ -26,7 +26,7 @@ from minigrad.device import as_device, default_device, move
 from minigrad.graph import mode
 from minigrad.nn import init
 from minigrad.nn.module import Module, Parameter, empty_parameter
-from minigrad.tensor import DEFAULT_DTYPE, Tensor, wrap
+from minigrad.tensor import DEFAULT_DTYPE, Tensor, array_of, wrap
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "BatchRenorm"]
 
@@ -117,9 +117,11 @@ class RunningStatistics(Module):
             return
         batches = self.num_batches_tracked.data + 1
         weight = 1 / batches if self.momentum is None else self.momentum
-        self.num_batches_tracked = wrap(namespace(mean).asarray(batches), None)
-        self.running_mean = mixed(self.running_mean, mean, weight)
-        self.running_var = mixed(self.running_var, var * (m / (m - 1)), weight)
+        self.__dict__.update(  # all at once, without the checks of what a user may assign
+            num_batches_tracked=wrap(namespace(mean).asarray(batches), None),
+            running_mean=mixed(self.running_mean, mean, weight),
+            running_var=mixed(self.running_var, var, weight, m / (m - 1)),
+        )
 
     def check_channels(self, x: Any, ndims: tuple[int, ...]) -> None:
         """Check that x has one of these numbers of axes, and the right number of channels."""
@@ -137,9 +139,10 @@ class RunningStatistics(Module):
         )
 
 
-def mixed(old: Tensor, new: Any, weight: Any) -> Tensor:
-    """Return ``(1 - weight) old + weight new`` as a new tensor: graphs that saved the old one stay valid."""
-    return wrap(((1 - weight) * old.data + weight * new).astype(old.dtype), None)
+def mixed(old: Tensor, new: Any, weight: Any, factor: float = 1.0) -> Tensor:
+    """Return ``(1 - weight) old + weight factor new`` as a new tensor: graphs that saved the old one stay valid."""
+    value = (1 - weight) * old.data + weight * factor * new
+    return wrap(value.astype(old.dtype, copy=False), None)
 
 
 class BatchNorm(RunningStatistics):
@@ -204,7 +207,7 @@ class BatchNorm(RunningStatistics):
         """Do what `normalize` says by an op with the arguments and results of `minigrad.ops.batch_norm`."""
         y, mean, var = op(x, self.weight, self.bias, axis=axes, eps=self.eps)
         if self.training:
-            self.update(mean.detach().data, var.detach().data, m)
+            self.update(array_of(mean), array_of(var), m)
         return y
 
     def relu_after(self, x: Any) -> Any:
@@ -300,7 +303,7 @@ class BatchRenorm(BatchNorm):
         y, mean, var, _, _ = ops.batch_renorm(
             x, self.running_mean, self.running_var, self.weight, self.bias, axis=axes, eps=self.eps, r_max=self.r_max, d_max=self.d_max
         )
-        self.update(mean.detach().data, var.detach().data, m)
+        self.update(array_of(mean), array_of(var), m)
         return y
 
     def extra_repr(self) -> str:

@@ -1,5 +1,9 @@
 # mypy: disable-error-code="untyped-decorator"
-"""Batch norm: sums are taken in the dtype of the values along a row, and in float64 over the rows."""
+"""Batch norm: sums are taken in the dtype of the values along a row or over a few rows, and then in float64.
+
+A first reading takes the sums of x and of its squares. Where a mean is large beside the standard deviation, so that digits
+cancel, they are taken again of x - mean; what the rounding of the mean leaves in them is taken out.
+"""
 
 from __future__ import annotations
 
@@ -12,48 +16,49 @@ from minigrad.kernels.loops import OPTIONS
 
 compiled = numba.njit(**OPTIONS)
 
+SHORT = 1  #: values of a channel in a row, up to which x is worked on as columns
+COLUMNS = 1024  #: channels that are worked on together where each has one value in a row: what is kept of them fits the first cache
+ROWS = 64  #: rows that are summed in the dtype of x before the sum goes to float64
+
 
 @compiled
-def _row_sum(row: Any, shift: Any) -> Any:
-    total = row.dtype.type(0)
-    for i in range(row.size):
-        total += row[i] - shift
-    return total
+def _moments(x: Any, c: int, shift: Any) -> Any:
+    """Mean and variance of x[:, c] - shift."""
+    total, squares, m = 0.0, 0.0, x.shape[0] * x.shape[2]
+    for k in range(x.shape[0]):
+        row, s, q = x[k, c], x.dtype.type(0), x.dtype.type(0)
+        for i in range(row.size):
+            d = row[i] - shift
+            s += d
+            q += d * d
+        total += s
+        squares += q
+    return total / m, squares / m - (total / m) ** 2
 
 
 @compiled
 def batch_norm_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
     """Batch norm of (N, C, L), followed by a ReLU if ``rectified``; fills y, mean and var."""
     n, channels, length = x.shape
-    m = n * length
+    zero = x.dtype.type(0)
     for c in range(channels):
-        total = 0.0
-        for k in range(n):
-            total += _row_sum(x[k, c], x.dtype.type(0))
-        near = x.dtype.type(total / m)
-        total, squares = 0.0, 0.0
-        for k in range(n):
-            row, s, q = x[k, c], x.dtype.type(0), x.dtype.type(0)
-            for i in range(length):
-                d = row[i] - near
-                s += d
-                q += d * d
-            total += s
-            squares += q
-        rest = total / m  # what the rounding of the mean left
-        variance = squares / m - rest * rest
+        shift = zero
+        rest, variance = _moments(x, c, shift)
+        if not (rest * rest <= 4 * variance and variance < np.inf):
+            shift = x.dtype.type(rest)
+            rest, variance = _moments(x, c, shift)
         scale = weight[c] / np.sqrt(variance + eps)
         a, b = x.dtype.type(scale), x.dtype.type(bias[c] - rest * scale)
         for k in range(n):
             row, out = x[k, c], y[k, c]
             if rectified:
                 for i in range(length):
-                    t = (row[i] - near) * a + b
-                    out[i] = x.dtype.type(0) if t <= 0 else t
+                    t = (row[i] - shift) * a + b
+                    out[i] = zero if t <= 0 else t
             else:
                 for i in range(length):
-                    out[i] = (row[i] - near) * a + b
-        mean[c], var[c] = near + rest, variance
+                    out[i] = (row[i] - shift) * a + b
+        mean[c], var[c] = shift + rest, variance
 
 
 @compiled
@@ -65,81 +70,79 @@ def batch_norm_backward(
     m = n * length
     zero = x.dtype.type(0)
     for c in range(channels):
-        if rectified:
-            for k in range(n):
-                cotangent, value, out = g[k, c], y[k, c], g_x[k, c]
-                for i in range(length):
-                    out[i] = cotangent[i] if value[i] > 0 else zero
-        source = g_x if rectified else g
-        total = 0.0
+        total, products, lost, center = 0.0, 0.0, 0.0, mean[c]
         for k in range(n):
-            total += _row_sum(source[k, c], zero)
-        average, center = x.dtype.type(total / m), mean[c]
-        products = 0.0
-        for k in range(n):
-            cotangent, row, p = source[k, c], x[k, c], zero
+            cotangent, value, row, s, p, q = g[k, c], y[k, c], x[k, c], zero, zero, zero
             for i in range(length):
-                p += (cotangent[i] - average) * (row[i] - center)
+                t, d = cotangent[i], row[i] - center
+                t = t if value[i] > 0 or not rectified else zero
+                s += t
+                p += t * d
+                q += d
+            total += s
             products += p
+            lost += q
         rstd = 1 / np.sqrt(np.float64(var[c]) + eps)
-        g_bias[c], g_weight[c] = total, products * rstd
-        slope, scale = x.dtype.type(products * rstd * rstd / m), x.dtype.type(weight[c] * rstd)
+        product = (products - total * lost / m) * rstd
+        g_bias[c], g_weight[c] = total, product
+        slope, scale = x.dtype.type(product * rstd / m), x.dtype.type(weight[c] * rstd)
+        average = x.dtype.type((total - slope * lost) / m)
         for k in range(n):
-            cotangent, row, out = source[k, c], x[k, c], g_x[k, c]
+            cotangent, value, row, out = g[k, c], y[k, c], x[k, c], g_x[k, c]
             for i in range(length):
-                out[i] = scale * (cotangent[i] - average - (row[i] - center) * slope)
+                t = cotangent[i]
+                t = t if value[i] > 0 or not rectified else zero
+                out[i] = scale * (t - average - (row[i] - center) * slope)
 
 
-COLUMNS = 128  #: channels that are worked on together where each has one value in a row, so that inner loops run along rows
-ROWS = 64  #: rows that are summed in the dtype of x before the sum goes to float64
+@compiled
+def _moments_of_columns(x: Any, low: int, shift: Any, sums: Any, squares: Any) -> None:
+    """Fill in mean and variance of the columns of x from ``low`` on, less ``shift``."""
+    n, width = len(x), len(shift)
+    s, q = np.empty(width, x.dtype), np.empty(width, x.dtype)
+    sums[:], squares[:] = 0, 0
+    for start in range(0, n, ROWS):
+        s[:], q[:] = 0, 0
+        for k in range(start, min(start + ROWS, n)):
+            row = x[k, low : low + width]
+            for i in range(width):
+                d = row[i] - shift[i]
+                s[i] += d
+                q[i] += d * d
+        for i in range(width):
+            sums[i] += s[i]
+            squares[i] += q[i]
+    for i in range(width):
+        sums[i] /= n
+        squares[i] = squares[i] / n - sums[i] * sums[i]
 
 
 @compiled
 def batch_norm_columns_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
     """Batch norm of (N, C), followed by a ReLU if ``rectified``; fills y, mean and var."""
     n, channels = x.shape
-    kind = x.dtype.type
+    zero = x.dtype.type(0)
     for low in range(0, channels, COLUMNS):
-        high = min(low + COLUMNS, channels)
-        width = high - low
-        sums, squares = np.zeros(width), np.zeros(width)
-        near, a, b = np.empty(width, x.dtype), np.empty(width, x.dtype), np.empty(width, x.dtype)
-        for start in range(0, n, ROWS):
-            a[:] = 0
-            for k in range(start, min(start + ROWS, n)):
-                row = x[k, low:high]
-                for i in range(width):
-                    a[i] += row[i]
-            for i in range(width):
-                sums[i] += a[i]
+        width = min(COLUMNS, channels - low)
+        shift, rest, variance = np.zeros(width, x.dtype), np.empty(width), np.empty(width)
+        _moments_of_columns(x, low, shift, rest, variance)
+        if not (np.all(rest * rest <= 4 * variance) and np.all(variance < np.inf)):
+            shift[:] = rest
+            _moments_of_columns(x, low, shift, rest, variance)
+        a, b = np.empty(width, x.dtype), np.empty(width, x.dtype)
         for i in range(width):
-            near[i], sums[i] = sums[i] / n, 0
-        for start in range(0, n, ROWS):
-            a[:], b[:] = 0, 0
-            for k in range(start, min(start + ROWS, n)):
-                row = x[k, low:high]
-                for i in range(width):
-                    d = row[i] - near[i]
-                    a[i] += d
-                    b[i] += d * d
-            for i in range(width):
-                sums[i] += a[i]
-                squares[i] += b[i]
-        for i in range(width):
-            rest = sums[i] / n  # what the rounding of the mean left
-            variance = squares[i] / n - rest * rest
-            scale = weight[low + i] / np.sqrt(variance + eps)
-            mean[low + i], var[low + i] = near[i] + rest, variance
-            a[i], b[i] = scale, bias[low + i] - rest * scale
+            scale = weight[low + i] / np.sqrt(variance[i] + eps)
+            a[i], b[i] = scale, bias[low + i] - rest[i] * scale
+            mean[low + i], var[low + i] = shift[i] + rest[i], variance[i]
         for k in range(n):
-            row, out = x[k, low:high], y[k, low:high]
+            row, out = x[k, low : low + width], y[k, low : low + width]
             if rectified:
                 for i in range(width):
-                    t = (row[i] - near[i]) * a[i] + b[i]
-                    out[i] = kind(0) if t <= 0 else t
+                    t = (row[i] - shift[i]) * a[i] + b[i]
+                    out[i] = zero if t <= 0 else t
             else:
                 for i in range(width):
-                    out[i] = (row[i] - near[i]) * a[i] + b[i]
+                    out[i] = (row[i] - shift[i]) * a[i] + b[i]
 
 
 @compiled
@@ -148,41 +151,36 @@ def batch_norm_columns_backward(
 ) -> None:  # fmt: skip
     """Gradients of `batch_norm_columns_forward`; fills g_x, g_weight and g_bias. Masked by y where ``rectified``."""
     n, channels = x.shape
-    kind = x.dtype.type
+    zero = x.dtype.type(0)
     for low in range(0, channels, COLUMNS):
-        high = min(low + COLUMNS, channels)
-        width = high - low
-        totals, products, center = np.zeros(width), np.zeros(width), mean[low:high]
-        average, slopes, scales = np.empty(width, x.dtype), np.empty(width, x.dtype), np.empty(width, x.dtype)
-        if rectified:
-            for k in range(n):
-                cotangent, value, out = g[k, low:high], y[k, low:high], g_x[k, low:high]
-                for i in range(width):
-                    out[i] = cotangent[i] if value[i] > 0 else kind(0)
-        source = g_x if rectified else g
+        width = min(COLUMNS, channels - low)
+        high, center = low + width, mean[low : low + width]
+        s, p, q = np.empty(width, x.dtype), np.empty(width, x.dtype), np.empty(width, x.dtype)
+        totals, products, lost = np.zeros(width), np.zeros(width), np.zeros(width)
         for start in range(0, n, ROWS):
-            slopes[:] = 0
+            s[:], p[:], q[:] = 0, 0, 0
             for k in range(start, min(start + ROWS, n)):
-                cotangent = source[k, low:high]
+                cotangent, value, row = g[k, low:high], y[k, low:high], x[k, low:high]
                 for i in range(width):
-                    slopes[i] += cotangent[i]
+                    t, d = cotangent[i], row[i] - center[i]
+                    t = t if value[i] > 0 or not rectified else zero
+                    s[i] += t
+                    p[i] += t * d
+                    q[i] += d
             for i in range(width):
-                totals[i] += slopes[i]
-        for i in range(width):
-            g_bias[low + i], average[i] = totals[i], totals[i] / n
-        for start in range(0, n, ROWS):
-            slopes[:] = 0
-            for k in range(start, min(start + ROWS, n)):
-                cotangent, row = source[k, low:high], x[k, low:high]
-                for i in range(width):
-                    slopes[i] += (cotangent[i] - average[i]) * (row[i] - center[i])
-            for i in range(width):
-                products[i] += slopes[i]
+                totals[i] += s[i]
+                products[i] += p[i]
+                lost[i] += q[i]
+        average, slope, scale = s, p, q
         for i in range(width):
             rstd = 1 / np.sqrt(np.float64(var[low + i]) + eps)
-            g_weight[low + i], scales[i] = products[i] * rstd, weight[low + i] * rstd
-            slopes[i] = products[i] * rstd * rstd / n
+            product = (products[i] - totals[i] * lost[i] / n) * rstd
+            g_bias[low + i], g_weight[low + i] = totals[i], product
+            slope[i], scale[i] = product * rstd / n, weight[low + i] * rstd
+            average[i] = (totals[i] - slope[i] * lost[i]) / n
         for k in range(n):
-            cotangent, row, out = source[k, low:high], x[k, low:high], g_x[k, low:high]
+            cotangent, value, row, out = g[k, low:high], y[k, low:high], x[k, low:high], g_x[k, low:high]
             for i in range(width):
-                out[i] = scales[i] * (cotangent[i] - average[i] - (row[i] - center[i]) * slopes[i])
+                t = cotangent[i]
+                t = t if value[i] > 0 or not rectified else zero
+                out[i] = scale[i] * (t - average[i] - (row[i] - center[i]) * slope[i])

@@ -1,0 +1,226 @@
+"""Batch norm in NumPy by blocks that stay in the cache: the twin of `minigrad.kernels.loops.batch_norm`.
+
+The functions have the arguments of their namesakes there: arrays in, and arrays that they fill. Each reads x twice, for the
+sums of x and of its squares and for y; backward likewise, for the sums of g and of g x and for the gradient of x. Sums
+are products with ones, which BLAS does at the speed of memory, in the dtype of x over some values and then in float64.
+
+That is sound while means are not large beside standard deviations (`_near_zero`). Where one is, the sums are taken of
+x - mean instead, which costs a pass more, and what the rounding of the mean leaves in them is taken out.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import gcd
+from typing import Any
+
+import numpy as np
+
+from minigrad.kernels import buffers
+
+SHORT = 256  #: values of a channel in a row, up to which all channels are worked on at once, as columns
+BLOCK = 1 << 18  #: bytes of x in a block: blocks of x, of g and of results fit a second-level cache together
+ROWS = 64  #: rows that are summed in the dtype of x before the sum goes to float64
+LONG = 8192  #: values in an inner loop, from which on it does not matter what NumPy spends on each
+
+
+# --------------------------------------------------------------------------- long rows: one channel or a few at a time
+
+
+def batch_norm_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
+    """Batch norm of (N, C, L), followed by a ReLU if ``rectified``; fills y, mean and var."""
+    blocks, memory = _blocks_of_channels(x)
+    for block in blocks:
+        values, scratch = x[:, block], _part(memory, x[:, block])
+        with np.errstate(over="ignore"):  # of squares: then they are not near zero
+            shift, (rest, variance) = 0, _moments(values)
+        if not _near_zero(rest, variance):
+            shift = rest.astype(x.dtype)
+            values = np.subtract(values, shift[..., None], out=scratch)
+            rest, variance = _moments(values)
+        scale = weight[block] / np.sqrt(variance + eps)
+        np.multiply(values, _along_rows(scale, x), out=scratch)
+        np.add(scratch, _along_rows(bias[block] - rest * scale, x), out=scratch if rectified else y[:, block])
+        if rectified:
+            np.maximum(scratch, _zeros(x.shape[2], x.dtype), out=y[:, block])
+        mean[block], var[block] = shift + rest, variance
+
+
+def batch_norm_backward(
+    g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float, rectified: bool, g_x: Any, g_weight: Any, g_bias: Any
+) -> None:  # fmt: skip
+    """Gradients of `batch_norm_forward`; fills g_x, g_weight and g_bias. Masked by y where ``rectified``."""
+    m, wide = x.size // x.shape[1], var.astype(np.float64)
+    rstd = 1 / np.sqrt(wide + eps)
+    scales = weight * rstd
+    blocks, memory = _blocks_of_channels(x)
+    more_memory = np.empty_like(memory)
+    for block in blocks:
+        values, scratch, more = x[:, block], _part(memory, x[:, block]), _part(more_memory, x[:, block])
+        cotangent = np.multiply(g[:, block], y[:, block] > 0, out=more) if rectified else g[:, block]
+        if not _near_zero(mean[block].astype(np.float64), wide[block]):
+            values = np.subtract(values, mean[block, ..., None], out=scratch)
+        total, rest, scale = _sums(cotangent), _sums(values) / m, scales[block]
+        product = (_sums_of_products(cotangent, values) - total * rest) * rstd[block]
+        slope = -product * rstd[block] * scale / m
+        np.multiply(values, _along_rows(slope, x), out=scratch)
+        np.multiply(cotangent, _along_rows(scale, x), out=more)
+        np.add(more, scratch, out=more)
+        np.add(more, _along_rows(-total * scale / m - slope * rest, x), out=g_x[:, block])
+        g_weight[block], g_bias[block] = product, total
+
+
+def _blocks_of_channels(x: Any) -> tuple[list[Any], Any]:
+    """Cut the channels of (N, C, L) into blocks, and give memory for one; a block of one channel is a number.
+
+    Its statistics are then scalars, with which NumPy computes several times as fast as with arrays of one.
+    """
+    n, channels, length = x.shape
+    k = min(max(1, BLOCK // (n * length * x.itemsize)), channels)
+    blocks = list(range(channels)) if k == 1 else [slice(i, min(i + k, channels)) for i in range(0, channels, k)]
+    return blocks, buffers.empty((n * k * length,), x.dtype)
+
+
+def _part(memory: Any, like: Any) -> Any:
+    return memory[: like.size].reshape(like.shape)
+
+
+def _along_rows(values: Any, x: Any) -> Any:
+    return values.astype(x.dtype)[..., None]
+
+
+def _moments(block: Any) -> tuple[Any, Any]:
+    """Mean and variance of each channel of (N, k, L), or of (N, L)."""
+    m = block.shape[0] * block.shape[-1]
+    mean = _sums(block) / m
+    return mean, _sums_of_products(block, block) / m - mean * mean
+
+
+def _sums(block: Any) -> Any:
+    return np.add.reduce(block @ _ones(block.shape[-1], block.dtype), axis=0, dtype=np.float64)
+
+
+def _sums_of_products(a: Any, b: Any) -> Any:
+    return np.add.reduce(np.vecdot(a, b), axis=0, dtype=np.float64)
+
+
+def _near_zero(mean: Any, var: Any) -> bool:
+    """Whether in every channel <x^2> - <x>^2 loses at most about two bits, and a multiple of x as good as none."""
+    near = (mean * mean <= 4 * var) & (var < np.inf)
+    return bool(near.all() if near.ndim else near)
+
+
+@lru_cache
+def _ones(n: int, dtype: Any) -> Any:
+    return np.ones(n, dtype)
+
+
+@lru_cache
+def _zeros(n: int, dtype: Any) -> Any:
+    """Zeros to compare with: NumPy takes five times as long for the maximum of an array and a scalar as for that of two arrays."""
+    return np.zeros(n, dtype)
+
+
+# ------------------------------------------------------------------------------ short rows: all channels, a few samples at a time
+
+
+def batch_norm_columns_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
+    """Batch norm of (N, C L), the L values of a channel side by side, followed by a ReLU if ``rectified``; fills y, mean and var."""
+    blocks, shift = _blocks_of_rows(x), None
+    with np.errstate(over="ignore"):
+        rest, variance = _moments_of_columns(x, blocks, shift, len(mean))
+    if not _near_zero(rest, variance):
+        shift = rest.astype(x.dtype)
+        rest, variance = _moments_of_columns(x, blocks, shift.repeat(x.shape[1] // len(shift)), len(mean))
+    scale = weight / np.sqrt(variance + eps)
+    a, b = _side_by_side(x, blocks, scale, bias - rest * scale)
+    for rows in reversed(blocks):  # the last ones are still in the cache
+        values, out = x[rows], y[rows]
+        if shift is not None:
+            values = np.subtract(values, shift.repeat(x.shape[1] // len(shift)), out=out)
+        values, out = values.reshape(-1, a.size), out.reshape(-1, a.size)
+        np.multiply(values, a, out=out)
+        np.add(out, b, out=out)
+        if rectified:
+            np.maximum(out, _zeros(a.size, a.dtype), out=out)
+    mean[:], var[:] = rest if shift is None else shift + rest, variance
+
+
+def batch_norm_columns_backward(
+    g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float, rectified: bool, g_x: Any, g_weight: Any, g_bias: Any
+) -> None:  # fmt: skip
+    """Gradients of `batch_norm_columns_forward`; fills g_x, g_weight and g_bias. Masked by y where ``rectified``."""
+    channels, m = len(mean), x.size // len(mean)
+    wide = var.astype(np.float64)
+    shift = None if _near_zero(mean.astype(np.float64), wide) else mean.repeat(x.shape[1] // channels)
+    blocks = _blocks_of_rows(x)
+    memory = buffers.empty(x[blocks[0]].shape, x.dtype)
+    totals, products, rest = np.zeros((3, channels))
+    for rows in blocks:
+        values, cotangent, scratch = x[rows], g[rows], memory[: len(x[rows])]
+        if rectified:
+            cotangent = np.multiply(cotangent, y[rows] > 0, out=g_x[rows])
+        if shift is not None:
+            values = np.subtract(values, shift, out=scratch)
+        rest += _sums_of_columns(values, channels)
+        totals += _sums_of_columns(cotangent, channels)
+        products += _sums_of_columns(np.multiply(cotangent, values, out=scratch), channels)
+    rest /= m
+    rstd = 1 / np.sqrt(wide + eps)
+    scale = weight * rstd
+    products = (products - totals * rest) * rstd
+    slope = -products * rstd * scale / m
+    a, b, c = _side_by_side(x, blocks, scale, slope, -totals * scale / m - slope * rest)
+    for rows in reversed(blocks):
+        values, cotangent, scratch, out = x[rows], g_x[rows] if rectified else g[rows], memory[: len(x[rows])], g_x[rows]
+        if shift is not None:
+            values = np.subtract(values, shift, out=scratch)
+        values, cotangent, scratch, out = [t.reshape(-1, a.size) for t in (values, cotangent, scratch, out)]
+        np.multiply(values, b, out=scratch)
+        np.multiply(cotangent, a, out=out)
+        np.add(out, scratch, out=out)
+        np.add(out, c, out=out)
+    g_weight[:], g_bias[:] = products, totals
+
+
+def _blocks_of_rows(x: Any) -> list[slice]:
+    step = max(1, BLOCK // (x.shape[1] * x.itemsize))
+    step -= step % ROWS if step > ROWS else 0
+    return [slice(i, i + step) for i in range(0, len(x), step)]
+
+
+def _side_by_side(x: Any, blocks: list[slice], *values: Any) -> list[Any]:
+    """Repeat values of the channels as often as they are needed along a row, and along several rows that are worked on as one.
+
+    NumPy spends as much on the start of a row as on 500 of its values. The number of rows divides that of every block.
+    """
+    n, width = x.shape
+    rows = gcd(n, blocks[0].stop, 1 << max(LONG // width, 1).bit_length() - 1) if len(blocks) > 1 else 1
+    repeated = [v.astype(x.dtype).repeat(width // len(v)) for v in values]
+    return repeated if rows == 1 else [v[None].repeat(rows, axis=0).reshape(-1) for v in repeated]
+
+
+def _moments_of_columns(x: Any, blocks: list[slice], shift: Any, channels: int) -> tuple[Any, Any]:
+    """Mean and variance of the channels of x - shift."""
+    sums, squares = np.zeros((2, channels))
+    memory = buffers.empty(x[blocks[0]].shape, x.dtype)
+    for rows in blocks:
+        values, scratch = x[rows], memory[: len(x[rows])]
+        if shift is not None:
+            values = np.subtract(values, shift, out=scratch)
+        sums += _sums_of_columns(values, channels)
+        squares += _sums_of_columns(np.multiply(values, values, out=scratch), channels)
+    m = x.size // channels
+    mean = sums / m
+    return mean, squares / m - mean * mean
+
+
+def _sums_of_columns(x: Any, channels: int) -> Any:
+    """Sum of each channel: of ``ROWS`` rows in the dtype of x, then in float64."""
+    n, width = x.shape
+    whole = n - n % ROWS if n > ROWS else 0
+    sums = _ones(n - whole, x.dtype) @ x[whole:]
+    if whole:
+        groups = _ones(ROWS, x.dtype) @ x[:whole].reshape(-1, ROWS, width)
+        sums = np.add.reduce(groups, axis=0, dtype=np.float64) + sums
+    return sums if width == channels else np.add.reduce(sums.reshape(channels, -1), axis=1, dtype=np.float64)
