@@ -195,7 +195,11 @@ def _like(model: Any, values: Sequence[Any]) -> Any:
 
 def _fresh(inputs: Any, create_graph: bool) -> list[Tensor]:
     """Return leaves with the values of the inputs; the inputs themselves where the result must stay connected to them."""
-    return [x if create_graph and x.node is not None else wrap(x.data, None).requires_grad_() for x in _sequence(inputs)]
+    xs = _sequence(inputs)
+    for i, x in enumerate(xs):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"the inputs must be tensors, such as mg.tensor([1.0, 2.0]); number {i} is a {type(x).__name__}")
+    return [x if create_graph and x.node is not None else wrap(x.data, None).requires_grad_() for x in xs]
 
 
 def _detached(y: Any, create_graph: bool) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from minigrad.backends import Array, is_array, kind_of, namespace, owner
 from minigrad.device import Device, as_device, backend_of, default_device, device_of, move
+from minigrad.random import one_shape
 from minigrad.tensor import DEFAULT_DTYPE, Tensor, array_of, as_array
 
 __all__ = [
@@ -69,6 +70,8 @@ def from_dlpack(x: Any) -> Tensor:
 
 def _converted(data: Any, dtype: Any) -> Array:
     """Return data as an array of ``dtype``; Python floats directly, not by way of float32."""
+    if dtype is not None and np.dtype(dtype).kind not in "biufc":
+        raise TypeError(f"the elements of a tensor are numbers; dtype={dtype!r} is none of them")
     if dtype is None or hasattr(data, "dtype"):
         array = as_array(data)
         return array if dtype is None or array.dtype == dtype else array.astype(dtype)
@@ -97,19 +100,12 @@ def full(shape: Shape, value: Any, *, dtype: Any = None, device: Place = None, r
 
 def zeros(shape: Shape, *more: int, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros."""
-    return full(_one_shape("zeros", shape, more), 0.0, dtype=dtype, device=device, requires_grad=requires_grad)
+    return full(one_shape("zeros", shape, more), 0.0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def ones(shape: Shape, *more: int, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones."""
-    return full(_one_shape("ones", shape, more), 1.0, dtype=dtype, device=device, requires_grad=requires_grad)
-
-
-def _one_shape(name: str, shape: Shape, more: tuple[Any, ...]) -> Shape:
-    """Refuse lengths that are given one by one, as PyTorch takes them."""
-    if more:
-        raise TypeError(f"{name} takes one shape: {name}({(shape, *more)})")
-    return shape
+    return full(one_shape("ones", shape, more), 1.0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def full_like(x: Any, value: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:

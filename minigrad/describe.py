@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.backends import is_array, namespace
 from minigrad.signature import parameters_of
-from minigrad.tensor import array_of
+from minigrad.tensor import Tensor, array_of
 
 if TYPE_CHECKING:
     from minigrad.formula import Formula
@@ -55,7 +55,7 @@ def check_one_device(op: Op, arrays: Sequence[Any]) -> None:
 
 
 def _add_hints(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str, Any], names: list[str]) -> None:
-    """Add what the commonest mistakes ask for: how to call the op, and that it takes no lists."""
+    """Add what the commonest mistakes ask for: how to call the op, and that it takes no lists and no arrays of others."""
     unknown = [name for name in params if name not in op.params]
     if unknown:
         known = {"dim": "dim is called axis", "keepdim": "keepdim is called keepdims", "out": "NumPy's functions pass out: call minigrad's"}
@@ -63,6 +63,11 @@ def _add_hints(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str
     lists = [name for name, a in zip(names, arrays, strict=True) if isinstance(a, (list, tuple))]
     if lists:
         error.add_note(f"{' and '.join(lists)} must be a tensor or an array: make one of a list with mg.tensor(...)")
+    for name, a in zip(names, arrays, strict=True):
+        if isinstance(a, Tensor):
+            error.add_note(f"the data of {name} is a Tensor; it must be an array: to change the values write x.copy_(...)")
+        elif hasattr(a, "__array__") and not is_array(a):
+            error.add_note(f"{name} is an array of another library: make it a tensor with mg.as_tensor(...)")
 
 
 def shown(value: Any) -> str:
@@ -76,7 +81,10 @@ def describe(value: Any) -> str:
     """Describe an argument: dtype and shape of an array, type of anything else."""
     if is_array(value):
         return f"{value.dtype}{list(value.shape)}"
-    return repr(value) if isinstance(value, (int, float)) else type(value).__name__
+    if isinstance(value, (int, float)):
+        return repr(value)
+    kind, package = type(value).__name__, type(value).__module__.partition(".")[0]
+    return kind if package in ("builtins", "minigrad") else f"{package}.{kind}"
 
 
 def shape_of(value: Any) -> tuple[int, ...]:

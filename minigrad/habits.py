@@ -5,6 +5,7 @@ There is one way to do a thing, so none of these names works; but whoever types 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 #: methods and attributes of a tensor -> what to write instead
@@ -92,8 +93,28 @@ class Elsewhere:
         raise AttributeError(self.message)
 
 
+#: operators that change their left side in PyTorch and NumPy, by the stem of their names
+IN_PLACE = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@"}
+
+
+def _in_place(symbol: str) -> Callable[[Any, Any], Any]:
+    """Return the method for ``x += y``, which means ``x = x + y`` here: refused where that would leave a leaf unchanged."""
+
+    def method(x: Any, y: Any) -> Any:
+        if x.node is not None and x.node.is_leaf:
+            raise TypeError(
+                f"x {symbol}= ... would call a new tensor x and leave this leaf, of shape {x.shape}, as it is: change its values with "
+                f"x.copy_(x {symbol} ...) under mg.no_grad(), or write x = x {symbol} ... for a new tensor"
+            )
+        return NotImplemented
+
+    return method
+
+
 def bind(tensor: Any) -> None:
     """Put the names on the class of tensors, out of sight of ``dir``."""
     for name, instead in TENSOR.items():
         setattr(tensor, name, Elsewhere(name, instead))
+    for stem, symbol in IN_PLACE.items():
+        setattr(tensor, f"__i{stem}__", _in_place(symbol))
     tensor.__dir__ = lambda self: [name for name in object.__dir__(self) if name not in TENSOR]

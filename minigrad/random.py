@@ -78,17 +78,19 @@ class Generator:
         return first
 
     def uniform(
-        self, shape: Any = (), low: float = 0.0, high: float = 1.0, *, dtype: Any = None, device: str | Device | None = None
+        self, shape: Any = (), *more: int, low: float = 0.0, high: float = 1.0, dtype: Any = None, device: str | Device | None = None
     ) -> Tensor:
         """Return numbers spread evenly over [low, high): 24 random bits in float32, 53 in float64."""
-        unit = self._unit(_shape(shape), np.dtype(dtype or DEFAULT_DTYPE), device)
+        unit = self._unit(_shape(one_shape("uniform", shape, more)), np.dtype(dtype or DEFAULT_DTYPE), device)
         return Tensor(unit if (low, high) == (0.0, 1.0) else unit * (high - low) + low)
 
     def normal(
-        self, shape: Any = (), mean: float = 0.0, std: float = 1.0, *, dtype: Any = None, device: str | Device | None = None
+        self, shape: Any = (), *more: int, mean: float = 0.0, std: float = 1.0, dtype: Any = None, device: str | Device | None = None
     ) -> Tensor:
         """Return normally distributed numbers (Box and Muller, 1958)."""
-        dims, kind = _shape(shape), np.dtype(dtype or DEFAULT_DTYPE)
+        if not std >= 0:
+            raise ValueError(f"normal: std={std} must not be negative")
+        dims, kind = _shape(one_shape("normal", shape, more)), np.dtype(dtype or DEFAULT_DTYPE)
         n = math.prod(dims)
         half = (n + 1) // 2
         u = self._unit((2, half), kind, device)
@@ -159,6 +161,15 @@ def philox(xp: Namespace, counters: Array, seed: int) -> Array:
         c0, c1, c2, c3 = high1 ^ c1 ^ u64(key[0]), low1, high0 ^ c3 ^ u64(key[1]), low0
         key = [(k + step) & 2**64 - 1 for k, step in zip(key, _KEY_STEPS, strict=True)]
     return xp.stack([c0, c1, c2, c3], axis=1)
+
+
+def one_shape(name: str, shape: Any, more: tuple[Any, ...]) -> Any:
+    """Refuse lengths that are given one by one, as PyTorch takes them; ``name`` is that of the function."""
+    if more and all(isinstance(n, int) for n in (shape, *more)):
+        raise TypeError(f"{name} takes one shape: {name}({(shape, *more)})")
+    if more:
+        raise TypeError(f"{name} takes one shape; all else is given by name, as in dtype='float64'")
+    return shape
 
 
 def _shape(shape: Any) -> tuple[int, ...]:

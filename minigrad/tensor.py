@@ -135,9 +135,9 @@ class Tensor(Interop):
             return
         if keeper is None:
             raise RuntimeError("only a leaf tensor with requires_grad=True, or one after retain_grad(), has a gradient that can be set")
-        if value is not None and (not isinstance(value, Tensor) or value.shape != self.shape):
-            kind, shape = type(value).__name__, getattr(value, "shape", ())
-            raise ValueError(f"a gradient is a Tensor of the same shape; this is a {kind} of shape {shape}, the tensor {self.shape}")
+        if value is not None and (not isinstance(value, Tensor) or value.shape != self.shape or value.dtype != self.dtype):
+            given = f"{type(value).__name__} of {getattr(value, 'dtype', '')}{list(getattr(value, 'shape', ()))}"
+            raise ValueError(f"a gradient is a Tensor of the same shape and dtype: of {self.dtype}{list(self.shape)}, not a {given}")
         keeper.grad = value
 
     def _keeper_of_grad(self) -> Any:

@@ -85,7 +85,7 @@ class TestCalls:
             mg.grad(lambda x: x.sum(), x)
 
     def test_a_gradient_that_is_an_array(self, x):
-        with pytest.raises(ValueError, match="a Tensor of the same shape; this is a ndarray"):
+        with pytest.raises(ValueError, match=r"a Tensor of the same shape and dtype: of float32\[2, 2\], not a ndarray of float64\[2, 2\]"):
             x.grad = np.ones((2, 2))
         assert x.grad is None
 
@@ -224,3 +224,90 @@ class TestOpsOfOnesOwn:
 
         with pytest.raises(TypeError, match=r"odd returned .*; expected a tuple of 2 arrays \(low, high\)"):
             odd(x)
+
+
+class TestTensors:
+    @pytest.mark.parametrize("operator", ["+=", "-=", "*=", "/=", "//=", "%=", "**=", "@="])
+    @pytest.mark.parametrize("recording", [True, False])
+    def test_a_leaf_changed_by_an_operator(self, x, operator, recording):
+        w, before = nn.Parameter(x.data.copy()), x.data.copy()
+        with (
+            mg.enable_grad() if recording else mg.no_grad(),
+            pytest.raises(TypeError, match=rf"x\.copy_\(x {re.escape(operator[:-1])} \.\.\.\)"),
+        ):
+            exec(f"w {operator} x.detach()", {"w": w, "x": x})
+        assert (w.data == before).all()
+
+    @pytest.mark.parametrize("start", [lambda x: x * 1, lambda x: x.detach()], ids=["computed", "without gradient"])
+    def test_other_tensors_get_a_new_value_by_an_operator(self, x, start):
+        total = first = start(x)
+        total += x
+        assert (total.data == 2 * x.data).all()
+        assert (first.data == x.data).all()
+        total.sum().backward()
+
+    def test_data_that_is_a_tensor(self, x):
+        x.data = mg.ones((2, 2))
+        with pytest.raises(KeyError) as error:
+            x * 2
+        assert "the data of a is a Tensor; it must be an array: to change the values write x.copy_(...)" in notes(error)
+
+    def test_a_gradient_of_another_type(self, x):
+        with pytest.raises(ValueError, match=r"same shape and dtype: of float32\[2, 2\], not a Tensor of int64\[2, 2\]"):
+            x.grad = mg.ones((2, 2), dtype="int64")
+        assert x.grad is None
+
+    def test_a_device_that_is_called_otherwise(self, x):
+        for wrong in ("gpu", 0):
+            with pytest.raises(ValueError, match=f"to: {wrong!r} is neither a device .* nor a dtype"):
+                x.to(wrong)
+
+    @pytest.mark.parametrize("dtype", [object, str, "datetime64[s]"])
+    def test_elements_that_are_no_numbers(self, dtype):
+        for make in (lambda: mg.tensor([1.0], dtype=dtype), lambda: mg.zeros((2,), dtype=dtype)):
+            with pytest.raises(TypeError, match="elements of a tensor are numbers"):
+                make()
+
+    def test_a_dtype_by_position(self):
+        with pytest.raises(TypeError, match=r"zeros takes one shape; all else is given by name"):
+            mg.zeros((2, 3), "float64")
+        with pytest.raises(TypeError, match=r"zeros takes one shape: zeros\(\(2, 3\)\)"):
+            mg.zeros(2, 3)
+
+    @pytest.mark.parametrize("draw", ["normal", "uniform"])
+    def test_random_numbers_with_the_lengths_one_by_one(self, draw):
+        state = mg.random.get_state()
+        with pytest.raises(TypeError, match=rf"{draw} takes one shape: {draw}\(\(3, 4\)\)"):
+            getattr(mg.random, draw)(3, 4)
+        assert mg.random.get_state() == state
+
+    def test_random_numbers_with_a_negative_deviation(self):
+        with pytest.raises(ValueError, match="normal: std=-1 must not be negative"):
+            mg.random.normal((3,), std=-1)
+
+    def test_arrays_of_other_libraries_are_made_tensors_first(self, x):
+        class Foreign:
+            __module__ = "elsewhere.arrays"
+
+            def __array__(self, dtype=None, copy=None):
+                return np.ones((2, 2))
+
+        with pytest.raises(AttributeError) as error:
+            nn.Linear(2, 3)(Foreign())
+        assert "x: elsewhere.Foreign" in notes(error)
+        assert "x is an array of another library: make it a tensor with mg.as_tensor(...)" in notes(error)
+
+
+class TestDerivatives:
+    @pytest.mark.parametrize(
+        "derivative", [mg.jacobian, mg.hessian, lambda f, x: mg.vjp(f, x, 1.0), lambda f, x: mg.jvp(f, x, x), lambda f, x: mg.hvp(f, x, x)]
+    )
+    @pytest.mark.parametrize("inputs", [np.ones(2), [1.0, 2.0]], ids=["an array", "a list of numbers"])
+    def test_at_something_that_is_no_tensor(self, derivative, inputs):
+        with pytest.raises(TypeError, match=r"inputs must be tensors, such as mg\.tensor\(\[1\.0, 2\.0\]\); number 0 is a (ndarray|float)"):
+            derivative(lambda x: (x * x).sum(), inputs)
+
+    @pytest.mark.parametrize("f", [mg.ones(2), [np.ones(2)]])
+    def test_checking_a_value_rather_than_a_function(self, f):
+        with pytest.raises(mg.gradcheck.BadUse, match="takes a function, and its inputs as a list"):
+            mg.gradcheck(f, [np.ones(2)])

@@ -25,7 +25,7 @@ def spirals(n: int = 600, classes: int = 3, turns: float = 0.75, noise: float = 
     """Arms of a spiral, one for each class: radius r from 0 to 1 at the angle 2 pi (class / classes + turns * r)."""
     generator = Generator(seed)
     label = np.arange(n) % classes
-    radius = np.sqrt(generator.uniform(n, 0.01, 1.0, dtype=np.float64, device="cpu").numpy())
+    radius = np.sqrt(generator.uniform(n, low=0.01, high=1.0, dtype=np.float64, device="cpu").numpy())
     angle = 2 * math.pi * (label / classes + turns * radius)
     return _points(radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1), label, noise, generator, classes)
 
@@ -34,18 +34,18 @@ def blobs(n: int = 500, classes: int = 3, features: int = 2, std: float = 1.0, s
     """Normal distributions around one random centre in [-10, 10]^features for each class."""
     generator = Generator(seed)
     label = np.arange(n) % classes
-    centres = generator.uniform((classes, features), -10.0, 10.0, dtype=np.float64, device="cpu").numpy()
+    centres = generator.uniform((classes, features), low=-10.0, high=10.0, dtype=np.float64, device="cpu").numpy()
     return _points(centres[label], label, std, generator, classes)
 
 
 def sine(n: int = 200, noise: float = 0.1, seed: int = 0) -> TensorDataset:
     """Pairs (x, sin(x) + noise) with x spread evenly over [-pi, pi), both of shape (n, 1)."""
     generator = Generator(seed)
-    x = generator.uniform((n, 1), -math.pi, math.pi, dtype=np.float64, device="cpu").numpy()
-    y = np.sin(x) + generator.normal((n, 1), 0.0, noise, dtype=np.float64, device="cpu").numpy()
+    x = generator.uniform((n, 1), low=-math.pi, high=math.pi, dtype=np.float64, device="cpu").numpy()
+    y = np.sin(x) + generator.normal((n, 1), std=noise, dtype=np.float64, device="cpu").numpy()
     return TensorDataset(x.astype(np.float32), y.astype(np.float32))
 
 
 def _points(points: Array, label: Array, noise: float, generator: Generator, classes: int) -> TensorDataset:
-    noisy = points + generator.normal(points.shape, 0.0, noise, dtype=np.float64, device="cpu").numpy()
+    noisy = points + generator.normal(points.shape, std=noise, dtype=np.float64, device="cpu").numpy()
     return TensorDataset(noisy.astype(np.float32), label.astype(np.int64), classes=[str(i) for i in range(classes)])

@@ -104,7 +104,7 @@ class GaussianNoise(Transform):
         self.std = std
 
     def images(self, x: Images, generator: Generator) -> Images:
-        return x + generator.normal(x.shape, 0.0, self.std, dtype=x.dtype, device="cpu").numpy()
+        return x + generator.normal(x.shape, std=self.std, dtype=x.dtype, device="cpu").numpy()
 
 
 class Cutout(Transform):
@@ -141,7 +141,7 @@ class Photometric(Transform):
 
 
 def _uniform(generator: Generator, n: int, low: float = 0.0, high: float = 1.0) -> np.ndarray[Any, Any]:
-    return generator.uniform(n, low, high, dtype=np.float64, device="cpu").numpy()
+    return generator.uniform(n, low=low, high=high, dtype=np.float64, device="cpu").numpy()
 
 
 def _windows(x: Images, size: tuple[int, ...], generator: Generator) -> Images:

@@ -84,6 +84,8 @@ def gradcheck(
     BadUse
         If the inputs cannot be checked: integers, float32, overlapping memory, infinities.
     """
+    if not callable(f):
+        raise BadUse(f"gradcheck takes a function, and its inputs as a list, gradcheck(f, [x]); a {type(f).__name__} is no function")
     if order < 1 or method not in ("auto", "differences", "complex") or kinks not in ("between", "nudge", "fail"):
         raise BadUse(f"gradcheck: order={order!r}, method={method!r} or kinks={kinks!r} is not one of those it knows; see its docstring")
     started = time.perf_counter()

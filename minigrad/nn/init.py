@@ -50,12 +50,12 @@ def calculate_fans(shape: Sequence[int]) -> tuple[int, int]:
 
 def uniform_(tensor: T, a: float = 0.0, b: float = 1.0) -> T:
     """Fill with numbers spread evenly over [a, b)."""
-    return tensor.copy_(random.uniform(tensor.shape, a, b, dtype=tensor.dtype, device=tensor.device))
+    return tensor.copy_(random.uniform(tensor.shape, low=a, high=b, dtype=tensor.dtype, device=tensor.device))
 
 
 def normal_(tensor: T, mean: float = 0.0, std: float = 1.0) -> T:
     """Fill with normally distributed numbers."""
-    return tensor.copy_(random.normal(tensor.shape, mean, std, dtype=tensor.dtype, device=tensor.device))
+    return tensor.copy_(random.normal(tensor.shape, mean=mean, std=std, dtype=tensor.dtype, device=tensor.device))
 
 
 def trunc_normal_(tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0) -> T:
@@ -63,7 +63,7 @@ def trunc_normal_(tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.
     if not a < b:
         raise ValueError(f"trunc_normal_: a must be less than b, and they are {a} and {b}")
     normal = NormalDist(mean, std)
-    p = random.uniform(tensor.shape, normal.cdf(a), normal.cdf(b), dtype=np.float64, device="cpu").data
+    p = random.uniform(tensor.shape, low=normal.cdf(a), high=normal.cdf(b), dtype=np.float64, device="cpu").data
     p = np.clip(p, 2.0**-1022, 1 - 2.0**-53)
     values = np.array([normal.inv_cdf(q) for q in p.ravel().tolist()]).reshape(p.shape)
     return tensor.copy_(np.clip(values, a, b))
@@ -164,7 +164,7 @@ def sparse_(tensor: T, sparsity: float, std: float = 0.01) -> T:
     if tensor.ndim != 2:
         raise ValueError(f"sparse_ needs a matrix, and this tensor has shape {tensor.shape}")
     rows, columns = tensor.shape
-    values = random.normal(tensor.shape, 0.0, std, dtype=np.float64, device="cpu").data
+    values = random.normal(tensor.shape, std=std, dtype=np.float64, device="cpu").data
     for column in range(columns):
         values[random.permutation(rows)[: math.ceil(sparsity * rows)], column] = 0
     return tensor.copy_(values)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minigrad.device import Device, as_device, device_of, move
 from minigrad.op import op
 from minigrad.ops.elementwise import astype
@@ -32,9 +34,18 @@ def to(x: Any, *targets: Any, device: str | Device | None = None, dtype: Any = N
         if isinstance(target, Device) or (isinstance(target, str) and target.partition(":")[0] in ("cpu", "cuda", "auto")):
             device = target
         else:
-            dtype = target
+            dtype = _dtype(target)
     here = device_of(array_of(x))
     there = here if device is None else as_device(device)
     if here != there:
         x = transfer(x, source=here, target=there)
     return x if dtype is None or x.dtype == dtype else astype(x, dtype=dtype)
+
+
+def _dtype(target: Any) -> Any:
+    try:
+        return np.dtype(target)
+    except TypeError:
+        raise ValueError(
+            f"to: {target!r} is neither a device ('cpu', 'cuda', 'cuda:1', 'auto') nor a dtype ('float32', 'int64', ...)"
+        ) from None

@@ -23,7 +23,7 @@ def make(folder=None, dropout=0.0, seed=0, lr=0.05, augment=False, width=8, **op
     model = nn.Sequential(nn.Linear(2, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, 2))
     optimizer = optim.Adam(model.parameters(), lr)
     scheduler = lr_scheduler.CosineAnnealingLR(optimizer, 60)
-    noise = lambda batch, generator: (batch[0] + generator.normal(batch[0].shape, 0, 0.01, device="cpu").numpy(), batch[1])
+    noise = lambda batch, generator: (batch[0] + generator.normal(batch[0].shape, std=0.01, device="cpu").numpy(), batch[1])
     loader = DataLoader(POINTS, 16, shuffle=True, drop_last=True, generator=Generator(seed), transform=noise if augment else None)
     options.setdefault("scheduler", scheduler)
     return Trainer(model, optimizer, F.cross_entropy, folder=folder, **options), loader

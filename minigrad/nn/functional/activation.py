@@ -67,7 +67,7 @@ def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool
     """x where x > 0, a x elsewhere: a is drawn for each element in training, and (lower + upper) / 2 otherwise."""
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
-    slopes = random.uniform(input.shape, lower, upper, dtype=input.dtype, device=input.device)
+    slopes = random.uniform(input.shape, low=lower, high=upper, dtype=input.dtype, device=input.device)
     return ops.where(input > 0, input, slopes * input)
 
 
