@@ -21,37 +21,38 @@ class _Numbered(Module):
         super().__init__()
         self.extend(parts or ())
 
-    def _parts(self) -> list[Any]:
-        return [part for name, part in self.__dict__.items() if name.isdecimal()]
+    def _entries(self) -> dict[str, Any]:
+        return {name: part for name, part in self.__dict__.items() if name.isdecimal()}
 
-    def _replace(self, parts: Iterable[Any]) -> None:
+    def _parts(self) -> list[Any]:
+        return list(self._entries().values())
+
+    def _checked(self, parts: Iterable[Any]) -> list[Any]:
         parts = list(parts)
         for part in parts:
             if not isinstance(part, self._kind):
                 raise TypeError(f"{type(self).__name__} holds {self._kind.__name__}s, not a {type(part).__name__}")
-        for name in [name for name in self.__dict__ if name.isdecimal()]:
+        return parts
+
+    def _replace(self, parts: Iterable[Any]) -> None:
+        """Put in other parts, numbered from 0."""
+        parts = self._checked(parts)
+        for name in self._entries():
             del self.__dict__[name]
-        for i, part in enumerate(parts):
-            self.__dict__[str(i)] = part
+        self.extend(parts)
 
     def __len__(self) -> int:
-        return len(self._parts())
+        return len(self._entries())
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._parts())
 
     def __getitem__(self, index: int | slice) -> Any:
-        found = self._parts()[index]
-        return type(self)._of(found) if isinstance(index, slice) else found
-
-    @classmethod
-    def _of(cls, parts: list[Any]) -> Any:
-        return cls(parts)
+        return type(self)(self._parts()[index]) if isinstance(index, slice) else self._parts()[index]
 
     def __setitem__(self, index: int, part: Any) -> None:
-        parts = self._parts()
-        parts[index] = part
-        self._replace(parts)
+        name = list(self._entries())[index]
+        (self.__dict__[name],) = self._checked([part])
 
     def __delitem__(self, index: int | slice) -> None:
         parts = self._parts()
@@ -64,7 +65,11 @@ class _Numbered(Module):
 
     def extend(self: Any, parts: Iterable[Any]) -> Any:
         """Add parts at the end. Returns the container."""
-        self._replace([*self._parts(), *parts])
+        number = len(self)
+        for part in self._checked(parts):
+            while str(number) in self.__dict__:  # of a slice of a Sequential, which keeps its names
+                number += 1
+            self.__dict__[str(number)] = part
         return self
 
     def insert(self, index: int, part: Any) -> None:
@@ -77,7 +82,8 @@ class _Numbered(Module):
 class Sequential(_Numbered):
     """Modules applied one after the other: ``Sequential(a, b)(x)`` is ``b(a(x))``.
 
-    Takes modules, which are then called "0", "1", ..., or one dict of names and modules.
+    Takes modules, which are then called "0", "1", ..., or one dict of names and modules. A slice keeps the names; to delete
+    or insert a part numbers all anew.
     """
 
     def __init__(self, *modules: Any) -> None:
@@ -99,12 +105,11 @@ class Sequential(_Numbered):
                 input = module(input)
         return input
 
-    def _parts(self) -> list[Any]:
-        return [part for part in self.__dict__.values() if isinstance(part, Module)]
+    def _entries(self) -> dict[str, Any]:
+        return {name: part for name, part in self.__dict__.items() if isinstance(part, Module)}
 
-    @classmethod
-    def _of(cls, parts: list[Any]) -> Any:
-        return cls(*parts)
+    def __getitem__(self, index: int | slice) -> Any:
+        return type(self)(dict(list(self._entries().items())[index])) if isinstance(index, slice) else self._parts()[index]
 
 
 def _fuses(module: Any, after: Any) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad import ops
+from minigrad.creation import zeros_like
 from minigrad.graph import mode
 from minigrad.tensor import Tensor
 
@@ -104,19 +105,21 @@ class _Backward:
 def seam(values: tuple[Any, ...], hook: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> tuple[Any, ...]:
     """Return the same values, with ``hook`` called on all their gradients at once.
 
-    ``hook`` gets and returns one gradient for each value, None for those that are not tensors or need none.
+    ``hook`` gets one gradient for each value, None for those that are not tensors or need none, and returns as many, where
+    None stands for zero.
     """
     live = [i for i, value in enumerate(values) if _is_live(value)]
     if not live:
         return values
-    shapes = [values[i].shape for i in live]
+    shapes, dtypes = [values[i].shape for i in live], [values[i].dtype for i in live]
     ends = [0]
     for shape in shapes:
         ends.append(ends[-1] + math.prod(shape))
     flat = ops.concat([values[i].reshape((-1,)) for i in live])
 
     def split(whole: Any) -> list[Any]:
-        return [whole[start:end].reshape(shape) for start, end, shape in zip(ends, ends[1:], shapes, strict=False)]
+        parts = [whole[start:end].reshape(shape) for start, end, shape in zip(ends, ends[1:], shapes, strict=False)]
+        return [part if part.dtype == dtype else part.astype(dtype) for part, dtype in zip(parts, dtypes, strict=True)]
 
     def on_gradient(g: Tensor) -> Any:
         grads: list[Any] = [None] * len(values)
@@ -125,7 +128,7 @@ def seam(values: tuple[Any, ...], hook: Callable[[tuple[Any, ...]], tuple[Any, .
         changed = hook(tuple(grads))
         if len(changed) != len(values):
             raise ValueError(f"a backward hook returned {len(changed)} gradients, expected {len(values)}")
-        return ops.concat([changed[i].reshape((-1,)) for i in live])
+        return ops.concat([(zeros_like(grads[i]) if changed[i] is None else changed[i]).reshape((-1,)) for i in live])
 
     flat.register_hook(on_gradient)
     new = list(values)

@@ -291,6 +291,25 @@ def test_a_backward_hook_that_returns_too_much_is_refused() -> None:
         layer(mg.Tensor([1.0], requires_grad=True)).sum().backward()
 
 
+def test_backward_hooks_leave_dtypes_alone_and_may_drop_a_gradient() -> None:
+    class Two(nn.Module):
+        def forward(self, a: Any, b: Any) -> Any:
+            return a * 2, b * 3
+
+    two, seen = Two(), []
+    two.register_full_backward_hook(lambda m, into, out: seen.extend(g.dtype for g in (*into, *out)))
+    a, b = mg.ones(2, dtype="float32", requires_grad=True), mg.ones(2, dtype="float64", requires_grad=True)
+    y, z = two(a, b)
+    assert [y.dtype, z.dtype] == ["float32", "float64"]
+    (y.sum() + z.sum()).backward()
+    assert seen == ["float32", "float64"] * 2
+    two.register_full_backward_hook(lambda m, into, out: (None, into[1]))
+    y, z = two(a, b)
+    (y.sum() + z.sum()).backward()
+    assert a.grad.tolist() == [2, 2]
+    assert b.grad.tolist() == [6, 6]
+
+
 # -------------------------------------------------------------------------------------------------------- containers
 
 
@@ -318,6 +337,23 @@ def test_sequential_takes_a_dict_of_names() -> None:
     assert net(mg.ones((3, 2, 2))).shape == (3, 2)
     assert len(net) == 2
     assert type(net[0]) is nn.Flatten
+
+
+def test_a_sequential_with_names_keeps_them_as_pytorch_does() -> None:
+    net = nn.Sequential({"flat": nn.Flatten(), "hidden": nn.Linear(4, 3), "out": nn.Linear(3, 2)})
+    assert list(net[1:].state_dict()) == ["hidden.weight", "hidden.bias", "out.weight", "out.bias"]
+    net[1] = nn.Linear(4, 3, bias=False)
+    net.append(nn.Linear(2, 1, bias=False))
+    assert list(net.state_dict()) == ["hidden.weight", "out.weight", "out.bias", "3.weight"]
+    assert len(net) == 4
+    with pytest.raises(TypeError, match="Sequential holds Modules, not a int"):
+        net.extend([nn.ReLU(), 3])
+    with pytest.raises(IndexError):
+        net[4] = nn.ReLU()
+    assert net(mg.ones((1, 2, 2))).shape == (1, 1)
+    del net[0]  # and now all are numbered anew
+    assert list(net.state_dict()) == ["0.weight", "1.weight", "1.bias", "2.weight"]
+    assert list(net[1:].append(nn.Linear(1, 1)).state_dict()) == ["1.weight", "1.bias", "2.weight", "3.weight", "3.bias"]
 
 
 def test_module_dict_is_a_dict() -> None:
