@@ -206,6 +206,8 @@ MORE: list[tuple[str, tuple[Any, ...], dict[str, Any], Any]] = [
     ("Embedding", (7, 3), {"scale_grad_by_freq": True}, lambda: [torch.tensor([[1, 5, 5], [0, 6, 1]])]),
     ("PairwiseDistance", (3.0, 1e-3, True), {}, lambda: [floats(4, 3), floats(4, 3)]),
     ("CosineSimilarity", (0, 1e-8), {}, lambda: [floats(4, 3), floats(4, 3)]),
+    ("CosineSimilarity", (0,), {}, lambda: [floats(4, 3), floats(1, 3)]),
+    ("CosineSimilarity", (1,), {}, lambda: [floats(3), floats(4, 3)]),
     ("TripletMarginLoss", (), {"margin": 0.7, "p": 3.0, "swap": True}, lambda: [floats(5, 4), floats(5, 4), floats(5, 4)]),
     ("TripletMarginLoss", (), {"reduction": "none"}, lambda: [floats(4), floats(4), floats(4)]),
     ("TripletMarginWithDistanceLoss", (), {"margin": 2.0, "swap": True}, lambda: [floats(5, 4), floats(5, 4), floats(5, 4)]),

@@ -15,7 +15,8 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
 
 
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
-    """x1 . x2 / (abs(x1) abs(x2)) along an axis, where each length counts as at least ``eps``."""
+    """x1 . x2 / (abs(x1) abs(x2)) along an axis of the two broadcast to one shape; each length counts as at least ``eps``."""
+    x1, x2 = ops.broadcast_arrays(x1, x2)
 
     def length(x: Any) -> Any:
         return ops.maximum(ops.vector_norm(x, axis=dim, keepdims=True), eps)
