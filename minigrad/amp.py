@@ -205,7 +205,7 @@ class GradScaler:
 
     def scale(self, loss: Tensor) -> Tensor:
         """Return the loss times the scale."""
-        return self._state_on(loss.device).times(loss) if self._enabled else loss  # type: ignore[no-any-return]
+        return self._state_on(loss.device).times(loss) if self._enabled else loss
 
     def unscale_(self, optimizer: Any) -> None:
         """Divide the gradients of the optimizer's parameters by the scale, for example before they are clipped."""

@@ -213,6 +213,12 @@ class CudaBackend:
 
         return STEPS
 
+    def clip_norm(self, gradients: list[Array], most: float) -> Any:
+        """Clip gradients in place by their joint norm, and return it; see `minigrad.kernels.cuda.optimizers.clip_norm`."""
+        from minigrad.kernels.cuda.optimizers import clip_norm
+
+        return clip_norm(gradients, most)
+
     def scale_on_device(self, scale: float, good_steps: int) -> Any:
         """Return the form of a gradient scaler's state for which the host need not wait."""
         from minigrad.kernels.cuda.scaling import DeviceScale

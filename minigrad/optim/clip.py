@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from minigrad.backends import namespace
+from minigrad.backends import BACKENDS, namespace
 from minigrad.tensor import Tensor, wrap
 
 
@@ -21,6 +21,11 @@ def clip_grad_norm_(
     if not grads:
         return Tensor(0.0)
     xp = namespace(grads[0])
+    kernel = getattr(BACKENDS[grads[0].__class__], "clip_norm", None)
+    if kernel is not None and norm_type == 2 and not error_if_nonfinite:
+        norm = kernel(grads, max_norm)
+        if norm is not NotImplemented:
+            return wrap(norm, None)
     if norm_type == float("inf"):
         norm = xp.stack([abs(g).max() for g in grads]).max()
     elif norm_type == 2:

@@ -11,7 +11,7 @@ from support.strict import LEDGER, no_sync
 from support.strict_cuda import pretended_gpu
 
 import minigrad as mg
-from minigrad import nn, optim
+from minigrad import nn, ops, optim
 from minigrad.cuda.staging import Staging
 from minigrad.nn import functional as F
 
@@ -106,6 +106,18 @@ def test_pinned_memory_is_given_back_when_the_copies_from_it_have_passed(gpu: An
     assert not any(event.waited for event in events)
     del staging
     assert all(event.waited for event in events)
+
+
+@pytest.mark.parametrize("join", [ops.concat, ops.stack])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_many_arrays_are_joined_in_a_captured_step(join: Callable[..., Any], axis: int) -> None:
+    fast = mg.cuda.capture(lambda x: join([x * float(k) for k in range(20)], axis=axis))
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    results = [fast(x + k).numpy() for k in range(3)]
+    assert fast.captured == 1
+    joined = np.concatenate if join is ops.concat else np.stack
+    for k, got in enumerate(results):
+        np.testing.assert_array_equal(got, joined([(x + k) * np.float32(j) for j in range(20)], axis=axis))
 
 
 REFUSED = {

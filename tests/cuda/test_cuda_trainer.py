@@ -95,6 +95,10 @@ def test_captured_training_gives_the_numbers_of_eager_training(optimizer: Any) -
         np.testing.assert_array_equal(captured.get(), eager.get())
 
 
+def test_clipping_is_captured_too() -> None:
+    assert run(epochs=2, clip_norm=0.5) == [CAPTURED]
+
+
 def test_a_captured_step_is_a_handful_of_launches_and_nothing_waits() -> None:
     trainer, _ = make()
     loader = DataLoader(POINTS, 8, device="cuda")
@@ -127,7 +131,6 @@ def freeze(trainer: Trainer) -> None:
 
 #: what to do with a trainer, its options, and what it is to say
 OBSTACLES: dict[str, tuple[Callable[[Trainer], None], dict[str, Any], str]] = {
-    "clipping": (lambda trainer: None, {"clip_norm": 0.5}, "vdot"),
     "optimizer without a kernel": (lambda trainer: None, {"optimizer": optim.Lion}, "a step of Lion cannot be captured"),
     "amsgrad": (lambda trainer: None, {"optimizer": lambda p, lr: optim.Adam(p, lr, amsgrad=True)}, "without amsgrad"),
     "parameter without gradient": (freeze, {}, "a gradient for each of its parameters"),

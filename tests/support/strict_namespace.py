@@ -11,7 +11,7 @@ from support.strict import API, LEDGER, SCALARS, check_keywords, device, host, n
 #: functions that look at values and so wait for the device
 WAITING = {"nonzero", "flatnonzero", "argwhere", "unique", "allclose", "array_equal", "extract"}
 #: functions that call cuBLAS or cuSOLVER through CuPy, which refuses to be captured
-LIBRARIES = {"matmul", "dot", "tensordot", "einsum", "inner", "vdot"}
+LIBRARIES = {"matmul", "dot", "tensordot", "einsum", "inner"}
 #: functions that take host arrays, as that is what they are for
 FROM_HOST = {"asarray", "array", "ascontiguousarray", "asfortranarray"}
 #: functions that join arrays; CuPy joins more than this many small ones of one dtype by a kernel with a table from the host

@@ -5,6 +5,21 @@
 CUDA device is first asked for.
 """
 
-from minigrad.kernels.cuda import activation, batch_norm, cross_entropy, layer_norm, optimizers, products, random, scaling, scatter, windows
+from minigrad.kernels.cuda import (
+    activation,
+    batch_norm,
+    cross_entropy,
+    joining,
+    layer_norm,
+    optimizers,
+    products,
+    random,
+    scaling,
+    scatter,
+    windows,
+)
 
-__all__ = ["activation", "batch_norm", "cross_entropy", "layer_norm", "optimizers", "products", "random", "scaling", "scatter", "windows"]
+__all__ = [
+    "activation", "batch_norm", "cross_entropy", "joining", "layer_norm", "optimizers", "products", "random", "scaling", "scatter",
+    "windows",
+]  # fmt: skip

@@ -53,6 +53,34 @@ extern "C" __global__ void mg_adam(real* __restrict__ x, real* __restrict__ m, r
   }
 }
 
+// --------------------------------------------------------------------------------- clipping (minigrad/optim/clip.py)
+
+// parts[b]: the sum of squares of what block b, of (1, threads), goes through. Shared: a double for each thread.
+extern "C" __global__ void mg_square_sums(mg_gradients table, double* __restrict__ parts) {
+  MG_DYN_SHARED(double, s);
+  double sum = 0;
+  for (long long i = table.first[0] + (long long)blockIdx.x * blockDim.y + threadIdx.y; i < table.first[table.count]; i += (long long)gridDim.x * blockDim.y) {
+    double g = (double)(accum)*mg_gradient_at(table, i);
+    sum += g * g;
+  }
+  sum = mg_lane_sum(sum, s);
+  if (threadIdx.y == 0) parts[blockIdx.x] = sum;
+}
+
+// g *= min(1, most / (norm + 1e-6)), where P parts add up to the square of the norm; each block, of (1, threads), adds them up.
+extern "C" __global__ void mg_clip(mg_gradients table, const double* __restrict__ parts, real* __restrict__ norm, int P, double most) {
+  MG_DYN_SHARED(double, s);
+  double sum = 0;
+  for (int k = threadIdx.y; k < P; k += blockDim.y) sum += parts[k];
+  double length = sqrt(mg_lane_sum(sum, s)), scale = most / (length + 1e-6);
+  if (blockIdx.x == 0 && threadIdx.y == 0) norm[0] = real((accum)length);
+  accum factor = scale > 1 ? accum(1) : (accum)scale;
+  for (long long i = table.first[0] + (long long)blockIdx.x * blockDim.y + threadIdx.y; i < table.first[table.count]; i += (long long)gridDim.x * blockDim.y) {
+    real* at = mg_gradient_at(table, i);
+    *at = real((accum)*at * factor);
+  }
+}
+
 // ------------------------------------------------------------------------------------- a gradient scaler (minigrad/amp.py)
 
 // g /= scale, in place; found is set to 1 if an element is not finite.

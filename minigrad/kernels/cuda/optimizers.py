@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from minigrad.backends import BACKENDS, Array
 from minigrad.kernels.cuda.launch import REALS, blocks_for, contiguous, launch
 
 TABLE = 64  #: parameters whose gradients one launch can be told of
+PARTS = 264  #: blocks that add up squares: two for each multiprocessor of a large GPU
 GRADIENTS = np.dtype([("at", np.uint64, TABLE), ("first", np.int64, TABLE + 1), ("count", np.int32)], align=True)
 
 
@@ -112,6 +114,24 @@ def adam(optimizer: Any, bucket: Any, group: dict[str, Any], found: Array | None
     constants = (*group["betas"], group["eps"], group["weight_decay"], sign, group["decoupled_weight_decay"])
     step("mg_adam", bucket, (bucket.arrays["exp_avg"], bucket.arrays["exp_avg_sq"]), numbers, constants, found)
     return True
+
+
+def clip_norm(gradients: list[Array], most: float) -> Any:
+    """Scale gradients in place so that their joint norm is at most ``most``; return the norm, NotImplemented for what is not handled."""
+    first = gradients[0]
+    if first.dtype.name not in REALS or any(g.dtype != first.dtype or not g.flags.c_contiguous for g in gradients):
+        return NotImplemented
+    gradients = [g for g in gradients if g.size]
+    xp = BACKENDS[first.__class__].xp
+    parts, norm = xp.empty((-(-len(gradients) // TABLE), PARTS), dtype=np.float64), xp.empty((), dtype=first.dtype)
+    spread = list(tables(gradients, list(accumulate((g.size for g in gradients), initial=0))))
+    if not spread:
+        return NotImplemented
+    for (table, _, _), part in zip(spread, parts, strict=True):
+        launch("mg_square_sums", (PARTS,), (1, 256), (table, part), like=first, shared=8 * 256)
+    for table, size, _ in spread:
+        launch("mg_clip", blocks_for(size), (1, 256), (table, parts, norm, parts.size, most), like=first, shared=8 * 256)
+    return norm
 
 
 def step_unless(optimizer: Any, found: Array) -> bool:
