@@ -48,7 +48,7 @@ def test_uniform_is_uniform(dtype):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_normal_has_the_moments_of_the_normal_distribution(dtype):
-    z = Generator(3).normal((200_001,), 1.0, 2.0, dtype=dtype).data
+    z = Generator(3).normal((200_001,), mean=1.0, std=2.0, dtype=dtype).data
     z = (z.astype(np.float64) - 1) / 2
     assert z.size == 200_001
     for power, moment, spread in [(1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)]:  # spread: variance of z**power

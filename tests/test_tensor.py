@@ -144,7 +144,7 @@ def test_requires_grad_of_a_computed_tensor_cannot_be_switched_off():
 
 def test_grad_can_be_set_only_with_the_right_shape():
     x = mg.Tensor([1.0, 2.0], requires_grad=True)
-    with pytest.raises(ValueError, match=r"shape \(3,\), the tensor \(2,\)"):
+    with pytest.raises(ValueError, match=r"float32\[2\], not a Tensor of float64\[3\]"):
         x.grad = mg.Tensor(np.ones(3))
     x.grad = mg.Tensor([1.0, 1.0])
     x.grad = None
