@@ -18,12 +18,13 @@ class NotFiniteError(ArithmeticError):
 
 def find_not_finite(model: nn.Module, *inputs: Any) -> str:
     """Run the model once more and say which layer is the first to give NaN or infinity, or to have it as a parameter."""
+    advice = "Try a smaller learning rate"
     for i, x in enumerate(inputs):
         if isinstance(x, Tensor) and not _is_finite(x):
-            return f"input {i} of the model has NaN or infinite values"
+            return f"input {i} of the model has NaN or infinite values: look at the data"
     for name, parameter in model.named_parameters():
         if not _is_finite(parameter):
-            return f"the parameter {name} of layer {_layer(model, name.rpartition('.')[0])} is NaN or infinite"
+            return f"the parameter {name} of layer {_layer(model, name.rpartition('.')[0])} is NaN or infinite. {advice}"
     first: list[str] = []
     handles = []
     for name, module in model.named_modules():
@@ -43,7 +44,7 @@ def find_not_finite(model: nn.Module, *inputs: Any) -> str:
             handle.remove()
     if not first:
         return "the output of the model is finite, so it is the loss itself"
-    return f"layer {_layer(model, first[0])} is the first whose output is not finite"
+    return f"layer {_layer(model, first[0])} is the first whose output is not finite. {advice}"
 
 
 def _layer(model: nn.Module, name: str) -> str:

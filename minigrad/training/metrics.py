@@ -39,7 +39,7 @@ def sums(loss: Array, logits: Array, target: Array) -> tuple[Array, Array]:
     ``logits`` has shape (n, classes) or, for sequences, (n, length, classes); every position counts as an answer.
     """
     xp = namespace(logits)
-    classes = target.dtype.kind in "iu"
+    classes = target.dtype.kind in "iu" and target.shape == logits.shape[:-1]
     right = (xp.argmax(logits, axis=-1) == target).sum() if classes else xp.zeros((), dtype=np.int64)
     return loss.astype(np.float64) * count(target), right
 

@@ -75,6 +75,7 @@ class Trainer:
         capture: bool = True,
         progress: Any = None,
     ) -> None:
+        _check_parts(model, optimizer, loss)
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.scheduler, self.clip_norm, self.ema = scheduler, clip_norm, ema
         self.folder = None if folder is None else Path(folder)
@@ -111,8 +112,10 @@ class Trainer:
         NotFiniteError
             If the loss becomes NaN or infinite; it names the layer.
         """
-        if not len(loader):
-            raise ValueError("fit: the loader has no batches; is batch_size larger than the data set, with drop_last?")
+        _check_loader(loader)
+        if validation is None and (self.patience is not None or isinstance(self.scheduler, ReduceLROnPlateau)):
+            what = "ReduceLROnPlateau" if self.patience is None else f"patience={self.patience}"
+            raise ValueError(f"fit: {what} needs validation, whose loss it watches: pass a DataLoader of other data")
         self._loader = loader
         with self.progress.fit(epochs, len(loader)), DeferredInterrupt() as self._interrupt:
             steps = Steps(self._make_step, self.model, self.optimizer, capture=self.capture, note=self.progress.note)
@@ -169,6 +172,8 @@ class Trainer:
         """Forward, backward, update. Returns what the tally adds up. On a GPU this is what a graph records."""
         output = self.model(x)
         loss = self.loss(output, target)
+        if loss.size != 1:
+            raise ValueError(f"the loss must be one number, and has shape {loss.shape}: take its mean over the batch")
         if loss.device.kind == "cpu" and not np.isfinite(loss.data):
             self._stop_at(loss.data, x)
         self.optimizer.zero_grad()
@@ -224,4 +229,28 @@ class Trainer:
     def _stop_at(self, loss: Array, x: Any) -> None:
         cause = find_not_finite(self.model, x)
         where = f"step {self.step + 1} (epoch {self.epoch + 1})"
-        raise NotFiniteError(f"the loss became {float(to_host(loss))} in {where}: {cause}. Try a smaller learning rate")
+        raise NotFiniteError(f"the loss became {float(to_host(loss))} in {where}: {cause}")
+
+
+def _check_parts(model: Any, optimizer: Any, loss: Any) -> None:
+    """Refuse what a trainer cannot be made of, and an optimizer that would train nothing without a word."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"Trainer: model must be a Module, not a {type(model).__name__}")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"Trainer: optimizer must be an Optimizer, not a {type(optimizer).__name__}")
+    if not callable(loss) or isinstance(loss, type):
+        kind = f"the class {loss.__name__}" if isinstance(loss, type) else f"a {type(loss).__name__}"
+        expected = "a function of output and target, such as F.cross_entropy or nn.CrossEntropyLoss()"
+        raise TypeError(f"Trainer: loss must be {expected}, not {kind}")
+    known = {id(p) for p in model.parameters()}
+    if not any(id(p) in known for group in optimizer.param_groups for p in group["params"]):
+        raise ValueError("Trainer: the optimizer has none of the model's parameters; make it of model.parameters()")
+
+
+def _check_loader(loader: Any) -> None:
+    """Refuse what gives no batches."""
+    if not isinstance(loader, DataLoader):
+        made = "as DataLoader(dataset, batch_size=32) makes"
+        raise TypeError(f"fit: loader must be a DataLoader, {made}, not a {type(loader).__name__}")
+    if not len(loader):
+        raise ValueError("fit: the loader has no batches; is batch_size larger than the data set, with drop_last?")

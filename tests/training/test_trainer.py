@@ -208,3 +208,61 @@ def test_clipping_and_plateau():
 
 def test_confusion_matrix():
     assert confusion_matrix([0, 1, 1, 2], [0, 1, 2, 2], 3).tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
+
+
+class TestMistakes:
+    def model(self):
+        mg.manual_seed(0)
+        return nn.Linear(2, 2)
+
+    def test_what_a_trainer_is_made_of(self):
+        model = self.model()
+        optimizer = optim.SGD(model.parameters())
+        with pytest.raises(TypeError, match="Trainer: model must be a Module, not a SGD"):
+            Trainer(optimizer, model, F.cross_entropy)
+        with pytest.raises(TypeError, match="Trainer: optimizer must be an Optimizer, not a generator"):
+            Trainer(model, model.parameters(), F.cross_entropy)
+        for loss in (mg.tensor(1.0), nn.CrossEntropyLoss):
+            with pytest.raises(TypeError, match=r"Trainer: loss must be a function .* or nn\.CrossEntropyLoss\(\)"):
+                Trainer(model, optimizer, loss)
+
+    def test_an_optimizer_of_another_model(self):
+        with pytest.raises(ValueError, match=r"none of the model's parameters.*model\.parameters\(\)"):
+            Trainer(self.model(), optim.SGD(self.model().parameters()), F.cross_entropy)
+
+    def test_a_data_set_in_place_of_a_loader(self):
+        trainer, _ = make()
+        with pytest.raises(
+            TypeError, match=r"fit: loader must be a DataLoader, as DataLoader\(dataset, batch_size=32\) makes, not a TensorDataset"
+        ):
+            trainer.fit(POINTS, 1)
+
+    def test_a_loss_for_each_item(self):
+        trainer, loader = make()
+        trainer.loss = lambda output, target: F.cross_entropy(output, target, reduction="none")
+        before = [p.data.copy() for p in trainer.model.parameters()]
+        with pytest.raises(ValueError, match=r"the loss must be one number, and has shape \(16,\): take its mean"):
+            trainer.fit(loader, 1)
+        assert all((p.data == old).all() for p, old in zip(trainer.model.parameters(), before, strict=True))
+
+    def test_what_needs_validation(self):
+        trainer, loader = make(patience=2)
+        with pytest.raises(ValueError, match="patience=2 needs validation"):
+            trainer.fit(loader, 1)
+        trainer, loader = make()
+        trainer.scheduler = lr_scheduler.ReduceLROnPlateau(trainer.optimizer)
+        with pytest.raises(ValueError, match="ReduceLROnPlateau needs validation"):
+            trainer.fit(loader, 1)
+
+    def test_whole_numbers_that_are_no_classes(self):
+        x = np.arange(8, dtype=np.float32).reshape(8, 1)
+        model = nn.Linear(1, 1)
+        trainer = Trainer(model, optim.SGD(model.parameters()), F.mse_loss)
+        line = trainer.fit(DataLoader(TensorDataset(x, np.zeros((8, 1), int)), 8), 1)[0]
+        assert line["train_accuracy"] == 0  # and not 8, from each answer compared with each target
+
+    def test_bad_input_is_not_blamed_on_the_learning_rate(self):
+        trainer, _ = make()
+        bad = TensorDataset(np.full((16, 2), np.nan, np.float32), np.zeros(16, int))
+        with np.errstate(all="ignore"), pytest.raises(NotFiniteError, match=r"NaN or infinite values: look at the data$"):
+            trainer.fit(DataLoader(bad, 16), 1)
