@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from minigrad.backends import Array, namespace
+import numpy as np
+
+from minigrad.backends import Array, kind_of, namespace
+from minigrad.kernels import loops
 from minigrad.optim.optimizer import Optimizer, Params, check_options
 
 Betas = tuple[float, float]
@@ -55,16 +58,27 @@ class Adam(Optimizer):
 
     def update(self, x: Array, g: Array, s: dict[str, Any], group: dict[str, Any]) -> None:
         (beta1, beta2), step, xp = group["betas"], s["step"], namespace(x)
+        correction = (1 - beta2**step) ** 0.5  # sqrt(v / c^2) + eps = (sqrt(v) + eps c) / c
+        eps, rate = group["eps"] * correction, group["lr"] * correction / (1 - beta1**step)
+        fast = _compiled(x, g) if not group["amsgrad"] else None
+        if fast is not None:
+            fast.adam(x, g, s["exp_avg"], s["exp_avg_sq"], *[x.dtype.type(k) for k in (1 - beta1, 1 - beta2, eps, rate)])
+            return
         t = move_averages(g, s, group["betas"])
         v = s["exp_avg_sq"]
         if group["amsgrad"]:
             v = xp.maximum(s["max_exp_avg_sq"], v, out=s["max_exp_avg_sq"])
-        correction = (1 - beta2**step) ** 0.5  # sqrt(v / c^2) + eps = (sqrt(v) + eps c) / c
         xp.sqrt(v, out=t)
-        t += group["eps"] * correction
+        t += eps
         xp.divide(s["exp_avg"], t, out=t)
-        t *= group["lr"] * correction / (1 - beta1**step)
+        t *= rate
         x -= t
+
+
+def _compiled(x: Array, g: Array) -> Any:
+    """Return the compiled loops, if they are there and for these arrays."""
+    known = kind_of(x) == "cpu" and x.dtype == g.dtype and x.dtype in (np.float32, np.float64)
+    return loops.find("optimizers") if known else None
 
 
 class AdamW(Adam):
