@@ -10,6 +10,7 @@ import numpy as np
 
 from minigrad import nn
 from minigrad.backends import Array
+from minigrad.data.dataset import Dataset
 from minigrad.data.loader import DataLoader
 from minigrad.device import to_host
 from minigrad.graph import changed_mode
@@ -248,8 +249,8 @@ def _check_parts(model: Any, optimizer: Any, loss: Any) -> None:
 
 
 def _check_loader(loader: Any) -> None:
-    """Refuse what gives no batches."""
-    if not isinstance(loader, DataLoader):
+    """Refuse what gives no batches; any list of them will do."""
+    if isinstance(loader, Dataset):
         made = "as DataLoader(dataset, batch_size=32) makes"
         raise TypeError(f"fit: loader must be a DataLoader, {made}, not a {type(loader).__name__}")
     if not len(loader):
