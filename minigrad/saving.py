@@ -96,9 +96,12 @@ def save_state(state: Any, path: str | Path) -> None:
     tensors: dict[str, Any] = {}
 
     def pack(value: Any, where: str) -> Any:
-        if isinstance(value, Tensor) or (is_array(value) and value.ndim):
-            tensors[where] = value
-            return {"tensor": where}
+        if isinstance(value, Tensor) or (is_array(value) and not isinstance(value, np.generic)):
+            name = where or "state"
+            while name in tensors or name == "__metadata__":  # "a.b" may be a key, or "b" within "a"
+                name += "_"
+            tensors[name] = value
+            return {"tensor": name}
         if isinstance(value, Mapping):
             keys = list(value)
             if not all(isinstance(k, (str, int)) for k in keys):

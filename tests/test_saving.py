@@ -83,6 +83,22 @@ class TestRoundTrip:
         np.testing.assert_array_equal(back[3]["x"].data, [1.0, 2.0])
         np.testing.assert_array_equal(back[3]["deep"][0]["y"].data, np.arange(3))
 
+    def test_states_whose_paths_would_be_alike(self, tmp_path):
+        ones = iter(np.full(1, float(i)) for i in range(9))
+        state = {"a": {"b": next(ones)}, "a.b": next(ones), 1: next(ones), "1": next(ones), "": {"": next(ones)}, "l": [next(ones)]}
+        state |= {"l.0": next(ones), "__metadata__": next(ones)}
+        save_state(state, tmp_path / "s")
+        loaded = load_state(tmp_path / "s")
+        assert list(loaded) == list(state)
+        found = [loaded["a"]["b"], loaded["a.b"], loaded[1], loaded["1"], loaded[""][""], loaded["l"][0]]
+        found += [loaded["l.0"], loaded["__metadata__"]]
+        assert [t.item() for t in found] == list(range(8))
+
+    @pytest.mark.parametrize("value", [np.array(2.5), mg.tensor(2.5), np.ones(3)], ids=repr)
+    def test_a_state_may_be_one_tensor_also_of_no_axes(self, value, tmp_path):
+        save_state(value, tmp_path / "s")
+        np.testing.assert_array_equal(load_state(tmp_path / "s").data, mg.as_tensor(value).data)
+
     def test_names_that_cannot_be(self, tmp_path):
         for name in ("", "__metadata__", 3):
             with pytest.raises(CheckpointError, match="cannot be the name"):
