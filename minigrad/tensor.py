@@ -272,16 +272,13 @@ def add_to_grad(leaf: Node, g: Any, handed_out: set[int]) -> None:
     one array, or views of it, for several inputs. ``handed_out`` holds the memory that already belongs to somebody.
     """
     old = leaf.grad
-    if isinstance(g, Tensor):
-        leaf.grad = g if old is None else old + g
-    elif old is not None:
-        if old.node is None and is_writable(old.data):
-            old.data += g
-        else:
-            leaf.grad = old + g
-    else:
-        g = namespace(g).asarray(g)
-        if id(owner(g)) in handed_out or not is_writable(g):
+    if old is None:
+        g = g if isinstance(g, Tensor) else wrap(namespace(g).asarray(g), None)
+        if id(owner(g.data)) in handed_out or not is_writable(g.data):
             g = g.copy()
-        handed_out.add(id(owner(g)))
-        leaf.grad = wrap(g, None)
+        handed_out.add(id(owner(g.data)))
+        leaf.grad = g
+    elif old.node is None and not isinstance(g, Tensor) and is_writable(old.data):
+        old.data += g
+    else:
+        leaf.grad = old + g

@@ -90,6 +90,20 @@ def test_add_hands_one_cotangent_to_two_leaves_that_do_not_share_it():
     assert start.item() == 1.0
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_gradients_of_leaves_are_memory_of_their_own_that_can_be_changed(create_graph):
+    x, y, seed = leaf(1.0, 2.0), leaf(3.0, 4.0), mg.Tensor(np.array([3.0, 4.0]))
+    (x + y).backward(seed, create_graph=create_graph)
+    mg.optim.clip_grad_norm_([x, y], 1.0)  # scales the gradients where they are
+    np.testing.assert_allclose(x.grad.data, np.array([3.0, 4.0]) / np.sqrt(50), rtol=1e-6)
+    np.testing.assert_array_equal(x.grad.data, y.grad.data)
+    np.testing.assert_array_equal(seed.data, [3.0, 4.0])
+    x.grad = None
+    x.sum().backward(create_graph=create_graph)  # a broadcast view, which is read-only
+    mg.optim.clip_grad_value_([x], 0.5)
+    np.testing.assert_array_equal(x.grad.data, [0.5, 0.5])
+
+
 def test_fan_out_through_add_does_not_corrupt_a_neighbour():
     x, y = leaf(1.0), leaf(1.0)
     w = (x + y) + x
