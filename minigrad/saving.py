@@ -64,7 +64,8 @@ def save(tensors: Mapping[str, Any], path: str | Path, metadata: Mapping[str, st
             raise CheckpointError(f"save: {name!r} cannot be the name of a tensor")
         array = array_of(value)
         if not is_array(array) or array.dtype.kind not in "biufc":
-            raise CheckpointError(f"save: {name!r} must be a tensor or an array of numbers, not {type(value).__name__}")
+            nested = "; nested state is written by mg.saving.save_state" if isinstance(value, (Mapping, list, tuple)) else ""
+            raise CheckpointError(f"save: {name!r} must be a tensor or an array of numbers, not {type(value).__name__}{nested}")
         arrays[name] = np.ascontiguousarray(to_host(array)).reshape(array.shape)  # the library writes strided arrays wrongly
     try:
         content = _with_ordered_metadata(safetensors.numpy.save(arrays, dict(metadata) if metadata else None))
@@ -234,7 +235,7 @@ def _open(path: str | Path) -> tuple[Any, dict[str, str]]:
             start = file.read(8)
             size = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
             if not 0 < size <= min(HEADER_LIMIT, info.st_size - 8):
-                raise CheckpointError(f"{path} is not a safetensors file, or it is cut off")
+                raise CheckpointError(f"{path} is not a safetensors file, or it is cut off{_hint(start)}")
             header = file.read(size)
         opened: Any = safetensors.safe_open(path, framework="numpy")
         fields = json.loads(header, object_pairs_hook=_without_duplicates)
@@ -248,6 +249,13 @@ def _open(path: str | Path) -> tuple[Any, dict[str, str]]:
         if name != "__metadata__" and field["dtype"] not in DTYPES:
             raise CheckpointError(f"{path}: tensor {name!r} is {field['dtype']}, for which NumPy has no type; save it as F32")
     return opened, dict(opened.metadata() or {})
+
+
+def _hint(start: bytes) -> str:
+    """Say what to do with a file that begins like those of NumPy and PyTorch: a zip, an array, a pickle."""
+    if not start.startswith((b"PK", b"\x93NUMPY", b"\x80")):
+        return ""
+    return "; read a file of NumPy or PyTorch with np.load or torch.load, and give what comes to model.load_state_dict"
 
 
 def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import habits, nn, optim
+from minigrad import data, habits, nn, optim
 from minigrad.nn import functional as F
 
 
@@ -311,3 +311,35 @@ class TestDerivatives:
     def test_checking_a_value_rather_than_a_function(self, f):
         with pytest.raises(mg.gradcheck.BadUse, match="takes a function, and its inputs as a list"):
             mg.gradcheck(f, [np.ones(2)])
+
+
+class TestFilesAndData:
+    @pytest.mark.parametrize(
+        ("write", "hint"),
+        [
+            (lambda path: np.savez(path, a=np.ones(2)), "np.load"),
+            (lambda path: np.save(path, np.ones(2)), "np.load"),
+            (lambda path: path.write_bytes(b"\x80\x04}."), "torch.load"),
+        ],
+        ids=["npz", "npy", "pickle"],
+    )
+    def test_files_of_other_libraries(self, tmp_path, write, hint):
+        write(tmp_path / "w.npz" if hint == "np.load" else tmp_path / "w.pt")
+        (path,) = tmp_path.iterdir()
+        with pytest.raises(mg.saving.CheckpointError, match=rf"not a safetensors file.*{re.escape(hint)}.*load_state_dict"):
+            mg.load(path)
+
+    def test_nested_state(self, tmp_path):
+        with pytest.raises(mg.saving.CheckpointError, match=r"save: 'model' must be a tensor .* mg\.saving\.save_state"):
+            mg.save({"model": {"w": mg.ones(2)}}, tmp_path / "a")
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("dataset", [5, (i for i in range(3)), None])
+    def test_what_is_no_data_set(self, dataset):
+        with pytest.raises(TypeError, match="DataLoader: the data set must have a length and items"):
+            data.DataLoader(dataset)
+
+    @pytest.mark.parametrize("make", [lambda: nn.Linear(4.0, 2), lambda: nn.BatchNorm1d(-8), lambda: nn.Conv2d(3, 16 / 2, 3)])
+    def test_lengths_that_are_no_counts(self, make):
+        with pytest.raises(ValueError, match=r"the lengths of a parameter are integers of at least 0; this one would have \("):
+            make()

@@ -65,6 +65,8 @@ class DataLoader:
     ) -> None:
         if isinstance(dataset, tuple):
             raise TypeError("DataLoader: the data set is a tuple; give one part of it, such as data.digits().train")
+        if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+            raise TypeError(f"DataLoader: the data set must have a length and items, as lists have; a {type(dataset).__name__} has not")
         if not isinstance(batch_size, (int, np.integer)) or batch_size <= 0:
             raise ValueError(f"DataLoader: batch_size must be a positive integer, not {batch_size!r}")
         if (shuffle and (sampler is not None or batch_sampler is not None)) or (sampler is not None and batch_sampler is not None):

@@ -42,6 +42,8 @@ class Parameter(Tensor):
 def empty_parameter(*shape: int, device: str | Device | None = None, dtype: Any = None) -> Parameter:
     """Return a parameter of zeros, for an initializer of `minigrad.nn.init` to fill."""
     place = default_device() if device is None else as_device(device)
+    if not all(isinstance(n, (int, np.integer)) and n >= 0 for n in shape):
+        raise ValueError(f"the lengths of a parameter are integers of at least 0; this one would have {shape}")
     return Parameter(move(np.zeros(shape, dtype or DEFAULT_DTYPE), place))
 
 
