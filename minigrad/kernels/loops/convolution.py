@@ -27,8 +27,7 @@ def convolve(x: Any, weight: Any, bias: Any, offsets: Any, layout: Any, piece: i
             sums[:] = 0
             for low in range(0, sums.shape[1], piece):
                 _add_rows(flat, offsets, weight[o : o + 4], low, min(low + piece, sums.shape[1]), sums)
-            for r in range(min(4, y.shape[1] - o)):
-                _take_out(sums, r, layout, bias[o + r], first, y[:, o + r])
+            _take_out(sums, layout, bias, first, o, y)
 
 
 @compiled
@@ -49,8 +48,8 @@ def weight_gradient(x: Any, g: Any, offsets: Any, layout: Any, piece: int, image
 def _lay_out(x: Any, first: int, layout: Any, image: Any) -> None:
     """Copy samples of x, from the ``first`` on, into the rows of the image; zeros where there are no more samples."""
     samples, width, top, left = layout
-    for c in range(x.shape[1]):
-        for k in range(samples):
+    for k in range(samples):
+        for c in range(x.shape[1]):
             for i in range(x.shape[2]):
                 start = ((top + i) * samples + k) * width + left
                 target = image[c, start : start + x.shape[3]]
@@ -63,15 +62,17 @@ def _lay_out(x: Any, first: int, layout: Any, image: Any) -> None:
 
 
 @inlined
-def _take_out(sums: Any, r: int, layout: Any, bias: Any, first: int, y: Any) -> None:
-    """Copy row r of the sums to y (N, P, Q), to samples from the ``first`` on, and add the bias."""
+def _take_out(sums: Any, layout: Any, bias: Any, first: int, o: int, y: Any) -> None:
+    """Copy sums to samples of y, from the ``first`` on, and channels from ``o`` on, and add the bias."""
     samples, width = layout[:2]
     for k in range(min(samples, y.shape[0] - first)):
-        for i in range(y.shape[1]):
-            target, start = y[first + k, i], (i * samples + k) * width
-            source = sums[r, start : start + target.size]
-            for j in range(target.size):
-                target[j] = source[j] + bias
+        for r in range(min(4, y.shape[1] - o)):
+            row, b = sums[r], bias[o + r]
+            for i in range(y.shape[2]):
+                target, start = y[first + k, o + r, i], (i * samples + k) * width
+                source = row[start : start + target.size]
+                for j in range(target.size):
+                    target[j] = source[j] + b
 
 
 @inlined
