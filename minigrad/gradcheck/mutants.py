@@ -1,7 +1,7 @@
 """Mutants: a backward formula with one thing changed in its source, to see whether the suite would notice.
 
-A formula is found again in its file, its syntax tree is changed in one place, and the result is compiled in the namespace of
-the formula. The private functions that a formula calls in its own file are changed too. What is changed is what people
+The syntax tree of a formula (`minigrad.gradcheck.source`) is changed in one place, and the result is compiled in the namespace
+of the formula. The private functions that a formula calls in its own file are changed too. What is changed is what people
 get wrong: an operator, an operand left out, a constant, a sum for a mean, an axis, a transposition, one name for another.
 Statements that only check arguments and raise are left alone.
 """
@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import ast
 import copy
-import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from types import CodeType, FunctionType
 from typing import Any
 
+from minigrad.gradcheck.source import Definition, Source, put
 from minigrad.op import Op
 
 ARITHMETIC: tuple[type[ast.operator], ...] = (ast.Add, ast.Sub, ast.Mult, ast.Div)
@@ -25,7 +22,6 @@ REDUCTIONS = {"sum": "mean", "mean": "sum"}
 TRANSPOSITIONS = ("swapaxes", "transpose", "permute_dims", "matrix_transpose", "moveaxis")
 LONGEST = 240  #: characters of the description of a change that shows what is around it
 RIVALS = 3  #: names tried in the place of another: the first ones and the last ones of those there are
-Definition = ast.Lambda | ast.FunctionDef
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ def mutants_of(op: Op, index: int) -> Iterator[Mutant]:
     """Yield the mutants of formula number ``index`` of an op; none if its source is not at hand."""
     function = op.formulas[index].function
     try:
-        source = Source(function)
+        source = Source(function, NAMES)
     except LookupError:
         return
     for name, definition in source.targets():
@@ -75,132 +71,6 @@ def mutants_of(op: Op, index: int) -> Iterator[Mutant]:
                 place = (source, name, definition, parent, field, position)
                 where = f"{name or 'formula'}, line {old.lineno}"
                 yield Mutant(_change(parent, field, position, old, new), where, source.compiled(*place[1:], new), place, old)
-
-
-class Source:
-    """The syntax tree of a function and of the private functions of its file that it calls.
-
-    Raises
-    ------
-    LookupError
-        If the source cannot be found.
-    """
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        if not isinstance(function, FunctionType):
-            raise LookupError("not a Python function")
-        self.function = function
-        self.definition = definition_of(function)
-        self.helpers: dict[str, tuple[FunctionType, ast.FunctionDef]] = {}
-        self._collect(function)
-
-    def _collect(self, function: FunctionType) -> None:
-        for name in sorted(_names(function.__code__)):
-            value = function.__globals__.get(name)
-            if not isinstance(value, FunctionType) or value.__module__ != self.function.__module__ or name in self.helpers:
-                continue
-            found = definition_of(value)
-            if isinstance(found, ast.FunctionDef):
-                self.helpers[name] = (value, found)
-                self._collect(value)
-
-    def targets(self) -> Iterator[tuple[str, Definition]]:
-        """Yield what may be changed: the formula under the empty name, and its helpers."""
-        yield "", self.definition
-        for name, (_, definition) in self.helpers.items():
-            yield name, definition
-
-    def compiled(self, name: str, definition: Definition, parent: ast.AST, field: str, position: int | None, new: ast.expr) -> Any:
-        """Return the formula with one expression of ``definition`` replaced; the tree is as before afterwards."""
-        holder = getattr(parent, field)
-        old = holder if position is None else holder[position]
-        _put(parent, field, position, new)
-        try:
-            code = _compile(definition)
-        finally:
-            _put(parent, field, position, old)
-        namespace = dict(self.function.__globals__)
-        namespace.update(inspect.getclosurevars(self.function).nonlocals)
-        namespace.update(__shifted__=shifted, __reached__=reached, __shape_only__=ShapeOnly)
-        for helper, (function, _) in self.helpers.items():
-            namespace[helper] = _rebound(function, namespace)
-        if name:
-            exec(code, namespace)
-            namespace[name] = namespace.pop("__mutant__")
-            return _rebound(self.function, namespace) if not self.function.__closure__ else self._again(namespace)
-        exec(code, namespace)
-        return namespace["__mutant__"]
-
-    def _again(self, namespace: dict[str, Any]) -> Any:
-        exec(_compile(self.definition), namespace)
-        return namespace["__mutant__"]
-
-
-@cache
-def _definitions(path: str) -> list[tuple[int, Definition]]:
-    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
-    return [(n.lineno, n) for n in ast.walk(tree) if isinstance(n, (ast.Lambda, ast.FunctionDef))]
-
-
-def definition_of(function: Callable[..., Any]) -> Definition:
-    """Find the definition of a function in its file.
-
-    Raises
-    ------
-    LookupError
-        If there is no file, or none of its functions on that line compiles to the same code.
-    """
-    code = getattr(function, "__code__", None)
-    if code is None:
-        raise LookupError("not a Python function")
-    try:
-        definitions = _definitions(code.co_filename)
-    except (OSError, SyntaxError) as error:
-        raise LookupError(f"the source of {function} is not at hand") from error
-    for line, definition in definitions:
-        if isinstance(definition, ast.FunctionDef):
-            first = min([d.lineno for d in definition.decorator_list], default=line)
-            if first == code.co_firstlineno and definition.name == code.co_name:
-                return definition
-        elif line == code.co_firstlineno and code.co_name == "<lambda>" and _is_body(definition, code):
-            return definition
-    raise LookupError(f"the source of {function} is not in {code.co_filename}")
-
-
-def _is_body(definition: ast.Lambda, code: CodeType) -> bool:
-    """Tell whether ``code`` stems from this lambda: an instruction covers exactly its body."""
-    body = definition.body
-    return (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset) in set(code.co_positions())
-
-
-def _names(code: CodeType) -> set[str]:
-    inner = [_names(c) for c in code.co_consts if isinstance(c, CodeType)]
-    return set(code.co_names).union(*inner)
-
-
-def _compile(definition: Definition) -> CodeType:
-    """Compile a definition under the name ``__mutant__``, without its decorators."""
-    if isinstance(definition, ast.Lambda):
-        statement: ast.stmt = ast.Assign([ast.Name("__mutant__", ast.Store())], definition)
-    else:
-        statement = copy.copy(definition)
-        statement.name, statement.decorator_list, statement.returns = "__mutant__", [], None
-    module = ast.fix_missing_locations(ast.Module([statement], []))
-    code: CodeType = compile(module, "<mutant>", "exec", annotations.compiler_flag, dont_inherit=True)
-    return code
-
-
-def _rebound(function: FunctionType, namespace: dict[str, Any]) -> FunctionType:
-    new = FunctionType(function.__code__, namespace, function.__name__, function.__defaults__, function.__closure__)
-    new.__kwdefaults__ = function.__kwdefaults__
-    return new
-
-
-def _put(parent: ast.AST, field: str, position: int | None, value: Any) -> None:
-    if position is None:
-        setattr(parent, field, value)
-    else:
-        getattr(parent, field)[position] = value
 
 
 def _places(definition: Definition) -> Iterator[tuple[ast.AST, str, int | None, ast.expr]]:
@@ -313,15 +183,19 @@ def reached() -> Any:
     raise Reached
 
 
+#: what a changed formula may call
+NAMES = {"__shifted__": shifted, "__reached__": reached, "__shape_only__": ShapeOnly}
+
+
 def _change(parent: ast.AST, field: str, position: int | None, old: ast.expr, new: ast.expr) -> str:
     """Say what is changed into what; a single name or number is shown with what stands around it."""
     around = isinstance(old, (ast.Name, ast.Constant, ast.Attribute)) and isinstance(parent, (ast.expr, ast.keyword))
     before = _text(parent if around else old)
     if around:
-        _put(parent, field, position, new)
+        put(parent, field, position, new)
     after = _text(parent if around else new)
     if around:
-        _put(parent, field, position, old)
+        put(parent, field, position, old)
     if len(before) + len(after) > LONGEST:
         before, after = _text(old), _text(new)
     return f"{before} -> {after}"

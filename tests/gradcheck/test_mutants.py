@@ -15,7 +15,8 @@ from minigrad.gradcheck.equivalents import reason_for
 from minigrad.gradcheck.identities import IDENTITIES, identity_rows
 from minigrad.gradcheck.judge import EQUIVALENT, SURVIVED, Judge
 from minigrad.gradcheck.mistakes import planted_in
-from minigrad.gradcheck.mutants import definition_of, mutants_of
+from minigrad.gradcheck.mutants import mutants_of
+from minigrad.gradcheck.source import definition_of
 from minigrad.op import OPS
 
 #: ops whose formulas are tried in every run of the tests; the command tries all of them
