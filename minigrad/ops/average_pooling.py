@@ -11,6 +11,7 @@ from typing import Any
 
 from minigrad.backends import Array, namespace
 from minigrad.op import op
+from minigrad.ops.linalg import matmul
 from minigrad.ops.windows import Ints, adaptive_bounds, add_patches, by_axes, padded, per_axis, pool_geometry, taps
 from minigrad.tensor import array_of
 
@@ -167,15 +168,16 @@ def _averages(x: Any, shape: Ints, output_size: Any) -> list[tuple[int, Array]]:
     xp = namespace(like)
     matrices = []
     for axis, windows in enumerate(adaptive_bounds("adaptive_avg_pool", shape, output_size), start=2):
-        start, end = (xp.asarray(ends).reshape((-1, 1)) for ends in zip(*windows, strict=True))
-        place = xp.arange(shape[axis])
+        n, m, i = shape[axis], len(windows), xp.arange(len(windows)).reshape((-1, 1))
+        start, end = i * n // m, ((i + 1) * n + m - 1) // m  # these windows, made where x is
+        place = xp.arange(n)
         matrices.append((axis, (((start <= place) & (place < end)) / (end - start)).astype(like.dtype)))
     return matrices
 
 
 def _along(x: Any, axis: int, matrix: Array) -> Any:
     """Multiply the vectors along ``axis`` by a matrix."""
-    return (x.swapaxes(axis, -1) @ matrix.T).swapaxes(axis, -1)
+    return matmul(x.swapaxes(axis, -1), matrix.T).swapaxes(axis, -1)
 
 
 # ------------------------------------------------------------------------------------------- by number of spatial axes

@@ -10,7 +10,8 @@ circle, each the derivative of the others:
 =============================================  =======================================================================
 
 The layouts are PyTorch's: x (batch, in, *spatial), weight (out, in / groups, *kernel), for any number of spatial axes.
-Each op is written as a matrix product with the windows as columns (im2col).
+Each op is written as a matrix product with the windows as columns (im2col): the op `matmul`, also of plain arrays, as a
+GPU has a form of it that can be captured.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from math import prod
 from typing import Any
 
 from minigrad.op import op
+from minigrad.ops.linalg import matmul
 from minigrad.ops.windows import Ints, Pairs, add_patches, by_axes, columns_of, count, geometry, padded, per_axis, reach
 
 __all__ = [
@@ -83,7 +85,7 @@ def convolution(
     kernel = weight.shape[2:]
     stride, pairs, dilation = geometry(kernel, stride, padding, dilation)
     windows = count(x.shape[2:], kernel, stride, dilation, pairs)
-    y = _by_group(weight, groups) @ columns_of(xp, x, kernel, stride, pairs, dilation, groups)
+    y = matmul(_by_group(weight, groups), columns_of(xp, x, kernel, stride, pairs, dilation, groups))
     return _with_bias(y.reshape((x.shape[0], weight.shape[0], *windows)), bias)
 
 
@@ -128,8 +130,8 @@ def conv_transpose(
     check_operands("conv_transpose", x, weight, groups, weight.shape[0], "(in, out / groups, *kernel)", bias, out)
     kernel = weight.shape[2:]
     stride, pairs, dilation = geometry(kernel, stride, cut(padding, output_padding, kernel, stride, dilation), dilation)
-    columns = _by_group(weight, groups).swapaxes(1, 2) @ x.reshape((x.shape[0], groups, x.shape[1] // groups, prod(x.shape[2:])))
-    columns = columns.reshape((x.shape[0], out, *kernel, *x.shape[2:]))
+    rows = x.reshape((x.shape[0], groups, x.shape[1] // groups, prod(x.shape[2:])))
+    columns = matmul(_by_group(weight, groups).swapaxes(1, 2), rows).reshape((x.shape[0], out, *kernel, *x.shape[2:]))
     needed = reach(kernel, dilation)
     size = tuple(s * (n - 1) + r for s, n, r in zip(stride, x.shape[2:], needed, strict=True))
     if any(n <= lo + hi for n, (lo, hi) in zip(size, pairs, strict=True)):
@@ -171,7 +173,7 @@ def convolution_weight_grad(
             f"(batch, out, *{windows}), with in and out divisible into {groups} groups"
         )
     columns = columns_of(xp, x, kernel_size, stride, pairs, dilation, groups)
-    dw = dy.reshape((x.shape[0], groups, dy.shape[1] // groups, columns.shape[-1])) @ columns.swapaxes(2, 3)
+    dw = matmul(dy.reshape((x.shape[0], groups, dy.shape[1] // groups, columns.shape[-1])), columns.swapaxes(2, 3))
     return dw.sum(axis=0).reshape((dy.shape[1], x.shape[1] // groups, *kernel_size))
 
 

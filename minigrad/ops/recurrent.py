@@ -5,7 +5,8 @@ are gathered: the gradient for the recurrent weight is a single product over all
 forward pass are outputs of the op (the activated gates), and so citizens of the graph.
 
 Time is the first axis; N is the batch, H the number of hidden values. ``x`` holds what the inputs contribute to each
-step, W_ih x_t + b, computed for all steps at once by `minigrad.ops.linear`. `minigrad.nn.LSTM`, `GRU` and `RNN` add
+step, W_ih x_t + b, computed for all steps at once by `minigrad.ops.linear`. Products are the op `matmul`, also of plain
+arrays, as a GPU has a form of it that can be captured. `minigrad.nn.LSTM`, `GRU` and `RNN` add
 layers, directions and biases.
 """
 
@@ -17,6 +18,7 @@ from minigrad.op import op
 from minigrad.ops.contraction import tensordot
 from minigrad.ops.elementwise import tanh
 from minigrad.ops.joining import concat, split, stack
+from minigrad.ops.linalg import matmul
 from minigrad.ops.shape import expand_dims
 
 __all__ = ["gru", "lstm", "rnn"]
@@ -51,13 +53,13 @@ def lstm(xp: Any, x: Any, h0: Any, c0: Any, w: Any, w_proj: Any = None) -> Any:
     gates = xp.empty_like(x)
     h_t, c_t = h0, c0
     for t in range(x.shape[0]):
-        a = x[t] + h_t @ w.T
+        a = x[t] + matmul(h_t, w.T)
         i, f, o = (_sigmoid(xp, a[:, k * hidden : (k + 1) * hidden]) for k in (0, 1, 3))
         u = xp.tanh(a[:, 2 * hidden : 3 * hidden])
         gates[t] = xp.concatenate([i, f, u, o], axis=-1)
         c[t] = c_t = f * c_t + i * u
         h_t = o * xp.tanh(c_t)
-        h[t] = h_t = h_t if w_proj is None else h_t @ w_proj.T
+        h[t] = h_t = h_t if w_proj is None else matmul(h_t, w_proj.T)
     return h, c, gates
 
 
@@ -75,7 +77,7 @@ def _(
         if w_proj is not None:
             before_projection.append(o * tanh_c)
             d_projected.append(dh)
-            dh = dh @ w_proj
+            dh = matmul(dh, w_proj)
         dc = dh * o * (1 - tanh_c * tanh_c) + dc
         if g_c is not None:
             dc = dc + g_c[t]
@@ -83,7 +85,7 @@ def _(
         if g_gates is not None:
             d_gates = d_gates + g_gates[t]
         da.append(d_gates * concat([i * (1 - i), f * (1 - f), 1 - u * u, o * (1 - o)], axis=-1))
-        dh = da[-1] @ w
+        dh = matmul(da[-1], w)
         dc = dc * f
     dx = stack(da[::-1])
     dw_proj = None if w_proj is None else _over_steps(stack(d_projected), stack(before_projection))
@@ -116,7 +118,7 @@ def gru(xp: Any, x: Any, h0: Any, w: Any, b: Any = None) -> Any:
     inner, gates = xp.empty_like(h), xp.empty_like(x)
     h_t = h0
     for t in range(x.shape[0]):
-        a = h_t @ w.T if b is None else h_t @ w.T + b
+        a = matmul(h_t, w.T) if b is None else matmul(h_t, w.T) + b
         r, z = (_sigmoid(xp, (x[t] + a)[:, k * hidden : (k + 1) * hidden]) for k in (0, 1))
         inner[t] = a[:, 2 * hidden :]
         n = xp.tanh(x[t, :, 2 * hidden :] + r * inner[t])
@@ -143,7 +145,7 @@ def _(g_h: Any, h0: Any, w: Any, b: Any, h: Any, gates: Any, inner: Any, g_gates
         d_inner = dn * r if g_inner is None else dn * r + g_inner[t]
         dx.append(concat([dr, dz, dn], axis=-1))
         da.append(concat([dr, dz, d_inner], axis=-1))
-        dh = dh * z + da[-1] @ w
+        dh = dh * z + matmul(da[-1], w)
     d_product = stack(da[::-1])
     return stack(dx[::-1]), dh, _over_steps(d_product, _previous(h0, h)), None if b is None else d_product.sum(axis=(0, 1))
 
@@ -168,7 +170,7 @@ def rnn(xp: Any, x: Any, h0: Any, w: Any, *, nonlinearity: str = "tanh") -> Any:
     y = xp.empty_like(x)
     h_t = h0
     for t in range(x.shape[0]):
-        a = x[t] + h_t @ w.T
+        a = x[t] + matmul(h_t, w.T)
         y[t] = h_t = xp.tanh(a) if nonlinearity == "tanh" else xp.maximum(a, 0)
     return y
 
@@ -179,7 +181,7 @@ def _(g: Any, h0: Any, w: Any, y: Any, *, nonlinearity: str) -> tuple[Any, ...]:
     dx = []
     for t in reversed(range(y.shape[0])):
         dx.append((g[t] + dh) * (1 - y[t] * y[t] if nonlinearity == "tanh" else y[t] > 0))
-        dh = dx[-1] @ w
+        dh = matmul(dx[-1], w)
     stacked = stack(dx[::-1])
     return stacked, dh, _over_steps(stacked, _previous(h0, y))
 

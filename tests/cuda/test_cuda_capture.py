@@ -188,10 +188,37 @@ def depthwise() -> nn.Module:
     return nn.Sequential(nn.Conv2d(4, 4, 3, padding=1, groups=4, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 6, 1))
 
 
-OTHERS = [(attention, (2, 5, 8)), (convolutional, (3, 1, 8, 8)), (depthwise, (2, 4, 6, 6))]
+def residual() -> nn.Module:
+    """With the last layers of such networks."""
+    return nn.Sequential(nn.Conv2d(2, 3, 3, stride=2), nn.BatchNorm2d(3), nn.ReLU(), nn.AdaptiveAvgPool2d((1, 2)), nn.AvgPool2d((1, 2)))
 
 
-@pytest.mark.parametrize(("make", "shape"), OTHERS, ids=["attention", "convolution", "depthwise convolution"])
+def three_axes() -> nn.Module:
+    return nn.Sequential(nn.Conv3d(1, 2, 2), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3))
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind: type[nn.Module]) -> None:
+        super().__init__()
+        self.layer = kind(3, 4, batch_first=True)
+
+    def forward(self, x: mg.Tensor) -> mg.Tensor:
+        return self.layer(x)[0]
+
+
+OTHERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "attention": (attention, (2, 5, 8)),
+    "convolution": (convolutional, (3, 1, 8, 8)),
+    "depthwise convolution": (depthwise, (2, 4, 6, 6)),
+    "adaptive pooling": (residual, (2, 2, 9, 8)),
+    "convolution over three axes": (three_axes, (2, 1, 3, 3, 3)),
+    "lstm": (lambda: Recurrent(nn.LSTM), (2, 5, 3)),
+    "gru": (lambda: Recurrent(nn.GRU), (2, 5, 3)),
+    "rnn": (lambda: Recurrent(nn.RNN), (2, 10, 3)),
+}
+
+
+@pytest.mark.parametrize(("make", "shape"), OTHERS.values(), ids=list(OTHERS))
 def test_other_networks_can_be_captured(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> None:
     """None of their ops calls a library through CuPy, waits, or sends something."""
     mg.manual_seed(1)

@@ -47,6 +47,7 @@ RECORDING: dict[str, tuple[type[Exception] | None, Callable[[Any, Any], Any]]] =
     "join of 9": (RuntimeError, lambda xp, a: xp.concatenate([a] * 9)),
     "join of 8": (None, lambda xp, a: xp.concatenate([a] * 8)),
     "from the host": (RuntimeError, lambda xp, a: xp.asarray(np.ones(3))),
+    "number from the host": (None, lambda xp, a: a + xp.asarray(np.array(2.0))),
     "to the host": (RuntimeError, lambda xp, a: a.get()),
     "item": (RuntimeError, lambda xp, a: a.sum().item()),
     "mask": (RuntimeError, lambda xp, a: a[a > 0]),

@@ -119,12 +119,11 @@ class Namespace:
         if isinstance(a, (list, tuple)) and any(isinstance(item, ndarray) for item in a):
             return run(name, lambda items, *r, **k: function(items, *r, **k), (a, *args), kwargs)
         kwargs.pop("blocking", None)
-        if not isinstance(a, SCALARS):
-            LEDGER.transfer(f"{name}() of a host array")
-            there = function(host_only(a), *args, **kwargs)
-            return device(np.array(there, order="F" if name in KEEPING_ORDER and there.flags.fnc else "C"))
-        LEDGER.transfer(f"{name}() of a host scalar")
-        return device(np.array(function(a, *args, **kwargs)))
+        there = np.asarray(function(a if isinstance(a, SCALARS) else host_only(a), *args, **kwargs))
+        if not there.ndim:  # a number goes to the device as an argument of a kernel that fills
+            return device(LEDGER.launch("fill", lambda: there.copy()))
+        LEDGER.transfer(f"{name}() of a host array")
+        return device(np.array(there, order="F" if name in KEEPING_ORDER and there.flags.fnc else "C"))
 
 
 def refuse_capture(module: str, name: str) -> None:
