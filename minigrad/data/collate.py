@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from minigrad.backends import is_array, namespace
 from minigrad.tensor import Tensor, as_array
 
@@ -25,7 +23,7 @@ def collate(items: list[Any]) -> Any:
             raise ValueError(f"a batch needs items of one shape; these have {found}: pad them or pass collate_fn")
         return namespace(arrays[0]).stack(arrays)
     if isinstance(first, (bool, int, float)):
-        return as_array(np.asarray(items, dtype=np.float32) if isinstance(first, float) else np.asarray(items))
+        return as_array(items)
     if isinstance(first, str):
         return list(items)
     if isinstance(first, Mapping):

@@ -66,6 +66,12 @@ def after_one_epoch():
     return generator
 
 
+@pytest.mark.parametrize(("items", "dtype"), [([1, 2.5], "float32"), ([2.5, 1], "float32"), ([1, 2], "int64"), ([True, False], "bool")])
+def test_numbers_become_what_a_tensor_makes_of_them(items, dtype):
+    (batch,) = DataLoader(items, batch_size=2)
+    assert (batch.dtype, batch.tolist()) == (dtype, items)
+
+
 def test_orders_depend_on_the_seed_alone():
     orders = []
     for noise in (0, 5):
