@@ -50,7 +50,10 @@ def _convolve(x: Any, weight: Any, bias: Any, strides: Ints, pairs: Pairs, steps
 
 @convolution.kernel("x")
 def input_gradient(g: Any, weight: Any, x_shape: Ints, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    """With stride 1 it is the convolution of g with the weight turned by 180 degrees: gathering is quicker than spreading."""
+    """With stride 1 it is the convolution of g with the weight turned by 180 degrees: gathering is quicker than spreading.
+
+    A weight that is infinite meets zeros around g, and gives NaN at the edges, where the formula has a number.
+    """
     kernel = weight.shape[2:]
     strides, pairs, steps = geometry(kernel, stride, padding, dilation)
     many = weight.shape[0] > 2 * weight.shape[1] and not direct.fits(g, kernel, strides, groups)  # windows of g would be large
