@@ -5,6 +5,19 @@ Each kernel stands for one function or formula in `minigrad.ops` and must agree 
 written into place, sums by BLAS. `minigrad.mode.Mode.kernels` switches them off.
 """
 
-from minigrad.kernels import attention, batch_norm, convolution, cross_entropy, indexing, layer_norm, pooling, products, recurrent
+from minigrad.kernels import (
+    activation,
+    attention,
+    batch_norm,
+    convolution,
+    cross_entropy,
+    indexing,
+    layer_norm,
+    pooling,
+    products,
+    recurrent,
+)
 
-__all__ = ["attention", "batch_norm", "convolution", "cross_entropy", "indexing", "layer_norm", "pooling", "products", "recurrent"]
+__all__ = [
+    "activation", "attention", "batch_norm", "convolution", "cross_entropy", "indexing", "layer_norm", "pooling", "products", "recurrent",
+]  # fmt: skip
