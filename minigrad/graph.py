@@ -2,7 +2,8 @@
 
 Every op applied to a tensor that needs a gradient leaves a `Node`: which op it was, the nodes of its inputs, and the
 arrays that its formulas will ask for. A node never refers to the node of a later value, so there are no cycles, and a
-graph is freed by reference counts as soon as the last tensor that came from it is gone.
+graph is freed by reference counts as soon as the last tensor that came from it is gone. (One thing makes a cycle: a gradient
+that is kept in ``grad`` and has a graph of its own, which leads back to the leaf that keeps it; see `Tensor.backward`.)
 
 A node is made after the nodes of its inputs. *Order of creation is therefore a topological order*: `newest_first`
 sorts by a sequence number, nothing recurses, and a chain of a million nodes is walked like a chain of ten.

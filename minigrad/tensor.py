@@ -5,8 +5,8 @@ mathematics: ``+``, ``.sum()`` and the rest are ops, bound to it by one table in
 what a tensor *is*: its shape and device, and its gradient. Its ways in and out of other libraries are in interop.py.
 
 A tensor that a user makes with ``requires_grad=True`` has a `minigrad.graph.leaf` for its node, and that is where its
-gradient is kept. Values are never changed by an op; the one way to overwrite a tensor is `Tensor.copy_`, which
-optimizers use and which makes every graph that had saved the old value refuse to run backward.
+gradient is kept. Values are never changed by an op. To overwrite a leaf there is `Tensor.copy_`; it tells the graph, as
+optimizers do (`minigrad.graph.changed_in_place`), and whatever had saved the old value then refuses to run backward.
 """
 
 from __future__ import annotations
@@ -179,7 +179,9 @@ class Tensor(Interop):
         retain_graph
             Keep what the graph saved, so that backward can run again. Default: the value of ``create_graph``.
         create_graph
-            Record the backward pass itself, so that the gradients can be differentiated.
+            Record the backward pass itself, so that the gradients can be differentiated. Each leaf then keeps a gradient whose
+            graph leads back to that leaf: a cycle, which lasts until ``grad`` is set to None or Python's garbage collector
+            finds it. `minigrad.grad` makes none.
 
         Raises
         ------

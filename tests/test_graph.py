@@ -459,3 +459,23 @@ def test_specialise_gives_back_an_op():
     op = specialise(Op(twice))
     assert isinstance(op, Op)
     assert op(np.array([2.0])).item() == 4.0
+
+
+def test_only_a_kept_gradient_with_a_graph_makes_a_cycle():
+    def leaf_after(differentiate):
+        x = mg.tensor([1.0, 2.0], requires_grad=True)
+        differentiate(x, (x * x * x).sum())
+        return weakref.ref(x.data)
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert leaf_after(lambda x, y: y.backward())() is None
+        assert leaf_after(lambda x, y: mg.grad(y, x, create_graph=True))() is None
+        assert leaf_after(lambda x, y: (y.backward(create_graph=True), setattr(x, "grad", None)))() is None
+        kept = leaf_after(lambda x, y: y.backward(create_graph=True))
+        assert kept() is not None
+        gc.collect()
+        assert kept() is None
+    finally:
+        gc.enable()

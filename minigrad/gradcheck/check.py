@@ -77,7 +77,7 @@ def gradcheck(
     Returns
     -------
     Result
-        ``result.ok``, ``result.rows``; print it to read it.
+        ``result.ok``, ``result.rows``; print it to read it. A failure is not raised: ``result.assert_ok()`` does that.
 
     Raises
     ------

@@ -153,7 +153,7 @@ def pow(xp: Any, a: Any, b: Any) -> Any:
     Where a = 0 the derivative with respect to b is 0. Where a < 0 it is nan: only integers b have a real power there.
     """
     if isinstance(b, int) and 2 < b <= 8:
-        return reduce(operator.mul, [a] * b)  # 300 times as fast as NumPy's power where a < 0
+        return reduce(operator.mul, [a] * b)  # NumPy's power takes 100 to 1000 times as long where a < 0
     return a**b
 
 
