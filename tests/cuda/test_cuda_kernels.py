@@ -162,6 +162,14 @@ def test_grouped_convolution(case: str, dtype: str) -> None:
         agree("conv_transpose", Sample(y, weight, groups=groups, **params), *tolerances)
 
 
+def test_pooling_over_everything_is_one_launch_and_one_back() -> None:
+    rng = np.random.default_rng(8)
+    for shape, size in (((2, 3, 4, 5), 1), ((2, 3, 7), (1,)), ((2, 3, 2, 2, 2), (1, 1, 1))):
+        x = rng.standard_normal(shape).astype(np.float32)
+        agree("adaptive_avg_pool", Sample(x, output_size=size), 1e-5, 1e-6)
+        assert [name for name in LEDGER.launches if name != "fill"] == ["mean", "truediv"]
+
+
 @pytest.mark.parametrize("view", [lambda a: a.T, lambda a: a[::2], lambda a: a[:, ::-1], lambda a: a[1:, 1:]])
 def test_views_and_read_only_rows(view: Any) -> None:
     base = np.random.default_rng(4).standard_normal((12, 12)).astype(np.float32)

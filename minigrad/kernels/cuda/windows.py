@@ -1,4 +1,4 @@
-"""Convolution and max pooling on a GPU, over one or two spatial axes.
+"""Convolution and pooling on a GPU, over one or two spatial axes.
 
 A convolution is a product with columns. They are made for so many images at a time that they stay in the cache between
 the kernel that writes them and the product that reads them. A convolution in groups, of which each has few channels,
@@ -16,9 +16,10 @@ import numpy as np
 from minigrad.backends import BACKENDS, Array
 from minigrad.kernels.cuda.launch import REALS, blocks_for, contiguous, launch
 from minigrad.kernels.cuda.products import handled, product
+from minigrad.ops.average_pooling import adaptive_avg_pool
 from minigrad.ops.convolution import conv_transpose, convolution, convolution_weight_grad, cut
 from minigrad.ops.pooling import max_pool
-from minigrad.ops.windows import Ints, Pairs, count, geometry, pool_geometry, reach
+from minigrad.ops.windows import Ints, Pairs, adaptive_bounds, count, geometry, pool_geometry, reach
 
 CACHED_BYTES = 30 * 2**20  #: of columns at a time: half of the second-level cache of a large GPU
 _FIELDS = ("C", "H", "W", "KH", "KW", "SH", "SW", "PH", "PW", "DH", "DW", "OH", "OW")
@@ -164,6 +165,26 @@ def _(
     whole = zip(steps, x.shape[2:], reach(kernel, dilations), pairs, strict=True)
     y = spread(x, weight, tuple([s * (n - 1) + r - lo - hi for s, n, r, (lo, hi) in whole]), steps, pairs, dilations, groups)
     return y if y is NotImplemented or bias is None else y + bias.reshape((-1, *[1] * len(kernel)))
+
+
+# ------------------------------------------------------------------------------------------------ pooling over everything
+
+
+def is_global(shape: Ints, output_size: Any) -> bool:
+    """Tell whether adaptive pooling has one window along each axis."""
+    return all(len(windows) == 1 for windows in adaptive_bounds("adaptive_avg_pool", shape, output_size))
+
+
+@adaptive_avg_pool.kernel(device="cuda")
+def _(xp: Any, x: Array, *, output_size: Any) -> Any:
+    return x.mean(axis=tuple(range(2, x.ndim)), keepdims=True) if is_global(x.shape, output_size) else NotImplemented
+
+
+@adaptive_avg_pool.kernel("x", device="cuda")
+def _(g: Array, x_shape: Ints, *, output_size: Any) -> Any:
+    if not is_global(x_shape, output_size):
+        return NotImplemented
+    return BACKENDS[g.__class__].xp.broadcast_to(g / prod(x_shape[2:]), x_shape)
 
 
 # ------------------------------------------------------------------------------------------------------ max pooling
