@@ -18,10 +18,10 @@ import numpy as np
 
 from minigrad.kernels import buffers
 
-SHORT = 256  #: values of a channel in a row, up to which all channels are worked on at once, as columns
+SHORT = 512  #: values of a channel in a row, up to which many channels are worked on at once, as columns
 BLOCK = 1 << 18  #: bytes of x in a block: blocks of x, of g and of results fit a second-level cache together
 ROWS = 64  #: rows that are summed in the dtype of x before the sum goes to float64
-LONG = 8192  #: values in an inner loop, from which on it does not matter what NumPy spends on each
+LONG = 8192  #: values in an inner loop: with so many it does not matter what NumPy spends on each
 
 
 # --------------------------------------------------------------------------- long rows: one channel or a few at a time
@@ -121,11 +121,32 @@ def _zeros(n: int, dtype: Any) -> Any:
     return np.zeros(n, dtype)
 
 
-# ------------------------------------------------------------------------------ short rows: all channels, a few samples at a time
+# ------------------------------------------------------------------------------ short rows: many channels, some samples at a time
 
 
 def batch_norm_columns_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
     """Batch norm of (N, C L), the L values of a channel side by side, followed by a ReLU if ``rectified``; fills y, mean and var."""
+    for at, of in _groups_of_columns(x, len(mean)):
+        _columns_forward(x[:, at], weight[of], bias[of], eps, rectified, y[:, at], mean[of], var[of])
+
+
+def batch_norm_columns_backward(
+    g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float, rectified: bool, g_x: Any, g_weight: Any, g_bias: Any
+) -> None:  # fmt: skip
+    """Gradients of `batch_norm_columns_forward`; fills g_x, g_weight and g_bias. Masked by y where ``rectified``."""
+    for at, of in _groups_of_columns(x, len(mean)):
+        g_, y_, x_, g_x_ = g[:, at], y[:, at], x[:, at], g_x[:, at]
+        _columns_backward(g_, y_, x_, weight[of], mean[of], var[of], eps, rectified, g_x_, g_weight[of], g_bias[of])
+
+
+def _groups_of_columns(x: Any, channels: int) -> list[tuple[slice, slice]]:
+    """Cut into parts of which many rows fit a block: slices of the columns, and of the channels."""
+    length = x.shape[1] // channels
+    k = max(LONG // length, 1)
+    return [(slice(i * length, (i + k) * length), slice(i, i + k)) for i in range(0, channels, k)]
+
+
+def _columns_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
     blocks, shift = _blocks_of_rows(x), None
     with np.errstate(over="ignore"):
         rest, variance = _moments_of_columns(x, blocks, shift, len(mean))
@@ -146,10 +167,9 @@ def batch_norm_columns_forward(x: Any, weight: Any, bias: Any, eps: float, recti
     mean[:], var[:] = rest if shift is None else shift + rest, variance
 
 
-def batch_norm_columns_backward(
+def _columns_backward(
     g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float, rectified: bool, g_x: Any, g_weight: Any, g_bias: Any
 ) -> None:  # fmt: skip
-    """Gradients of `batch_norm_columns_forward`; fills g_x, g_weight and g_bias. Masked by y where ``rectified``."""
     channels, m = len(mean), x.size // len(mean)
     wide = var.astype(np.float64)
     shift = None if _near_zero(mean.astype(np.float64), wide) else mean.repeat(x.shape[1] // channels)
@@ -195,7 +215,7 @@ def _side_by_side(x: Any, blocks: list[slice], *values: Any) -> list[Any]:
     NumPy spends as much on the start of a row as on 500 of its values. The number of rows divides that of every block.
     """
     n, width = x.shape
-    rows = gcd(n, blocks[0].stop, 1 << max(LONG // width, 1).bit_length() - 1) if len(blocks) > 1 else 1
+    rows = gcd(n, blocks[0].stop, 1 << max(LONG // width, 1).bit_length() - 1) if len(blocks) > 1 and x.flags.c_contiguous else 1
     repeated = [v.astype(x.dtype).repeat(width // len(v)) for v in values]
     return repeated if rows == 1 else [v[None].repeat(rows, axis=0).reshape(-1) for v in repeated]
 

@@ -11,8 +11,11 @@ import minigrad as mg
 from minigrad import graph
 from minigrad.kernels import batch_norm_blocks, loops
 
-#: (N, C, ...): columns; blocks of rows, with a rest and without; short rows; long rows, a few channels at a time and one
-SHAPES = [(6, 5), (1, 3), (70, 4), (320, 512), (1037, 300), (130, 1030), (9, 3, 4, 5), (300, 70, 7), (3, 200, 300), (70, 3, 1024)]
+#: (N, C, ...): columns, in groups too; blocks of rows, with a rest and without; short rows; long rows, a few channels at a time and one
+SHAPES = [
+    (6, 5), (1, 3), (70, 4), (320, 512), (1037, 300), (130, 1030), (66, 9000), (9, 3, 4, 5), (300, 70, 7), (4, 500, 40), (3, 100, 600),
+    (70, 3, 1024),
+]  # fmt: skip
 OPS = {"batch norm": mg.batch_norm, "and ReLU": mg.batch_norm_relu}
 
 
@@ -134,5 +137,6 @@ def test_the_shapes_above_meet_every_case():
     x = np.zeros(SHAPES[3], np.float64)
     (repeated,) = batch_norm_blocks._side_by_side(x, batch_norm_blocks._blocks_of_rows(x), np.zeros(512))
     assert repeated.size > 512
+    assert len(batch_norm_blocks._groups_of_columns(np.zeros(SHAPES[6]), 9000)) == 2
     assert isinstance(batch_norm_blocks._blocks_of_channels(np.zeros(SHAPES[-1]))[0][0], int)
     assert len(batch_norm_blocks._blocks_of_channels(np.zeros(SHAPES[-2]))[0]) > 1
