@@ -6,6 +6,7 @@ A formula first puts the reduced axes back with length 1 (`restore`), so that th
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,11 @@ def count(shape: tuple[int, ...], axis: Axes) -> int:
     return math.prod([shape[i] for i in axes_of(axis, len(shape))])
 
 
+def in_float32(f: Callable[[Any], Any], x: Any) -> Any:
+    """Return f(x), worked out in float32 where x is float16: sums and squares pass 65504 where the result does not."""
+    return f(x.astype(np.float32)).astype(x.dtype) if x.dtype == np.float16 else f(x)
+
+
 @op
 def sum(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     """Sum of the elements; 0 where there are none. Small integers are summed as int64, as NumPy does."""
@@ -60,7 +66,7 @@ def mean(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
 
 @mean.vjp("x")
 def _(g: Any, x_shape: Any, *, axis: Axes, keepdims: bool) -> Any:
-    return broadcast_to(restore(g / count(x_shape, axis), x_shape, axis, keepdims), x_shape)
+    return broadcast_to(restore(g * (1 / count(x_shape, axis)), x_shape, axis, keepdims), x_shape)  # float16 cannot hold every count
 
 
 @op
@@ -98,7 +104,7 @@ def degrees(name: str, shape: tuple[int, ...], axis: Axes, correction: float) ->
 def var(xp: Any, x: Any, *, axis: Axes = None, correction: float = 0, keepdims: bool = False) -> Any:
     """Variance: sum((x - mean)**2) / (n - correction), in two passes over the data."""
     degrees("var", x.shape, axis, correction)
-    return x.var(axis=axis, ddof=correction, keepdims=keepdims)
+    return in_float32(lambda x: x.var(axis=axis, ddof=correction, keepdims=keepdims), x)
 
 
 @var.vjp("x")
@@ -111,13 +117,13 @@ def _(g: Any, x: Any, *, axis: Axes, correction: float, keepdims: bool) -> Any:
 def std(xp: Any, x: Any, *, axis: Axes = None, correction: float = 0, keepdims: bool = False) -> Any:
     """Standard deviation, the square root of `var`. Where it is 0, so is the gradient."""
     degrees("std", x.shape, axis, correction)
-    return x.std(axis=axis, ddof=correction, keepdims=keepdims)
+    return in_float32(lambda x: x.std(axis=axis, ddof=correction, keepdims=keepdims), x)
 
 
 @std.vjp("x")
 def _(g: Any, x: Any, y: Any, *, axis: Axes, correction: float, keepdims: bool) -> Any:
     n = degrees("std", x.shape, axis, correction)
-    return restore(g / (n * where(y == 0, 1, y)), x.shape, axis, keepdims) * (x - x.mean(axis=axis, keepdims=True))
+    return restore(g * (1 / n) / where(y == 0, 1, y), x.shape, axis, keepdims) * (x - x.mean(axis=axis, keepdims=True))
 
 
 @op
@@ -142,6 +148,10 @@ def vector_norm(xp: Any, x: Any, *, axis: Axes = None, ord: float = 2, keepdims:
 
     At x = 0, where no norm has a derivative, the gradient is 0. Ties for inf and -inf share it evenly.
     """
+    return in_float32(lambda x: _norm(xp, x, axis, ord, keepdims), x)
+
+
+def _norm(xp: Any, x: Any, axis: Axes, ord: float, keepdims: bool) -> Any:
     size = abs(x)
     if ord == math.inf:
         return size.max(axis=axis, keepdims=keepdims)

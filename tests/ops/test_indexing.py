@@ -80,7 +80,11 @@ def test_an_index_that_repeats_gets_every_update() -> None:
     np.testing.assert_array_equal(mg.add_at(np.zeros(3), 1.0, key=[0, 0]), [2, 0, 0])
 
 
-@pytest.mark.parametrize("key", [((0, 0),), range(-3, 3), (slice(None), (1, 1)), memoryview(np.array([2, 2])), ((),)], ids=["tuple", "range", "slice", "memoryview", "empty"])
+@pytest.mark.parametrize(
+    "key",
+    [((0, 0),), range(-3, 3), (slice(None), (1, 1)), memoryview(np.array([2, 2])), ((),)],
+    ids=["tuple", "range", "slice", "memoryview", "empty"],
+)
 def test_every_kind_of_sequence_in_a_key_counts_as_an_array(key: Any) -> None:
     x = numbers(3, 3)
     u = np.arange(1.0, 1 + x[key].size).reshape(x[key].shape)

@@ -164,3 +164,21 @@ def test_linear_recurrence_is_a_cumulative_product_and_sum(n: int, reverse: bool
     end = -1 if reverse else 0
     first[end] = x[end]
     np.testing.assert_allclose(mg.linear_recurrence(x, first, reverse=reverse), np.cumprod(x[turn])[turn])
+
+
+# ------------------------------------------------------------------------------------------------------ float16
+
+
+@pytest.mark.parametrize(
+    "reduce",
+    [mg.mean, mg.var, mg.std, mg.vector_norm, lambda x: mg.vector_norm(x, ord=3) / 10],
+    ids=["mean", "var", "std", "norm", "norm of order 3"],
+)
+def test_float16_overflows_only_where_the_result_does(reduce: Any) -> None:
+    x = np.resize(np.array([-30.0, 10, 20, 40]), 2**17 if reduce is not mg.vector_norm else 2**15)
+    found, expected = [mg.tensor(x, dtype=dtype, requires_grad=True) for dtype in ("float16", "float64")]
+    for t in (found, expected):
+        reduce(t).backward(np.full((), 1000.0, t.dtype))
+    for f, e in ((reduce(found), reduce(expected)), (found.grad, expected.grad)):
+        assert f.dtype == "float16"
+        np.testing.assert_allclose(f.data, e.data, rtol=3e-3)
