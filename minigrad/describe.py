@@ -60,11 +60,15 @@ def _add_hints(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str
     if unknown:
         known = {"dim": "dim is called axis", "keepdim": "keepdim is called keepdims", "out": "NumPy's functions pass out: call minigrad's"}
         error.add_note("; ".join([f"it is called as {op.signature()}", *[known[name] for name in unknown if name in known]]))
-    lists = [name for name, a in zip(names, arrays, strict=True) if isinstance(a, (list, tuple))]
+    lists = [name for name, a in zip(names, arrays, strict=True) if isinstance(a, list)]
     if lists:
         error.add_note(f"{' and '.join(lists)} must be a tensor or an array: make one of a list with mg.tensor(...)")
     for name, a in zip(names, arrays, strict=True):
-        if isinstance(a, Tensor):
+        if isinstance(a, tuple):
+            error.add_note(f"{name} is a tuple, as a module with several results returns it: take the one that is meant, such as {name}[0]")
+        elif a is None and name not in op.optional_inputs:
+            error.add_note(f"{name} is None: does the function that made it return something?")
+        elif isinstance(a, Tensor):
             error.add_note(f"the data of {name} is a Tensor; it must be an array: to change the values write x.copy_(...)")
         elif hasattr(a, "__array__") and not is_array(a):
             error.add_note(f"{name} is an array of another library: make it a tensor with mg.as_tensor(...)")

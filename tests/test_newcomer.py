@@ -343,3 +343,58 @@ class TestFilesAndData:
     def test_lengths_that_are_no_counts(self, make):
         with pytest.raises(ValueError, match=r"the lengths of a parameter are integers of at least 0; this one would have \("):
             make()
+
+
+class TestLayers:
+    @pytest.mark.parametrize("what", ["kernel_size", "stride", "dilation"])
+    @pytest.mark.parametrize("size", [0, -1, 1.5, "3"])
+    def test_sizes_that_are_no_counts(self, what, size):
+        with pytest.raises(ValueError, match=rf"Conv2d: {what}={re.escape(repr(size))} .*integer of at least 1"):
+            nn.Conv2d(1, 1, **{"kernel_size": 3, what: size})
+
+    @pytest.mark.parametrize(
+        ("part", "what"),
+        [
+            (mg.relu, "the op relu; .*Module"),
+            (nn.ReLU, r"the class ReLU; .*ReLU\(\.\.\.\)"),
+            ([nn.ReLU()], r"a list; .*Sequential\(\*layers\)"),
+        ],
+    )
+    def test_parts_that_are_no_modules(self, part, what):
+        with pytest.raises(TypeError, match=f"Sequential holds Modules, not {what}"):
+            nn.Sequential(part)
+
+    @pytest.mark.parametrize("name", ["train", "parameters", "forward"])
+    @pytest.mark.parametrize("part", [nn.Linear(2, 2), nn.Parameter([1.0])], ids=["module", "parameter"])
+    def test_a_part_with_the_name_of_a_method(self, name, part):
+        class Net(nn.Module):
+            def forward(self, x):
+                return x
+
+        net = Net()
+        with pytest.raises(KeyError, match=rf"Net already has an attribute '{name}'"):
+            setattr(net, name, part)
+        assert not net.state_dict()
+        assert net(1) == 1
+
+    def test_what_modules_return_by_mistake(self, x):
+        with pytest.raises(AttributeError) as error:
+            nn.Linear(2, 3)(nn.LSTM(2, 2)(x))
+        assert "x is a tuple, as a module with several results returns it: take the one that is meant, such as x[0]" in notes(error)
+        with pytest.raises(AttributeError) as error:
+            nn.Linear(2, 3)(None)
+        assert "x is None: does the function that made it return something?" in notes(error)
+
+    @pytest.mark.parametrize("loss", [F.cross_entropy, F.mse_loss, F.binary_cross_entropy_with_logits])
+    def test_a_loss_of_nothing(self, x, loss):
+        with pytest.raises(TypeError, match="the input must be a tensor or an array, not a NoneType"):
+            loss(None, x)
+
+    def test_exchanging_two_axes_as_in_pytorch(self):
+        with pytest.raises(ValueError, match=r"takes all 3 axes .* x\.swapaxes\(1, 2\)"):
+            mg.ones((2, 3, 4)).transpose(1, 2)
+        assert mg.ones((2, 3, 4)).transpose(1, 0, 2).shape == (3, 2, 4)
+
+    def test_subscripts_that_come_last(self, x):
+        with pytest.raises(TypeError, match="einsum: the subscripts come first, as text; this is a Tensor"):
+            mg.einsum(x, "ij->i")

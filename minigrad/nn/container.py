@@ -8,8 +8,18 @@ from typing import Any
 from minigrad.nn import functional as F
 from minigrad.nn.activation import ReLU
 from minigrad.nn.module import Module, Parameter
+from minigrad.op import Op
 
 __all__ = ["Flatten", "Identity", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential", "Unflatten"]
+
+
+def _in_words(part: Any) -> str:
+    """Say what was given for a part of a container, and what to write instead."""
+    if isinstance(part, type):
+        return f"the class {part.__name__}; make one: {part.__name__}(...)"
+    if isinstance(part, Op):
+        return f"the op {part.name}; take its layer, such as nn.ReLU() for relu, or a Module whose forward calls it"
+    return f"a {type(part).__name__}" + ("; spread it: Sequential(*layers)" if isinstance(part, list) else "")
 
 
 class _Numbered(Module):
@@ -31,7 +41,7 @@ class _Numbered(Module):
         parts = list(parts)
         for part in parts:
             if not isinstance(part, self._kind):
-                raise TypeError(f"{type(self).__name__} holds {self._kind.__name__}s, not a {type(part).__name__}")
+                raise TypeError(f"{type(self).__name__} holds {self._kind.__name__}s, not {_in_words(part)}")
         return parts
 
     def _replace(self, parts: Iterable[Any]) -> None:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from minigrad.nn import functional as F, init
 from minigrad.nn.module import Module, Parameter, empty_parameter
 
@@ -51,19 +53,21 @@ class _Conv(Module):
         if isinstance(padding, str) and padding not in ("same", "valid"):
             raise ValueError(f"{name}: padding is {padding!r}; expected 'same', 'valid' or numbers")
         self.in_channels, self.out_channels, self.groups, self.padding_mode = in_channels, out_channels, groups, padding_mode
-        self.kernel_size, self.stride, self.dilation = self._sizes(kernel_size), self._sizes(stride), self._sizes(dilation)
-        self.padding: Any = padding if isinstance(padding, str) else self._sizes(padding)
+        self.kernel_size, self.stride = self._sizes("kernel_size", kernel_size, 1), self._sizes("stride", stride, 1)
+        self.dilation = self._sizes("dilation", dilation, 1)
+        self.padding: Any = padding if isinstance(padding, str) else self._sizes("padding", padding)
         if padding == "same" and any(s != 1 for s in self.stride):
             raise ValueError(f"{name}: padding='same' needs stride 1, and the stride is {self.stride}; give the padding in numbers")
         self.weight = empty_parameter(*weight_channels, *self.kernel_size, device=device, dtype=dtype)
         self.bias = empty_parameter(out_channels, device=device, dtype=dtype) if bias else None
         self.reset_parameters()
 
-    def _sizes(self, value: Size) -> tuple[int, ...]:
+    def _sizes(self, name: str, value: Any, least: int = 0) -> tuple[int, ...]:
         """Return a number for each spatial axis."""
-        sizes = (value,) * self._n if isinstance(value, int) else tuple(value)
-        if len(sizes) != self._n:
-            raise ValueError(f"{type(self).__name__}: {value} should be one number, or one for each of {self._n} spatial axes")
+        sizes = tuple(value) if isinstance(value, (tuple, list)) else (value,) * self._n
+        if len(sizes) != self._n or not all(isinstance(n, (int, np.integer)) and n >= least for n in sizes):
+            expected = f"an integer of at least {least}, or one for each of {self._n} spatial axes"
+            raise ValueError(f"{type(self).__name__}: {name}={value!r} must be {expected}")
         return sizes
 
     def reset_parameters(self) -> None:
@@ -175,7 +179,7 @@ class _TransposedConv(_Conv):
         super().__init__(
             channels, in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype
         )
-        self.output_padding = self._sizes(output_padding)
+        self.output_padding = self._sizes("output_padding", output_padding)
 
     def forward(self, input: Any, output_size: Sequence[int] | None = None) -> Any:
         extra = self.output_padding if output_size is None else self._output_padding(input.shape[-self._n :], output_size)

@@ -95,6 +95,8 @@ class Module:
                     )
             if name in self._persistent and (not isinstance(value, Tensor) or isinstance(value, Parameter)):
                 raise TypeError(f"{type(self).__name__}.{name} is a buffer: assign a Tensor or None, not a {type(value).__name__}")
+        elif isinstance(value, (Parameter, Module)) and hasattr(type(self), name):
+            self._check_name(name, type(value))  # a part under the name of a method would hide the method
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:

@@ -118,6 +118,8 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     ValueError
         If the subscripts do not fit the operands.
     """
+    if not hasattr(subscripts, "replace"):
+        raise TypeError(f"einsum: the subscripts come first, as text; this is a {type(subscripts).__name__}")
     text = subscripts.replace(" ", "")
     inputs, arrow, output = text.partition("->")
     terms = inputs.split(",")

@@ -188,4 +188,7 @@ def reshape_method(x: Any, *shape: Any) -> Any:
 
 def transpose_method(x: Any, *axes: Any) -> Any:
     """``x.transpose()``, ``x.transpose(1, 0)`` or ``x.transpose((1, 0))``."""
+    if len(axes) == 2 != x.ndim:
+        a, b = axes
+        raise ValueError(f"x.transpose takes all {x.ndim} axes in their new order; to exchange two of them write x.swapaxes({a}, {b})")
     return permute_dims(x, lengths(axes) or None)

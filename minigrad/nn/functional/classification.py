@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad import ops
 from minigrad.backends import kind_of, namespace
-from minigrad.nn.functional.loss import check_shapes, reduced
+from minigrad.nn.functional.loss import check_arrays, check_shapes, reduced
 from minigrad.ops.indexing import check_labels
 from minigrad.tensor import array_of, wrap
 
@@ -43,8 +43,7 @@ def cross_entropy(
     """
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing is from 0 to 1, not {label_smoothing}")
-    if not hasattr(target, "shape"):
-        raise TypeError(f"cross_entropy: the target must be a tensor or an array, not a {type(target).__name__}")
+    check_arrays("cross_entropy", input, target)
     logits = input if input.ndim <= 2 else ops.moveaxis(input, 1, -1)
     if target.shape == input.shape and array_of(target).dtype.kind == "f":
         probabilities = target if input.ndim <= 2 else ops.moveaxis(target, 1, -1)

@@ -32,10 +32,16 @@ def reduced(loss: Any, reduction: str) -> Any:
     raise ValueError(f"unknown reduction {reduction!r}: expected 'mean', 'sum' or 'none'")
 
 
+def check_arrays(name: str, x: Any, target: Any) -> None:
+    """Refuse lists, numbers and None."""
+    for what, value in (("input", x), ("target", target)):
+        if not hasattr(value, "shape"):
+            raise TypeError(f"{name}: the {what} must be a tensor or an array, not a {type(value).__name__}")
+
+
 def check_shapes(name: str, x: Any, target: Any) -> None:
     """Refuse shapes that would broadcast: (N, 1) against (N,) makes N x N losses, and is hardly ever meant."""
-    if not hasattr(target, "shape"):
-        raise TypeError(f"{name}: the target must be a tensor or an array, not a {type(target).__name__}")
+    check_arrays(name, x, target)
     if x.shape != target.shape:
         raise ValueError(f"{name}: the input has shape {x.shape} and the target {target.shape}; they must be equal")
 
