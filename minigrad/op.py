@@ -149,11 +149,11 @@ class Op:
             add_note(error, self, arrays, params)
             raise
         out = tuple([_as_array(o, xp) for o in out]) if out.__class__ is tuple else _as_array(out, xp)
-        node = self._record(nodes, arrays, params, out) if boxed and now.recording else None
+        if not boxed:  # the caller works with arrays, as the forward function or a formula of another op does
+            return out
+        node = self._record(nodes, arrays, params, out) if now.recording else None
         for observer in now.observers:
             observer.on_forward(self, tuple(arrays), params, out, node)
-        if not boxed:
-            return out
         if out.__class__ is tuple:
             return tuple([wrap(o, node and _output(node, i)) for i, o in enumerate(out)])
         return wrap(out, node)

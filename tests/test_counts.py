@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import sys
 import tracemalloc
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,20 @@ import pytest
 import minigrad as mg
 from minigrad import nn, optim
 from minigrad.nn import functional as F
+from minigrad.op import OPS
+
+
+@pytest.fixture(autouse=True)
+def without_cuda(monkeypatch):
+    """Count as in a process that has not loaded CUDA, which an earlier test may have done."""
+    monkeypatch.setattr(import_module("minigrad.op"), "KINDS", {"cpu"})  # minigrad.op, as an attribute, is the decorator
+    removed = {op: {key: op.kernels.pop(key) for key in list(op.kernels) if key[0] != "cpu"} for op in OPS.values()}
+    for op in removed:
+        op.plans.clear()
+    yield
+    for op, kernels in removed.items():
+        op.kernels.update(kernels)
+        op.plans.clear()
 
 
 def network():

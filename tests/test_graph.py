@@ -206,6 +206,21 @@ def test_change_in_place_of_a_saved_leaf_names_op_and_input():
     assert w.grad is None
 
 
+@pytest.mark.parametrize("kind", ["buffer", "memory map"])
+def test_a_change_in_place_of_memory_that_numpy_does_not_own_is_noticed(kind, tmp_path):
+    """The base of such an array is no array, or one of another class."""
+    if kind == "buffer":
+        array = np.frombuffer(bytearray(np.ones(4)), np.float64)
+    else:
+        array = np.asarray(np.memmap(tmp_path / "x", np.float64, "w+", shape=4))
+    x = mg.Tensor(array, requires_grad=True)
+    y = x[1:]
+    z = (y * y).sum()
+    x.copy_(0.0)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        z.backward()
+
+
 def test_change_in_place_is_seen_through_a_view():
     x, w = leaf(1.0, 2.0), leaf(2.0, 3.0)
     y = (x * w.reshape(2)).sum()

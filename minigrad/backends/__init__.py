@@ -107,5 +107,8 @@ def is_writable(array: Array) -> bool:
 
 
 def owner(array: Array) -> Array:
-    """Return the array that owns the memory of ``array``: itself unless it is a view."""
-    return array if array.base is None else array.base
+    """Return the array that ``array`` is a view of; itself if it is none, or if its memory belongs to something else."""
+    base = array.base
+    while base is not None and (base.__class__ in XP or isinstance(base, np.ndarray)):  # a memory map is of a class of its own
+        array, base = base, base.base
+    return array
