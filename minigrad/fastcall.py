@@ -93,7 +93,10 @@ def _binary(op: Op) -> Callable[..., Any]:
         if (a.__class__ is not Tensor and not isinstance(a, Tensor)) or _mode() is not RECORDING or kernels:
             return generic(op, a, b)
         x, pa = a.data, a.node
-        z, pb = (b.data, b.node) if b.__class__ is Tensor or isinstance(b, Tensor) else (b, None)
+        if b.__class__ is Tensor or isinstance(b, Tensor):
+            z, pb = b.data, b.node
+        else:
+            z, pb = b.item() if isinstance(b, np.generic) else b, None
         try:
             y = forward(XP[x.__class__], x, z)
         except Exception as error:

@@ -133,6 +133,8 @@ class Op:
             else:
                 arrays.append(a)
                 nodes.append(None)
+        if boxed:  # beside a Tensor NumPy's scalars are taken like Python's: x / np.sqrt(3) has the dtype of x
+            arrays = [a.item() if isinstance(a, np.generic) else array for a, array in zip(args, arrays, strict=True)]
         xp = namespace(*arrays)
         try:
             out: Any = NotImplemented

@@ -51,6 +51,18 @@ def test_arrays_and_numbers_on_either_side():
     np.testing.assert_array_equal((2 / x).data, [2.0, 1.0])
 
 
+@pytest.mark.parametrize("scalar", [2, 2.0, np.float64(2), np.int64(2), np.sqrt(4)], ids=lambda s: type(s).__name__)
+def test_a_scalar_of_python_or_numpy_does_not_change_the_dtype(scalar):
+    """x / np.sqrt(d) would otherwise turn a float32 model into a float64 one, unseen."""
+    for dtype in (np.float32, np.float16):
+        x = mg.Tensor(np.ones((2, 3), dtype), requires_grad=True)
+        results = [x * scalar, scalar * x, x / scalar, x**scalar, mg.where(x > scalar, x, scalar), mg.maximum(scalar, x)]
+        assert [y.dtype for y in results] == [dtype] * len(results)
+        (x * scalar).sum().backward()
+        assert x.grad.dtype == dtype
+    assert (x + np.ones(3)).dtype == np.float64  # an array keeps its dtype
+
+
 def test_numpy_functions_refuse_a_tensor_rather_than_lose_its_gradient():
     with pytest.raises(TypeError):
         np.exp(mg.Tensor([1.0]))

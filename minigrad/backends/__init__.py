@@ -108,7 +108,7 @@ def is_writable(array: Array) -> bool:
 
 def owner(array: Array) -> Array:
     """Return the array that ``array`` is a view of; itself if it is none, or if its memory belongs to something else."""
-    base = array.base
+    base: Any = array.base
     while base is not None and (base.__class__ in XP or isinstance(base, np.ndarray)):  # a memory map is of a class of its own
         array, base = base, base.base
     return array

@@ -10,6 +10,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from minigrad.describe import shape_of
 from minigrad.op import op
 from minigrad.ops.contraction import tensordot
 from minigrad.ops.shape import expand_dims
@@ -36,7 +37,7 @@ def matmul(xp: Any, a: Any, b: Any) -> Any:
         return xp.matmul(a, b)
     except ValueError:
         raise ValueError(
-            f"matmul: a has shape {a.shape} and b {b.shape}; the last axis of a must be as long as the last but one of b "
+            f"matmul: a has shape {shape_of(a)} and b {shape_of(b)}; the last axis of a must be as long as the last but one of b "
             "(its only one if b is 1-d), the axes before them must broadcast, and neither may be 0-d (use * there)"
         ) from None
 

@@ -105,6 +105,7 @@ def test_dot_is_that_of_numpy(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     [
         (lambda: Tensor(normal(2, 3)) @ normal(2, 3), r"a has shape \(2, 3\) and b \(2, 3\)"),
         (lambda: Tensor(normal(2, 3)) @ np.float64(2.0), r"b \(\).*use \* there"),
+        (lambda: Tensor(normal(2, 3)) @ 2.0, r"b \(\).*use \* there"),
         (lambda: mg.linear(normal(2, 3), normal(3, 4)), r"x has shape \(2, 3\) and weight \(3, 4\)"),
         (lambda: mg.linear(normal(2, 3), normal(4, 3), normal(3)), r"bias has shape \(3,\); weight \(4, 3\) needs \(4,\)"),
         (lambda: mg.tensordot(normal(2, 3), normal(4, 2), axes=1), r"axes \(1,\) of a and \(0,\) of b differ in length"),
