@@ -110,5 +110,6 @@ def owner(array: Array) -> Array:
     """Return the array that ``array`` is a view of; itself if it is none, or if its memory belongs to something else."""
     base: Any = array.base
     while base is not None and (base.__class__ in XP or isinstance(base, np.ndarray)):  # a memory map is of a class of its own
-        array, base = base, base.base
+        array = base
+        base = array.base
     return array
