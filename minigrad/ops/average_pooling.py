@@ -12,6 +12,7 @@ from typing import Any
 from minigrad.backends import Array, namespace
 from minigrad.op import op
 from minigrad.ops.linalg import matmul
+from minigrad.ops.reduction import in_float32
 from minigrad.ops.windows import Ints, adaptive_bounds, add_patches, by_axes, padded, per_axis, pool_geometry, taps
 from minigrad.tensor import array_of
 
@@ -62,11 +63,15 @@ def avg_pool(
         If no window fits, one lies wholly in the padding, or a parameter is out of range.
     """
     kernel, stride, pairs, dilation, windows = pool_geometry("avg_pool", x, kernel_size, stride, padding, 1, ceil_mode)
-    full = padded(xp, x, pairs)
-    total = xp.zeros((*x.shape[:2], *windows), dtype=x.dtype)
-    for _, index in taps(kernel, windows, stride, dilation):
-        total = total + full[index]
-    return total / _divisor(xp, x, kernel, stride, padding, windows, count_include_pad, divisor_override)
+
+    def mean(x: Any) -> Any:
+        full = padded(xp, x, pairs)
+        total = xp.zeros((*x.shape[:2], *windows), dtype=x.dtype)
+        for _, index in taps(kernel, windows, stride, dilation):
+            total = total + full[index]
+        return total / _divisor(xp, x, x.shape[2:], kernel, stride, padding, windows, count_include_pad, divisor_override)
+
+    return in_float32(mean, x)
 
 
 @op
@@ -87,11 +92,15 @@ def avg_pool_transpose(
     kernel, stride, pairs, dilation, windows = pool_geometry("avg_pool_transpose", x, kernel_size, stride, padding, 1, ceil_mode)
     if y.shape[2:] != windows:
         raise ValueError(f"avg_pool_transpose: y has shape {y.shape}; an x of {x.shape} has windows {(*x.shape[:2], *windows)}")
-    share = y / _divisor(xp, x, kernel, stride, padding, windows, count_include_pad, divisor_override)
     n = len(kernel)
-    columns = xp.broadcast_to(share.reshape((*y.shape[:2], *[1] * n, *windows)), (*y.shape[:2], *kernel, *windows))
     full = tuple(length + lo + hi for length, (lo, hi) in zip(size, pairs, strict=True))
-    return padded(xp, add_patches(xp, columns, full, stride, dilation), tuple((-lo, -hi) for lo, hi in pairs))
+
+    def spread(y: Any) -> Any:
+        share = y / _divisor(xp, y, size, kernel, stride, padding, windows, count_include_pad, divisor_override)
+        columns = xp.broadcast_to(share.reshape((*y.shape[:2], *[1] * n, *windows)), (*y.shape[:2], *kernel, *windows))
+        return padded(xp, add_patches(xp, columns, full, stride, dilation), tuple((-lo, -hi) for lo, hi in pairs))
+
+    return in_float32(spread, y)
 
 
 @avg_pool.vjp("x")
@@ -126,20 +135,20 @@ def _(
 
 
 def _divisor(
-    xp: Any, x: Any, kernel: Ints, stride: Ints, padding: Any, windows: Ints, include_pad: bool, override: int | None
+    xp: Any, like: Any, size: Ints, kernel: Ints, stride: Ints, padding: Any, windows: Ints, include_pad: bool, override: int | None
 ) -> Any:
-    """Return by what the sum of each window is divided: a number, or an array over the windows."""
+    """Return by what the sum of each window is divided: a number, or an array over the windows, of the dtype of ``like``."""
     if override is not None:
         if override == 0:
             raise ValueError("divisor_override is 0; expected another number, or None for the number of elements")
         return override
     edges = per_axis(padding, len(kernel), "padding", 0)
-    result = xp.ones((), dtype=x.dtype)
-    for n, k, s, p, m in zip(x.shape[2:], kernel, stride, edges, windows, strict=True):
+    result = xp.ones((), dtype=like.dtype)
+    for n, k, s, p, m in zip(size, kernel, stride, edges, windows, strict=True):
         start = xp.arange(m) * s - p
         end = xp.minimum(start + k, n + p if include_pad else n)
         start = start if include_pad else xp.maximum(start, 0)
-        result = result[..., None] * (end - start).astype(x.dtype)
+        result = result[..., None] * (end - start).astype(like.dtype)
     return result
 
 
@@ -150,16 +159,23 @@ def adaptive_avg_pool(xp: Any, x: Any, *, output_size: Any) -> Any:
     The windows are boxes, so the mean is taken along one axis after the other, each time as a product with a matrix of
     averaging weights.
     """
-    for axis, matrix in _averages(x, x.shape, output_size):
-        x = _along(x, axis, matrix)
-    return x
+
+    def mean(x: Any) -> Any:
+        for axis, matrix in _averages(x, x.shape, output_size):
+            x = _along(x, axis, matrix)
+        return x
+
+    return in_float32(mean, x)
 
 
 @adaptive_avg_pool.vjp("x")
 def _(g: Any, x_shape: Ints, *, output_size: Any) -> Any:
-    for axis, matrix in _averages(g, x_shape, output_size):
-        g = _along(g, axis, matrix.T)
-    return g
+    def spread(g: Any) -> Any:
+        for axis, matrix in _averages(g, x_shape, output_size):
+            g = _along(g, axis, matrix.T)
+        return g
+
+    return in_float32(spread, g)
 
 
 def _averages(x: Any, shape: Ints, output_size: Any) -> list[tuple[int, Array]]:
@@ -190,7 +206,11 @@ def _lp_pool(x: Any, norm_type: float, kernel_size: Any, stride: Any = None, cei
     ``ceil_mode`` the sum is scaled up to the elements of a whole one.
     """
     n = prod(per_axis(kernel_size, x.ndim - 2, "kernel_size"))
-    return (avg_pool(x**norm_type, kernel_size=kernel_size, stride=stride, ceil_mode=ceil_mode) * n) ** (1 / norm_type)
+
+    def norm(x: Any) -> Any:
+        return (avg_pool(x**norm_type, kernel_size=kernel_size, stride=stride, ceil_mode=ceil_mode) * n) ** (1 / norm_type)
+
+    return in_float32(norm, x)
 
 
 avg_pool1d, avg_pool2d, avg_pool3d = by_axes("avg_pool", avg_pool)

@@ -125,3 +125,23 @@ def test_lp_pool_agrees_with_pytorch(ceil_mode: bool) -> None:
 def test_errors(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# ------------------------------------------------------------------------------------------------------------- float16
+
+N = 70_000  # more than float16 can count
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [lambda x: mg.avg_pool1d(x, N), lambda x: mg.adaptive_avg_pool1d(x, 1), lambda x: mg.lp_pool1d(x, 4, N)],
+    ids=["avg", "adaptive avg", "lp"],
+)
+def test_averages_of_float16_overflow_only_where_the_result_does(pool: Any) -> None:
+    x = np.resize(np.array([-250.0, 300, 350, 310]), (1, 1, N))
+    found, expected = [mg.tensor(x, dtype=dtype, requires_grad=True) for dtype in ("float16", "float64")]
+    for t in (found, expected):
+        pool(t).backward(np.full((1, 1, 1), 3000.0, t.dtype))
+    for f, e in ((pool(found), pool(expected)), (found.grad, expected.grad)):
+        assert f.dtype == "float16"
+        np.testing.assert_allclose(f.data, e.data, rtol=1e-3)
