@@ -7,10 +7,10 @@ gradients as they are returned by a formula; an op is blamed only if what went i
 from __future__ import annotations
 
 import linecache
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from minigrad.backends import is_array, namespace
@@ -19,7 +19,7 @@ from minigrad.graph import Node, Observer, changed_mode, mode
 from minigrad.op import Op
 from minigrad.tensor import array_of
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = os.path.dirname(__file__)
 
 
 class AnomalyError(ArithmeticError):

@@ -12,7 +12,7 @@ round differently on another device.
 from __future__ import annotations
 
 import math
-from threading import Lock
+from _thread import allocate_lock as Lock  # threading is slow to import, and NumPy does without
 from typing import Any
 
 import numpy as np

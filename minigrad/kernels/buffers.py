@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import sys
-from threading import Lock
+from _thread import allocate_lock as Lock  # threading is slow to import, and NumPy does without
 from typing import Any
 
 import numpy as np

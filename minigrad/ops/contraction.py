@@ -6,7 +6,6 @@ others, over the axes that operand lacks.
 
 from __future__ import annotations
 
-from string import ascii_letters
 from typing import Any
 
 from minigrad.op import op
@@ -125,7 +124,8 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     terms = inputs.split(",")
     if len(terms) != len(operands):
         raise ValueError(f"einsum: {subscripts!r} is for {len(terms)} operands, and {len(operands)} were given")
-    spare = [label for label in ascii_letters if label not in text]
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    spare = [label for label in letters if label not in text]
     named = [len(term.replace("...", "")) for term in terms]
     missing = [x.ndim - n if "..." in term else 0 for x, n, term in zip(operands, named, terms, strict=True)]
     ellipsis = "".join(spare[: max(missing)])

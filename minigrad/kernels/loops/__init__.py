@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +17,8 @@ OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": {"
 @cache
 def find(family: str) -> ModuleType | None:
     """Return the module of that name in this folder; None without Numba."""
+    from importlib.util import find_spec  # late: it brings modules along that nothing else here needs
+
     if find_spec("numba") is None:
         return None
     return import_module(f"{__name__}.{family}")
