@@ -16,13 +16,13 @@ round, which costs nothing. The backward pass is computed outside the block and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from minigrad.backends import BACKENDS, KINDS, is_array, kind_of
+from minigrad.block import block
 from minigrad.device import Device, backend_of
 from minigrad.mode import changed_mode
 from minigrad.op import Op
@@ -63,7 +63,7 @@ class Autocast:
         return value if kind_of(value.data if isinstance(value, Tensor) else value) != "cpu" else rounded_to_bfloat16(value)
 
 
-@contextmanager
+@block
 def autocast(dtype: str = "float16", *, enabled: bool = True) -> Iterator[None]:
     """Compute products in ``"float16"`` or ``"bfloat16"`` within a ``with`` block; call ``backward`` after it.
 

@@ -10,10 +10,10 @@ import linecache
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from minigrad.backends import is_array, namespace
+from minigrad.block import block
 from minigrad.describe import describe
 from minigrad.graph import Node, Observer, changed_mode, mode
 from minigrad.op import Op
@@ -26,7 +26,7 @@ class AnomalyError(ArithmeticError):
     """A NaN or an Inf was made from finite values."""
 
 
-@contextmanager
+@block
 def detect_anomaly() -> Iterator[None]:
     """Raise `AnomalyError` where the first NaN or Inf is made, in the forward or the backward pass.
 

@@ -20,7 +20,7 @@ Tensors = Tensor | Sequence[Tensor]
 
 
 def no_grad(function: Callable[..., Any] | None = None) -> Any:
-    """Record nothing: within ``with no_grad():``, or in a function decorated with ``@no_grad``."""
+    """Record nothing: within ``with no_grad():``, or in a function or generator decorated with ``@no_grad``."""
     block = changed_mode(recording=False)
     return block if function is None else block(function)
 

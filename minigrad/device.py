@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from minigrad.backends import BACKENDS, Array, Backend
+from minigrad.block import block
 
 
 class DeviceUnavailableError(RuntimeError):
@@ -92,7 +92,7 @@ def set_default_device(name: str | Device) -> None:
     _default = as_device(name)
 
 
-@contextmanager
+@block
 def device(name: str | Device) -> Iterator[Device]:
     """Make new tensors on this device within a ``with`` block."""
     chosen = as_device(name)

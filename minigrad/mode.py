@@ -7,9 +7,10 @@ The mode is a context variable, so each thread and each task has its own. Ops lo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minigrad.block import block
 
 if TYPE_CHECKING:
     from minigrad.amp import Autocast
@@ -41,7 +42,7 @@ RECORDING = Mode()
 mode: ContextVar[Mode] = ContextVar("minigrad_mode", default=RECORDING)
 
 
-@contextmanager
+@block
 def changed_mode(**changes: Any) -> Iterator[None]:
     """Change the mode within a ``with`` block."""
     new = mode.get()._replace(**changes)

@@ -12,6 +12,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import graph
+from minigrad.device import _chosen
 from minigrad.fastcall import specialise
 from minigrad.op import Op
 
@@ -400,6 +401,71 @@ def test_no_grad_as_block_and_decorator_and_enable_grad_within():
     assert not g().requires_grad
     assert not g().requires_grad
     assert (x * 2.0).requires_grad
+
+
+def seen_by(generator, *sent):
+    """What the generator yields, with whether the caller records between; ``sent`` goes in after the first."""
+    return [(generator.send(value), mg.is_grad_enabled()) for value in (None, *sent)]
+
+
+def echo(first):
+    received = yield first, mg.is_grad_enabled()
+    try:
+        yield received, mg.is_grad_enabled()
+    except KeyError:
+        yield "thrown", mg.is_grad_enabled()
+    finally:
+        echo.closed_in = mg.is_grad_enabled()
+    return mg.is_grad_enabled()
+
+
+@pytest.mark.parametrize("decorate", [mg.no_grad, mg.no_grad()], ids=["bare", "called"])
+def test_a_decorated_generator_is_covered_whenever_its_code_runs(decorate):
+    f = decorate(echo)
+    assert f.__name__ == "echo"
+    assert seen_by(f(1), 2) == [((1, False), True), ((2, False), True)]
+    assert echo.closed_in is False  # on being dropped
+    g = f(1)
+    seen_by(g, 2)
+    assert (g.throw(KeyError()), mg.is_grad_enabled()) == (("thrown", False), True)
+    with pytest.raises(StopIteration) as stop:
+        next(g)
+    assert stop.value.value is False
+    with mg.no_grad():
+        assert seen_by(mg.enable_grad(echo)(1)) == [((1, True), False)]
+    g = f(1)
+    seen_by(g, 2)
+    with pytest.raises(ValueError, match="mine"):
+        g.throw(ValueError("mine"))
+    assert mg.is_grad_enabled()
+
+
+@pytest.mark.parametrize(
+    ("block", "inside"),
+    [
+        (lambda: mg.autocast("float16"), lambda: (leaf(1.0).astype("float32") @ leaf(1.0).astype("float32")).dtype == "float16"),
+        (mg.detect_anomaly, lambda: bool(graph.mode.get().observers)),
+        (lambda: mg.device("cpu"), lambda: _chosen.get() is not None),
+    ],
+    ids=["autocast", "detect_anomaly", "device"],
+)
+def test_other_blocks_cover_generators_too(block, inside):
+    @block()
+    def f():
+        yield inside()
+
+    g = f()
+    assert not inside()
+    assert next(g)
+    assert not inside()
+
+
+def test_an_async_function_is_not_decorated():
+    async def fetch():
+        pass
+
+    with pytest.raises(TypeError, match=r"fetch is an async function, .*: write the with block inside it"):
+        mg.no_grad(fetch)
 
 
 def test_mode_is_restored_after_an_exception():
