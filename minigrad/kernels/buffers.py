@@ -25,7 +25,6 @@ _kept = 0
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
     """Return an uninitialized array, as ``numpy.empty`` does."""
-    global _kept
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     if size < SMALLEST:
@@ -33,18 +32,30 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
     step = 1 << (size.bit_length() - 3)
     room = -(-size // step) * step  # four sizes to each power of two, so that arrays of nearly one size share blocks
     with _lock:
-        blocks = _blocks.setdefault(room, [])
-        for block in blocks:
-            if sys.getrefcount(block) == _UNUSED:
-                break
-        else:
-            block = np.empty(room, np.uint8)
-            blocks.append(block)
-            _kept += room
-            if _kept > LIMIT:
-                _drop_unused()
-        array: np.ndarray[Any, Any] = block[:size].view(dtype).reshape(shape)
+        block = _unused(room)
+        array: np.ndarray[Any, Any] = (_new(room) if block is None else block)[:size].view(dtype).reshape(shape)
         return array
+
+
+def _unused(room: int) -> Any:
+    """Find a block that nobody refers to: of this size, or else of the next up to twice as large."""
+    for size in (room, *sorted(size for size in _blocks if room < size <= 2 * room)):
+        for block in _blocks.get(size, ()):
+            if sys.getrefcount(block) == _UNUSED:
+                return block
+    return None
+
+
+def _new(room: int) -> Any:
+    """Make a block. It takes the place of smaller ones that are not in use now, whose users will fit into larger ones."""
+    global _kept
+    _drop_unused(most=room, smaller_than=room)
+    block = np.empty(room, np.uint8)
+    _blocks.setdefault(room, []).append(block)
+    _kept += room
+    if _kept > LIMIT:
+        _drop_unused()
+    return block
 
 
 def empty_like(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -58,11 +69,17 @@ def clear() -> None:
         _drop_unused()
 
 
-def _drop_unused() -> None:
+def _drop_unused(most: float = math.inf, smaller_than: float = math.inf) -> None:
+    """Drop blocks that are not in use, ``most`` bytes of them or a little more."""
     global _kept
-    for size, blocks in list(_blocks.items()):
-        in_use = [block for block in blocks if sys.getrefcount(block) > _UNUSED + 1]  # the comprehension holds one more
-        _kept -= size * (len(blocks) - len(in_use))
+    for size in sorted(size for size in _blocks if size < smaller_than):
+        in_use = []
+        for block in _blocks[size]:
+            if most > 0 and sys.getrefcount(block) == _UNUSED:
+                most -= size
+                _kept -= size
+            else:
+                in_use.append(block)
         if in_use:
             _blocks[size] = in_use
         else:
