@@ -25,6 +25,9 @@ class IncompatibleKeys(NamedTuple):
 def load(module: Module, state_dict: Mapping[str, Any], strict: bool) -> IncompatibleKeys:
     """Copy values into the parameters and buffers of the same names, or raise and change nothing."""
     own = module.state_dict()
+    if {"state", "param_groups"} <= set(state_dict) and "param_groups" not in own:
+        kind = type(module).__name__
+        raise ValueError(f"the state dict is an optimizer's, not a {kind}'s: load it with optimizer.load_state_dict; nothing was loaded")
     arrays = {name: _as_array(name, value) for name, value in state_dict.items() if name in own}
     missing = [name for name in own if name not in state_dict]
     unexpected = [name for name in state_dict if name not in own]

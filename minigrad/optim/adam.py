@@ -12,7 +12,8 @@ import numpy as np
 
 from minigrad.backends import Array, kind_of, namespace
 from minigrad.kernels import loops
-from minigrad.optim.optimizer import Optimizer, Params, check_options
+from minigrad.optim.arguments import check_options
+from minigrad.optim.optimizer import Optimizer, Params
 
 Betas = tuple[float, float]
 
@@ -49,7 +50,7 @@ class Adam(Optimizer):
         maximize: bool = False,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        check_options(type(self).__name__, lr=lr, eps=eps, weight_decay=weight_decay, below_one=betas)
+        check_options(type(self).__name__, lr=lr, eps=eps, weight_decay=weight_decay, betas=betas)
         options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
         super().__init__(params, {**options, "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay})
 
@@ -121,7 +122,7 @@ class NAdam(Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        check_options("NAdam", lr=lr, eps=eps, weight_decay=weight_decay, momentum_decay=momentum_decay, below_one=betas)
+        check_options("NAdam", lr=lr, eps=eps, weight_decay=weight_decay, momentum_decay=momentum_decay, betas=betas)
         options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "momentum_decay": momentum_decay}
         super().__init__(params, {**options, "decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize})
 
@@ -161,7 +162,7 @@ class RAdam(Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        check_options("RAdam", lr=lr, eps=eps, weight_decay=weight_decay, below_one=betas)
+        check_options("RAdam", lr=lr, eps=eps, weight_decay=weight_decay, betas=betas)
         options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, {**options, "decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize})
 
@@ -194,7 +195,7 @@ class Adamax(Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        check_options("Adamax", lr=lr, eps=eps, weight_decay=weight_decay, below_one=betas)
+        check_options("Adamax", lr=lr, eps=eps, weight_decay=weight_decay, betas=betas)
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
 
     def slots(self, group: dict[str, Any]) -> dict[str, float]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.backends import Array, namespace
-from minigrad.optim.optimizer import Optimizer, Params, check_options
+from minigrad.optim.arguments import check_options, check_share
+from minigrad.optim.optimizer import Optimizer, Params
 
 
 class RMSprop(Optimizer):
@@ -99,9 +100,8 @@ class Adadelta(Optimizer):
     def __init__(
         self, params: Params, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0, *, maximize: bool = False
     ) -> None:
-        check_options("Adadelta", lr=lr, rho=rho, eps=eps, weight_decay=weight_decay)
-        if rho > 1:
-            raise ValueError(f"Adadelta: rho must be from 0 to 1, not {rho!r}")
+        check_options("Adadelta", lr=lr, eps=eps, weight_decay=weight_decay)
+        check_share("Adadelta", "rho", rho)
         super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
 
     def slots(self, group: dict[str, Any]) -> dict[str, float]:

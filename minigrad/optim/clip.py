@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from minigrad.backends import BACKENDS, namespace
+from minigrad.optim.arguments import tensors
 from minigrad.tensor import Tensor, wrap
 
 
@@ -17,7 +18,9 @@ def clip_grad_norm_(
     The norm is (sum |g|^p)^(1/p) over all elements of all gradients, the largest |g| for p = inf.
     (Pascanu, Mikolov, Bengio: "On the difficulty of training recurrent neural networks", 2013.)
     """
-    grads = _gradients(parameters)
+    if not max_norm >= 0:
+        raise ValueError(f"clip_grad_norm_: max_norm must be at least 0, not {max_norm!r}")
+    grads = _gradients("clip_grad_norm_", parameters)
     if not grads:
         return Tensor(0.0)
     xp = namespace(grads[0])
@@ -42,13 +45,10 @@ def clip_grad_norm_(
 
 def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -> None:
     """Limit every element of the gradients to [-clip_value, clip_value]."""
-    for g in _gradients(parameters):
+    for g in _gradients("clip_grad_value_", parameters):
         namespace(g).clip(g, -clip_value, clip_value, out=g)
 
 
-def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Any]:
+def _gradients(name: str, parameters: Iterable[Tensor] | Tensor) -> list[Any]:
     """Return the gradients as arrays."""
-    if hasattr(parameters, "parameters"):
-        raise TypeError(f"gradients are clipped of a list of tensors, such as model.parameters(), not of a {type(parameters).__name__}")
-    tensors = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    return [p.grad.data for p in tensors if p.grad is not None]
+    return [p.grad.data for p in tensors(name, "clips the gradients of", parameters) if p.grad is not None]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from minigrad.optim.arguments import check_share, check_state, tensors
 from minigrad.tensor import Tensor
 
 
@@ -28,9 +29,8 @@ class EMA:
     """
 
     def __init__(self, params: Iterable[Tensor], decay: float = 0.999) -> None:
-        if not 0 <= decay <= 1:
-            raise ValueError(f"EMA: decay must be from 0 to 1, not {decay!r}")
-        self.params, self.decay = list(params), decay
+        check_share("EMA", "decay", decay)
+        self.params, self.decay = tensors("EMA", "averages", params), decay
         self.averages = [p.data.copy() for p in self.params]
 
     def update(self) -> None:
@@ -60,6 +60,7 @@ class EMA:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned. Refused, with nothing changed, where a shape differs."""
+        check_state("EMA", "EMA", state_dict, ("decay", "averages"))
         shapes, expected = [tuple(e.shape) for e in state_dict["averages"]], [e.shape for e in self.averages]
         if shapes != expected:
             raise ValueError(f"EMA: the state has averages of shapes {shapes}, the parameters have {expected}")

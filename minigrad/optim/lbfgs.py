@@ -8,8 +8,9 @@ from typing import Any
 
 from minigrad.backends import Array, namespace
 from minigrad.graph import changed_mode
+from minigrad.optim.arguments import check_optimizer_state, check_options
 from minigrad.optim.line_search import strong_wolfe
-from minigrad.optim.optimizer import Optimizer, Params, check_options
+from minigrad.optim.optimizer import Optimizer, Params
 from minigrad.tensor import Tensor, array_of, wrap
 
 
@@ -45,9 +46,12 @@ class LBFGS(Optimizer):
         options = {"lr": lr, "max_iter": max_iter, "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval}
         tolerances = {"tolerance_grad": tolerance_grad, "tolerance_change": tolerance_change}
         super().__init__(params, {**options, **tolerances, "history_size": history_size, "line_search_fn": line_search_fn})
-        if len(self.param_groups) != 1:
-            raise ValueError("LBFGS takes one group of parameters")
         self._memory: dict[str, Any] = {}
+
+    def check_params(self, params: list[Tensor]) -> None:
+        super().check_params(params)
+        if self.param_groups:
+            raise ValueError("LBFGS takes one group of parameters")
 
     @property
     def state(self) -> dict[Tensor, dict[str, Any]]:
@@ -56,6 +60,7 @@ class LBFGS(Optimizer):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over options and memory from `state_dict`."""
+        check_optimizer_state("LBFGS", state_dict)
         super().load_state_dict({**state_dict, "state": {}})
         self._memory = {k: _arrays(v) for k, v in dict(state_dict["state"]).get(0, {}).items()}
 
@@ -63,11 +68,11 @@ class LBFGS(Optimizer):
         """Run up to ``max_iter`` iterations. Returns the loss before them."""
         if closure is None:
             raise TypeError("LBFGS.step needs a closure that computes the loss and its gradients")
-        (bucket,) = self._buckets_of(0) if len(self._buckets_of(0)) == 1 else (None,)
-        if bucket is None:
+        buckets = self._adopted_buckets()
+        if len(buckets) != 1:
             raise ValueError("LBFGS needs all parameters of one dtype on one device")
-        bucket.adopt()
-        group, memory, x = self.param_groups[0], dict(self._memory), bucket.values
+        ((bucket, group),) = buckets
+        memory, x = dict(self._memory), bucket.values
         xp = namespace(x)
 
         def evaluate() -> tuple[Any, Array]:

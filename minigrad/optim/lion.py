@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.backends import Array, namespace
-from minigrad.optim.optimizer import Optimizer, Params, check_options
+from minigrad.optim.arguments import check_options
+from minigrad.optim.optimizer import Optimizer, Params
 
 
 class Lion(Optimizer):
@@ -17,7 +18,7 @@ class Lion(Optimizer):
     def __init__(
         self, params: Params, lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.99), weight_decay: float = 0, *, maximize: bool = False
     ) -> None:
-        check_options("Lion", lr=lr, weight_decay=weight_decay, below_one=betas)
+        check_options("Lion", lr=lr, weight_decay=weight_decay, betas=betas)
         options = {"lr": lr, "betas": betas, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(params, {**options, "decoupled_weight_decay": True})
 

@@ -6,7 +6,9 @@ import math
 from typing import Any
 
 from minigrad.backends import Array, namespace
-from minigrad.optim.optimizer import Optimizer, Params, check_options
+from minigrad.optim.arguments import check_options
+from minigrad.optim.optimizer import Optimizer, Params
+from minigrad.tensor import Tensor
 
 QUINTIC = (3.4445, -4.7750, 2.0315)  #: coefficients whose polynomial lifts small singular values fastest
 
@@ -40,10 +42,12 @@ class Muon(Optimizer):
         options = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "nesterov": nesterov, "eps": eps}
         iteration = {"ns_coefficients": ns_coefficients, "ns_steps": ns_steps, "adjust_lr_fn": adjust_lr_fn}
         super().__init__(params, {**options, **iteration, "decoupled_weight_decay": True})
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.ndim != 2:
-                    raise ValueError(f"Muon is for matrices; a parameter has shape {p.shape}")
+
+    def check_params(self, params: list[Tensor]) -> None:
+        super().check_params(params)
+        for p in params:
+            if p.ndim != 2:
+                raise ValueError(f"Muon is for matrices; a parameter has shape {p.shape}")
 
     def slots(self, group: dict[str, Any]) -> dict[str, float]:
         return {"momentum_buffer": 0}

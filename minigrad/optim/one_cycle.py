@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from minigrad.optim.arguments import check_options, check_share, for_each_group, positive_integer
 from minigrad.optim.optimizer import Optimizer
-from minigrad.optim.schedules import LRScheduler, cosine_between, linear_between, positive_integer
+from minigrad.optim.schedules import LRScheduler, cosine_between, groups_of, linear_between
 
 
 class OneCycleLR(LRScheduler):
@@ -45,16 +46,21 @@ class OneCycleLR(LRScheduler):
         final_div_factor: float = 1e4,
         three_phase: bool = False,
     ) -> None:
+        groups = groups_of("OneCycleLR", optimizer)
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR: give total_steps, or epochs and steps_per_epoch")
             total_steps = epochs * steps_per_epoch
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"OneCycleLR: anneal_strategy must be 'cos' or 'linear', not {anneal_strategy!r}")
-        if not 0 <= pct_start <= 1:
-            raise ValueError(f"OneCycleLR: pct_start must be from 0 to 1, not {pct_start!r}")
-        groups = optimizer.param_groups
-        peaks = list(max_lr) if isinstance(max_lr, (list, tuple)) else [max_lr] * len(groups)
+        check_share("OneCycleLR", "pct_start", pct_start)
+        check_options("OneCycleLR", div_factor=div_factor, final_div_factor=final_div_factor)
+        check_options("OneCycleLR", base_momentum=base_momentum, max_momentum=max_momentum)
+        if not div_factor or not final_div_factor:
+            raise ValueError(f"OneCycleLR: {'final_div_factor' if div_factor else 'div_factor'} must be above 0, not 0")
+        if cycle_momentum and not any(key in group for group in groups for key in ("momentum", "betas")):
+            raise ValueError("OneCycleLR: the optimizer has no momentum to cycle; pass cycle_momentum=False")
+        peaks = for_each_group("OneCycleLR", "max_lr", max_lr, len(groups))
         self.total_steps = n = positive_integer("OneCycleLR", "total_steps", total_steps)
         up = float(pct_start * n) - 1
         ends = [up, 2 * up, n - 1] if three_phase else [up, n - 1]
@@ -66,8 +72,6 @@ class OneCycleLR(LRScheduler):
             self._rates.append((levels, ends))
         self._momentum_levels = [max_momentum, base_momentum, max_momentum, *([max_momentum] if three_phase else [])]
         self.cycle_momentum, self._ends = cycle_momentum, ends
-        if cycle_momentum and not any(key in group for group in groups for key in ("momentum", "betas")):
-            raise ValueError("OneCycleLR: the optimizer has no momentum to cycle; pass cycle_momentum=False")
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float, group: int) -> float:

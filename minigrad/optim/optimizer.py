@@ -7,19 +7,18 @@ Names, arguments, defaults and state dicts are PyTorch's.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, NoReturn
 
-import numpy as np
-
-from minigrad.backends import BACKENDS, Array
+from minigrad.backends import BACKENDS, Array, is_array
 from minigrad.device import move, to_host
 from minigrad.graph import changed_mode
+from minigrad.optim.arguments import check_optimizer_state, check_options, listed, tensors
 from minigrad.optim.flat import Bucket, blocks
 from minigrad.tensor import Tensor, as_array
 
 Params = Iterable[Tensor] | Iterable[dict[str, Any]]
+NOT_NEGATIVE = ("lr", "betas", "eps", "weight_decay", "momentum")  #: options of groups that are checked, where there are such
 
 
 class Optimizer:
@@ -47,15 +46,18 @@ class Optimizer:
     scalars: ClassVar[dict[str, Any]] = {"step": 0}  #: what is remembered for each parameter, and its initial value
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
-        if isinstance(params, (Tensor, Mapping)) or not isinstance(params, Iterable):
-            what = f"{type(params).__name__}; of a model, pass model.parameters()"
-            raise TypeError(f"{self.name}: params must be a list of tensors or of groups, not one {what}")
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self._buckets: list[list[Bucket] | None] = []  # for each group; made when first needed
-        groups: list[Any] = list(params)
+        groups = listed(self.name, params)
         if not groups:
-            raise ValueError(f"{self.name} was given no parameters; are the layers of the model in a plain list? nn.ModuleList finds them")
+            raise ValueError(
+                f"{self.name} was given no parameters; are the layers of the model in a plain list? nn.ModuleList finds them. "
+                "An iterator can be gone through once only"
+            )
+        for i, given in enumerate(groups):
+            if isinstance(given, Mapping) != isinstance(groups[0], Mapping):
+                raise TypeError(f"{self.name}: params must be all tensors or all groups; number {i} is of type {type(given).__name__}")
         if not isinstance(groups[0], Mapping):
             groups = [{"params": groups}]
         for group in groups:
@@ -88,9 +90,8 @@ class Optimizer:
         if closure is not None:
             with changed_mode(recording=True):
                 loss = closure()
-        for k, group in enumerate(self.param_groups):
-            for bucket in self._buckets_of(k):
-                self._step_bucket(bucket, group)
+        for bucket, group in self._adopted_buckets():
+            self._step_bucket(bucket, group)
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -104,22 +105,31 @@ class Optimizer:
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters with options of their own."""
-        params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
-        unknown = sorted(set(group) - {"params", "initial_lr"} - set(self.defaults))
-        if unknown:
-            raise ValueError(f"{self.name}: unknown option {unknown[0]!r} in a parameter group; it has {', '.join(self.defaults)}")
+        if not isinstance(group, Mapping):
+            raise TypeError(f"{self.name}: a parameter group is a dict with tensors under 'params', not a {type(group).__name__}")
+        if "params" not in group:
+            what = f"only {', '.join(map(repr, group))}" if group else "nothing"
+            raise ValueError(f"{self.name}: a parameter group has its tensors under 'params'; this one has {what}")
+        options = {option: value for option, value in group.items() if option != "params"}
+        for option in options:
+            if option not in self.defaults and option != "initial_lr":
+                raise ValueError(f"{self.name}: unknown option {option!r} in a parameter group; it has {', '.join(self.defaults)}")
+        check_options(self.name, **{option: options[option] for option in NOT_NEGATIVE if option in options})
+        params = tensors(self.name, "optimizes", group["params"])
+        self.check_params(params)
+        self.param_groups.append({"params": params, **self.defaults, **options})
+        self._buckets.append(None)
+
+    def check_params(self, params: list[Tensor]) -> None:
+        """Refuse tensors that this optimizer cannot change, or has already."""
         known = {id(p) for other in self.param_groups for p in other["params"]}
         for i, p in enumerate(params):
-            if not isinstance(p, Tensor):
-                raise TypeError(f"{self.name} optimizes tensors; number {i} is of type {type(p).__name__}")
             if not p.is_leaf or p.dtype.kind != "f":
                 kind = p.dtype if p.is_leaf else "computed"
                 raise ValueError(f"{self.name} optimizes leaf tensors of floating point; number {i} is a {kind} tensor")
             if id(p) in known:
                 raise ValueError(f"{self.name}: parameter number {i} of shape {p.shape} was given twice")
             known.add(id(p))
-        self.param_groups.append({"params": params, **self.defaults, **{k: v for k, v in group.items() if k != "params"}})
-        self._buckets.append(None)
 
     @property
     def state(self) -> dict[Tensor, dict[str, Any]]:
@@ -148,6 +158,7 @@ class Optimizer:
         ValueError
             If groups, parameters or shapes differ; nothing is changed then.
         """
+        check_optimizer_state(self.name, state_dict)
         groups, state = state_dict["param_groups"], {int(i): s for i, s in state_dict["state"].items()}
         sizes, expected = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
         if sizes != expected:
@@ -186,6 +197,25 @@ class Optimizer:
             buckets = self._buckets[k] = self._make_buckets(self.param_groups[k])
         return buckets
 
+    def _adopted_buckets(self) -> list[tuple[Bucket, dict[str, Any]]]:
+        """Return all buckets, each with its group, after they took over values that were assigned to parameters."""
+        try:
+            buckets = [(bucket, group) for k, group in enumerate(self.param_groups) for bucket in self._buckets_of(k)]
+            for bucket, _ in buckets:
+                bucket.adopt()
+        except (KeyError, AttributeError):
+            self._refuse_other_than_arrays()
+            raise
+        return buckets
+
+    def _refuse_other_than_arrays(self) -> None:
+        """Name a parameter whose ``data`` is not an array, if there is one."""
+        for k, group in enumerate(self.param_groups):
+            for i, p in enumerate(group["params"]):
+                if not is_array(p.data):
+                    what = f"parameter number {i} of group {k} holds a {type(p.data).__name__} in place of an array"
+                    raise TypeError(f"{self.name}: {what}: to overwrite a parameter, call p.copy_(value)") from None
+
     def _make_buckets(self, group: dict[str, Any]) -> list[Bucket]:
         kinds: dict[Any, list[Tensor]] = {}
         for p in group["params"]:
@@ -193,7 +223,6 @@ class Optimizer:
         return [Bucket(params, self.slots(group), self.scalars) for params in kinds.values()]
 
     def _step_bucket(self, bucket: Bucket, group: dict[str, Any]) -> None:
-        bucket.adopt()
         if self._fused_step(bucket, group):
             bucket.changed()
             return
@@ -258,13 +287,3 @@ def _options(mine: dict[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
     """Return a group with the saved options; JSON made lists of tuples, and other optimizers' options are passed over."""
     known = {k: tuple(v) if isinstance(mine.get(k), tuple) else v for k, v in saved.items() if k in mine or k == "initial_lr"}
     return {**mine, **known, "params": mine["params"]}
-
-
-def check_options(name: str, *, below_one: Iterable[float] = (), **options: float) -> None:
-    """Refuse options of an optimizer that are negative or not finite, and decay rates that are not in [0, 1)."""
-    for option, value in options.items():
-        if not (isinstance(value, (int, float, np.number)) and value >= 0 and math.isfinite(value)):
-            raise ValueError(f"{name}: {option} must be a number of at least 0, not {value!r}")
-    for value in below_one:
-        if not 0 <= value < 1:
-            raise ValueError(f"{name}: each of betas must be at least 0 and below 1, not {value!r}")

@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from minigrad.optim.arguments import check_options, for_each_group
 from minigrad.optim.optimizer import Optimizer
-from minigrad.optim.schedules import LRScheduler
+from minigrad.optim.schedules import LRScheduler, groups_of
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -29,6 +30,8 @@ class ReduceLROnPlateau(LRScheduler):
         min_lr: float | list[float] = 0,
         eps: float = 1e-8,
     ) -> None:
+        groups = groups_of("ReduceLROnPlateau", optimizer)
+        check_options("ReduceLROnPlateau", factor=factor, patience=patience, threshold=threshold, cooldown=cooldown, eps=eps)
         if factor >= 1:
             raise ValueError(f"ReduceLROnPlateau: factor must be below 1, not {factor!r}")
         if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
@@ -36,7 +39,7 @@ class ReduceLROnPlateau(LRScheduler):
             raise ValueError(f"ReduceLROnPlateau: mode is 'min' or 'max' and threshold_mode 'rel' or 'abs', not {given}")
         self.mode, self.factor, self.patience, self.eps = mode, factor, patience, eps
         self.threshold, self.threshold_mode, self.cooldown = threshold, threshold_mode, cooldown
-        self.min_lrs = list(min_lr) if isinstance(min_lr, (list, tuple)) else [min_lr] * len(optimizer.param_groups)
+        self.min_lrs = for_each_group("ReduceLROnPlateau", "min_lr", min_lr, len(groups))
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = 0
         super().__init__(optimizer)
@@ -46,10 +49,11 @@ class ReduceLROnPlateau(LRScheduler):
 
     def step(self, metrics: float | None = None) -> None:
         """Take note of the metric, and cut the learning rates if it is time."""
-        if metrics is None:
-            raise TypeError("ReduceLROnPlateau.step needs the metric")
+        try:
+            value = float(metrics)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            raise TypeError(f"ReduceLROnPlateau.step takes the metric, a number, not {metrics!r}") from None
         self.last_epoch += 1
-        value = float(metrics)
         if self._better(value):
             self.best, self.num_bad_epochs = value, 0
         else:

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from minigrad.optim.arguments import check_milestones, check_options, check_state, is_number, positive_integer
 from minigrad.optim.optimizer import Optimizer
 
 
@@ -26,14 +27,12 @@ class LRScheduler:
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(self).__name__} schedules an optimizer, not a {type(optimizer).__name__}")
-        self.optimizer = optimizer
-        for group in optimizer.param_groups:
-            group.setdefault("initial_lr", group["lr"])
-        self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
+        self.optimizer, groups = optimizer, groups_of(type(self).__name__, optimizer)
+        self.base_lrs: list[float] = [group.get("initial_lr", group["lr"]) for group in groups]
         self.last_epoch = 0
         self.apply()
+        for group, base in zip(groups, self.base_lrs, strict=True):
+            group["initial_lr"] = base
 
     def lr_at(self, t: int, base: float, group: int) -> float:
         """Return the learning rate after ``t`` steps of group number ``group`` whose first one was ``base``."""
@@ -42,12 +41,21 @@ class LRScheduler:
     def step(self) -> None:
         """Go one step on."""
         self.last_epoch += 1
-        self.apply()
+        try:
+            self.apply()
+        except Exception:
+            self.last_epoch -= 1
+            raise
 
     def apply(self) -> None:
         """Write the present learning rates into the optimizer."""
-        for i, (group, base) in enumerate(zip(self.optimizer.param_groups, self.base_lrs, strict=True)):
-            group["lr"] = self.lr_at(self.last_epoch, base, i)
+        groups = self.optimizer.param_groups
+        if len(groups) != len(self.base_lrs):
+            made = f"{type(self).__name__} was made for {len(self.base_lrs)} parameter groups"
+            raise ValueError(f"{made}, and the optimizer has {len(groups)} now: make it after add_param_group")
+        rates = [self.lr_at(self.last_epoch, base, i) for i, base in enumerate(self.base_lrs)]
+        for group, rate in zip(groups, rates, strict=True):
+            group["lr"] = rate
 
     def get_last_lr(self) -> list[float]:
         """Return the present learning rates."""
@@ -59,6 +67,11 @@ class LRScheduler:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned."""
+        name, mine = type(self).__name__, self.state_dict()
+        check_state(name, name, state_dict, mine)
+        if len(state_dict["base_lrs"]) != len(self.base_lrs):
+            saved, own = len(state_dict["base_lrs"]), len(self.base_lrs)
+            raise ValueError(f"{name}: the state is of {saved} parameter groups, and the optimizer has {own}")
         self.last_epoch, self.base_lrs = state_dict["last_epoch"], list(state_dict["base_lrs"])
 
 
@@ -66,20 +79,29 @@ class LambdaLR(LRScheduler):
     """base * f(t), with one function or one for each group."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Iterable[Callable[[int], float]]) -> None:
-        n = len(optimizer.param_groups)
-        self.lr_lambdas = [lr_lambda] * n if callable(lr_lambda) else list(lr_lambda)
+        n = len(groups_of("LambdaLR", optimizer))
+        if callable(lr_lambda):
+            self.lr_lambdas = [lr_lambda] * n
+        else:
+            self.lr_lambdas = list(lr_lambda) if isinstance(lr_lambda, Iterable) else []
+        if not self.lr_lambdas or not all(map(callable, self.lr_lambdas)):
+            raise TypeError(f"LambdaLR: lr_lambda must be a function of the step, or a list of one for each group, not {lr_lambda!r}")
         if len(self.lr_lambdas) != n:
             raise ValueError(f"LambdaLR: {len(self.lr_lambdas)} functions for {n} parameter groups")
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float, group: int) -> float:
-        return base * self.lr_lambdas[group](t)
+        factor = self.lr_lambdas[group](t)
+        if not is_number(factor) or not 0 <= factor < math.inf:
+            raise ValueError(f"LambdaLR: lr_lambda must return a number of at least 0, not {factor!r} at step {t}")
+        return base * factor
 
 
 class StepLR(LRScheduler):
     """base * gamma^(number of whole ``step_size`` in t)."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+        check_options("StepLR", gamma=gamma)
         self.step_size, self.gamma = positive_integer("StepLR", "step_size", step_size), gamma
         super().__init__(optimizer)
 
@@ -91,7 +113,8 @@ class MultiStepLR(LRScheduler):
     """base * gamma^(number of milestones reached)."""
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1) -> None:
-        self.milestones, self.gamma = sorted(milestones), gamma
+        check_options("MultiStepLR", gamma=gamma)
+        self.milestones, self.gamma = sorted(check_milestones("MultiStepLR", milestones)), gamma
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float, group: int) -> float:
@@ -102,6 +125,7 @@ class ExponentialLR(LRScheduler):
     """base * gamma^t."""
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+        check_options("ExponentialLR", gamma=gamma)
         self.gamma = gamma
         super().__init__(optimizer)
 
@@ -113,7 +137,8 @@ class ConstantLR(LRScheduler):
     """base * factor for the first ``total_iters`` steps, base from then on."""
 
     def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5) -> None:
-        self.factor, self.total_iters = factor, total_iters
+        check_options("ConstantLR", factor=factor)
+        self.factor, self.total_iters = factor, positive_integer("ConstantLR", "total_iters", total_iters)
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float, group: int) -> float:
@@ -124,7 +149,7 @@ class LinearLR(LRScheduler):
     """Warm-up: base times a factor that goes from ``start_factor`` to ``end_factor`` in ``total_iters`` equal steps."""
 
     def __init__(self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5) -> None:
-        if not 0 < start_factor <= 1 or not 0 <= end_factor <= 1:
+        if not all(map(is_number, (start_factor, end_factor))) or not 0 < start_factor <= 1 or not 0 <= end_factor <= 1:
             raise ValueError(f"LinearLR: factors must be from 0 (the first one above 0) to 1, not {start_factor!r} and {end_factor!r}")
         self.start_factor, self.end_factor = start_factor, end_factor
         self.total_iters = positive_integer("LinearLR", "total_iters", total_iters)
@@ -138,6 +163,7 @@ class PolynomialLR(LRScheduler):
     """base * (1 - t / total_iters)^power, and 0 from then on."""
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0) -> None:
+        check_options("PolynomialLR", power=power)
         self.total_iters, self.power = positive_integer("PolynomialLR", "total_iters", total_iters), power
         super().__init__(optimizer)
 
@@ -152,6 +178,7 @@ class CosineAnnealingLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
+        check_options("CosineAnnealingLR", eta_min=eta_min)
         self.T_max, self.eta_min = positive_integer("CosineAnnealingLR", "T_max", T_max), eta_min
         super().__init__(optimizer)
 
@@ -163,6 +190,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """Half cosines from base to ``eta_min``, the first of ``T_0`` steps, each ``T_mult`` times as long as the one before."""
 
     def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0) -> None:
+        check_options("CosineAnnealingWarmRestarts", eta_min=eta_min)
         self.T_0 = positive_integer("CosineAnnealingWarmRestarts", "T_0", T_0)
         self.T_mult, self.eta_min = positive_integer("CosineAnnealingWarmRestarts", "T_mult", T_mult), eta_min
         super().__init__(optimizer)
@@ -180,6 +208,15 @@ class SequentialLR(LRScheduler):
     """One schedule after another: the next one starts, at its step 0, at each milestone."""
 
     def __init__(self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int]) -> None:
+        groups_of("SequentialLR", optimizer)
+        if not isinstance(schedulers, (list, tuple)):
+            raise TypeError(f"SequentialLR: schedulers must be a list of schedules, not {type(schedulers).__name__}")
+        for i, s in enumerate(schedulers):
+            if not isinstance(s, LRScheduler):
+                raise TypeError(f"SequentialLR: schedulers must be a list of schedules; number {i} is of type {type(s).__name__}")
+        milestones = check_milestones("SequentialLR", milestones)
+        if milestones != sorted(milestones):
+            raise ValueError(f"SequentialLR: milestones must go up, not {milestones}")
         if len(schedulers) != len(milestones) + 1:
             raise ValueError(f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} milestones, not {len(milestones)}")
         if any(s.optimizer is not optimizer for s in schedulers):
@@ -192,11 +229,11 @@ class SequentialLR(LRScheduler):
         return self.schedulers[which].lr_at(t - ([0, *self.milestones])[which], base, group)
 
 
-def positive_integer(name: str, argument: str, value: int) -> int:
-    """Return an argument of a scheduler after making sure that it is a positive integer."""
-    if not isinstance(value, int) or value <= 0:
-        raise ValueError(f"{name}: {argument} must be a positive integer, not {value!r}")
-    return value
+def groups_of(name: str, optimizer: Any) -> list[dict[str, Any]]:
+    """Return the parameter groups of what is to be scheduled after making sure that it is an optimizer."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{name} schedules an optimizer, not a {type(optimizer).__name__}")
+    return optimizer.param_groups
 
 
 def cosine_between(start: float, end: float, share: float) -> float:

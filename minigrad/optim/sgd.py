@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.backends import Array
-from minigrad.optim.optimizer import Optimizer, Params, check_options
+from minigrad.optim.arguments import check_options
+from minigrad.optim.optimizer import Optimizer, Params
 
 
 class SGD(Optimizer):
