@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -24,23 +25,24 @@ class Tally:
         self.items += items
 
     def result(self) -> dict[str, float]:
-        """Return mean loss and accuracy; on a GPU this waits until they are known."""
-        n = max(self.items, 1)
-        return {"loss": _number(self.loss) / n, "accuracy": _number(self.right) / n}
+        """Return the mean loss and, where the answers are classes, the accuracy; on a GPU this waits until they are known."""
+        n, right = max(self.items, 1), _number(self.right)
+        loss = {"loss": _number(self.loss) / n}
+        return loss if math.isnan(right) else {**loss, "accuracy": right / n}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the sums."""
-        return {"loss": _number(self.loss), "right": int(_number(self.right)), "items": self.items}
+        return {"loss": _number(self.loss), "right": _number(self.right), "items": self.items}
 
 
 def sums(loss: Array, logits: Array, target: Array) -> tuple[Array, Array]:
-    """Return the sum of a batch's losses, of which ``loss`` is the mean, and the number of right answers: 0 without classes.
+    """Return the sum of a batch's losses, of which ``loss`` is the mean, and the number of right answers: NaN without classes.
 
     ``logits`` has shape (n, classes) or, for sequences, (n, length, classes); every position counts as an answer.
     """
     xp = namespace(logits)
     classes = target.dtype.kind in "iu" and target.shape == logits.shape[:-1]
-    right = (xp.argmax(logits, axis=-1) == target).sum() if classes else xp.zeros((), dtype=np.int64)
+    right = (xp.argmax(logits, axis=-1) == target).sum() if classes else xp.full((), math.nan)
     return loss.astype(np.float64) * count(target), right
 
 

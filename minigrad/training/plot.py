@@ -18,7 +18,7 @@ Series = Mapping[str, Sequence[float]]
 
 
 def save_curve(history: Sequence[Mapping[str, Any]], folder: Path) -> Path:
-    """Draw loss and accuracy by epoch into ``curve.png`` or ``curve.svg``. Returns the path."""
+    """Draw loss and, where there is one, accuracy by epoch into ``curve.png`` or ``curve.svg``. Returns the path."""
     panels = panels_of(history)
     if find_spec("matplotlib") is not None:
         content, path = _png(panels), folder / "curve.png"
@@ -36,7 +36,7 @@ def panels_of(history: Sequence[Mapping[str, Any]]) -> dict[str, Series]:
     for title, keys in names.items():
         series = {labels[key.split("_")[0]]: [float(line[key]) for line in history if key in line] for key in keys}
         found[title] = {name: values for name, values in series.items() if values}
-    return found
+    return {title: series for title, series in found.items() if series or title == "loss"}
 
 
 def svg(panels: Mapping[str, Series]) -> str:

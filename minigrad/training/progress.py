@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,7 +37,7 @@ class Quiet:
 
 
 class Bar(Quiet):
-    """A progress bar with loss, accuracy, samples per second and remaining time; a line for each finished epoch."""
+    """A progress bar with loss, accuracy where there is one, samples per second and remaining time; a line for each finished epoch."""
 
     def __init__(self, console: Console, first_epoch: int = 0, skipped_steps: int = 0, batch_size: int = 0) -> None:
         self.console, self.first_epoch, self.skipped = console, first_epoch, skipped_steps
@@ -70,7 +70,7 @@ class Bar(Quiet):
             self._looked = now
             result = tally.result()
             rate = self.samples / (now - self._start)
-            state = f"loss {result['loss']:.4f}  accuracy {result['accuracy']:6.2%}  {rate:,.0f} samples/s"
+            state = f"{_shown(result, '', '  ')}  {rate:,.0f} samples/s"
             self.bar.update(self.task, advance=1, description=f"epoch {epoch + 1}/{self.epochs}", state=state)
         else:
             self.bar.advance(self.task)
@@ -80,12 +80,17 @@ class Bar(Quiet):
         self.bar.console.print(line, highlight=False, markup=False)
 
     def epoch(self, line: dict[str, Any]) -> None:
-        parts = [f"epoch {line['epoch']:>{len(str(self.epochs))}}/{self.epochs}", f"loss {line['train_loss']:.4f}"]
-        parts.append(f"accuracy {line['train_accuracy']:6.2%}")
+        parts = [f"epoch {line['epoch']:>{len(str(self.epochs))}}/{self.epochs}", _shown(line, "train_", "  ")]
         for kind, name in (("val", "val."), ("test", "test")):
             if f"{kind}_loss" in line:
-                parts.append(f"{name} loss {line[f'{kind}_loss']:.4f} accuracy {line[f'{kind}_accuracy']:6.2%}")
+                parts.append(f"{name} {_shown(line, f'{kind}_', ' ')}")
         self.bar.console.print("  ".join(parts), highlight=False, soft_wrap=True)  # a line stays one in a log
+
+
+def _shown(results: Mapping[str, Any], kind: str, space: str) -> str:
+    """Return loss and, where there is one, accuracy as they are shown."""
+    loss, accuracy = f"loss {results[f'{kind}loss']:.4f}", f"{kind}accuracy"
+    return f"{loss}{space}accuracy {results[accuracy]:6.2%}" if accuracy in results else loss
 
 
 @contextmanager

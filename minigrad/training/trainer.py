@@ -58,7 +58,8 @@ class Trainer:
     ----------
     history
         One dict for each finished epoch: ``epoch``, ``train_loss``, ``train_accuracy``, ``lr`` and, with validation,
-        ``val_loss``, ``val_accuracy``.
+        ``val_loss``, ``val_accuracy``. There is an accuracy only where the targets are classes: integers, one for each
+        answer.
     """
 
     def __init__(
@@ -136,7 +137,7 @@ class Trainer:
         return self.history
 
     def evaluate(self, loader: DataLoader) -> dict[str, float]:
-        """Return mean loss and accuracy over a loader, in evaluation mode."""
+        """Return the mean loss and, where the targets are classes, the accuracy over a loader, in evaluation mode."""
         was_training = self.model.training
         self.model.eval()
         tally = Tally()

@@ -61,3 +61,15 @@ def test_the_confusion_matrix_is_printed():
 
 def test_the_worst_mistakes():
     assert worst_pairs(MATRIX, ["cat", "dog", "elephant"]) == [("elephant", "cat", 3), ("cat", "dog", 1)]
+
+
+def test_the_bar_shows_no_accuracy_where_there_is_none():
+    console = terminal()
+    bar = Bar(console)
+    with bar.fit(1, 1):
+        assert bar.step(0, Tally(1.0, float("nan"), 4))
+        bar.epoch({"epoch": 1, "train_loss": 0.25, "val_loss": 0.75})
+    shown = console.file.getvalue()
+    assert "loss 0.2500  val. loss 0.7500\n" in shown
+    assert "samples/s" in shown
+    assert "accuracy" not in shown
