@@ -10,7 +10,7 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 DATASETS = ("digits", "mnist", "fashion-mnist", "cifar10", "spirals", "text")
@@ -18,6 +18,13 @@ DATASETS = ("digits", "mnist", "fashion-mnist", "cifar10", "spirals", "text")
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one sentence."""
+
+    ending: Callable[[], str] | None = None  #: makes the end of the help, where that takes imports
+
+    def format_help(self) -> str:
+        if self.ending is not None:
+            self.epilog = self.ending()
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -59,22 +66,28 @@ def make_parser() -> Parser:
 
 
 def _add_train(commands: Any) -> None:
-    train = commands.add_parser("train", help="train a model and leave everything in a run folder", argument_default=argparse.SUPPRESS)
+    train = commands.add_parser(
+        "train",
+        help="train a model and leave everything in a run folder",
+        argument_default=argparse.SUPPRESS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # keeps the lines of the ending
+    )
+    train.ending = _usual_settings
     train.add_argument("dataset", choices=DATASETS, nargs="?", default=None, help="what to learn")
     train.add_argument("file", nargs="?", default=None, metavar="FILE", help="the text to learn, for the data set text")
     add = train.add_argument
-    add("--model", help="mlp, cnn or resnet; for text lstm, gru or transformer")
+    add("--model", help="mlp, cnn or resnet; for text lstm, gru or transformer (default: as below)")
     add("--no-batch-norm", dest="batch_norm", action="store_false", help="leave batch norm out of the model")
-    add("--epochs", type=_count, metavar="N", help="how often to go through the data")
-    add("--batch-size", type=_count, metavar="N", help="items in a batch")
-    add("--lr", type=_positive, metavar="F", help="learning rate")
-    add("--optimizer", choices=["sgd", "adam"], help="sgd has momentum 0.9")
+    add("--epochs", type=_count, metavar="N", help="how often to go through the data (default: as below)")
+    add("--batch-size", type=_count, metavar="N", help="items in a batch (default: as below)")
+    add("--lr", type=_positive, metavar="F", help="learning rate (default: as below)")
+    add("--optimizer", choices=["sgd", "adam"], help="sgd has momentum 0.9 (default: as below)")
     add("--schedule", choices=["none", "cosine", "step", "one-cycle", "warm-up", "plateau"], help="of the learning rate (default: cosine)")
     add("--augment", action="store_true", help="change the images at random: shift, turn, mirror, as the data set allows")
     add("--clip-norm", type=_positive, metavar="F", help="scale gradients down to this norm")
     add("--validation", type=_share, metavar="F", help="hold out this share of the training data; the best epoch on it is kept")
     add("--patience", type=_count, metavar="N", help="stop after N epochs without improvement on the validation data")
-    add("--length", type=_count, metavar="N", help="characters in a sequence, for text")
+    add("--length", type=_count, metavar="N", help="characters in a sequence, for text (default: as below)")
     add("--data", metavar="DIR", help="folder with the files of the data set, instead of downloading them")
     add("--seed", type=_seed, metavar="N", help="of weights, order and everything else at random (default 0)")
     add("--device", type=_device, help="auto (the default), cpu, cuda or cuda:N")
@@ -85,6 +98,20 @@ def _add_train(commands: Any) -> None:
     add("--json", metavar="FILE", help="write the result as JSON")
     add("--tensorboard", action="store_true", help="write TensorBoard logs into the run folder (needs tensorboardX)")
     train.set_defaults(parser=train)
+
+
+def _usual_settings() -> str:
+    """Return a line for each data set with the settings of a run that are not given."""
+    from minigrad.training.tasks import DEFAULTS, LEARNING_RATES, complete
+
+    lines = ["defaults, by data set:"]
+    for dataset, own in DEFAULTS.items():
+        config = complete(dataset, {})
+        shown = ("model", "epochs", "batch_size", "optimizer", "lr", *(["length"] if "length" in own else []))
+        lines.append(f"  {dataset:13} " + " ".join(f"--{name.replace('_', '-')} {config[name]}" for name in shown))
+    rates = " and ".join(f"{rate} with {optimizer}" for optimizer, rate in LEARNING_RATES.items())
+    fixed = ", ".join(f"{dataset} has its own" for dataset, own in DEFAULTS.items() if "lr" in own)
+    return "\n".join([*lines, f"lr is {rates}; {fixed}"])
 
 
 def _add_predict(commands: Any) -> None:

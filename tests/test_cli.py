@@ -328,3 +328,19 @@ def test_data_sets_that_are_downloaded(name, run, tmp_path):
     code, _, err = run("train", name, "--data", ".", "--epochs", 1)
     assert code == 1
     assert err.count("\n") == 1
+
+
+def test_help_says_what_is_usual_for_each_data_set(run):
+    from minigrad.training.tasks import DEFAULTS, complete
+
+    code, out, _ = run("train", "--help")
+    assert code == 0
+    lines = {words[0]: words[1:] for words in map(str.split, out.splitlines()) if words}
+    for dataset in DEFAULTS:
+        config = complete(dataset, {})
+        for option in ("model", "epochs", "batch_size", "optimizer", "lr", *(["length"] if dataset == "text" else [])):
+            words = lines[dataset]
+            name = f"--{option.replace('_', '-')}"
+            assert words[words.index(name) + 1] == str(config[option])
+    assert " ".join(out.split()).count("(default: as below)") == 6
+    assert "lr is 0.1 with sgd and 0.001 with adam; text has its own\n" in out
