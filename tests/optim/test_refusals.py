@@ -167,7 +167,7 @@ BAD_SCHEDULES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "arguments", "message"), BAD_SCHEDULES, ids=[f"{n} {a}" for n, a, _ in BAD_SCHEDULES])
+@pytest.mark.parametrize(("name", "arguments", "message"), BAD_SCHEDULES, ids=[f"{n} {i}" for i, (n, _, _) in enumerate(BAD_SCHEDULES)])
 def test_schedules_refuse_nonsense_and_change_nothing(name: str, arguments: Any, message: str) -> None:
     optimizer = optim.SGD([X], lr=0.5, momentum=0.5)
     if isinstance(arguments, tuple) and name == "SequentialLR" and callable(arguments[0]):
