@@ -70,7 +70,7 @@ def torch_step(make: Make, shape: tuple[int, ...], size: int, compiled: bool = F
     """The same step in PyTorch, at its best: products in float32 as ours, the fused optimizer, cuDNN that tries its algorithms."""
     import torch
 
-    torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = False, True
+    torch.backends.cudnn.set_flags(_allow_tf32=False, _benchmark=True)  # attributes are locked once torch.testing is imported
     device = "cuda" if torch.cuda.is_available() else "cpu"
     x, labels = (torch.from_numpy(a).to(device) for a in batch(shape, size))
     model = make(torch.nn).to(device)

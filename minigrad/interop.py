@@ -38,7 +38,9 @@ class Interop:
 
         # What minigrad/ops/__init__.py binds to Tensor, in one table.
         to: Callable[..., Tensor]
+
         def _op(self, *args: Any, **params: Any) -> Tensor: ...
+
         __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _op
         __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _op
         __neg__ = __pos__ = __abs__ = __invert__ = __and__ = __or__ = __xor__ = __getitem__ = _op

@@ -22,5 +22,5 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """Mark what compares with PyTorch, so that it can be run by itself where PyTorch is."""
     for item in items:
-        if "importorskip(\"torch\"" in inspect.getsource(item.function):
+        if 'importorskip("torch"' in inspect.getsource(item.function):
             item.add_marker(pytest.mark.torch)

@@ -282,4 +282,3 @@ def _explained(error: Exception) -> str:
         f"the step cannot be captured: {str(error).splitlines()[0] if str(error) else type(error).__name__} ({where}). A captured step "
         "must not look at values (item, float, bool, print, a boolean mask) nor send arrays to the device; return what is to be looked at"
     )
-

@@ -66,9 +66,7 @@ class SubsetRandomSampler:
 class WeightedRandomSampler:
     """Indices drawn with probabilities in proportion to ``weights``, which need not add up to 1."""
 
-    def __init__(
-        self, weights: Sequence[float], num_samples: int, replacement: bool = True, generator: Generator | None = None
-    ) -> None:
+    def __init__(self, weights: Sequence[float], num_samples: int, replacement: bool = True, generator: Generator | None = None) -> None:
         self.weights = np.asarray(array_of(weights), dtype=np.float64)
         if self.weights.ndim != 1 or not (self.weights >= 0).all() or not 0 < self.weights.sum() < np.inf:
             raise ValueError("WeightedRandomSampler: weights must be a list of numbers, none negative and not all zero")

@@ -33,9 +33,7 @@ def load(module: Module, state_dict: Mapping[str, Any], strict: bool) -> Incompa
     unexpected = [name for name in state_dict if name not in own]
     shapes = [f"{name}: {a.shape}, here {own[name].shape}" for name, a in arrays.items() if a.shape != own[name].shape]
     types = [
-        f"{name}: {a.dtype}, here {own[name].dtype}"
-        for name, a in arrays.items()
-        if not np.can_cast(a.dtype, own[name].dtype, "same_kind")
+        f"{name}: {a.dtype}, here {own[name].dtype}" for name, a in arrays.items() if not np.can_cast(a.dtype, own[name].dtype, "same_kind")
     ]
     problems = {"missing": missing, "unexpected": unexpected} if strict else {}
     problems |= {"misshapen": shapes, "of the wrong type": types}

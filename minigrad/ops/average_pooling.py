@@ -120,9 +120,7 @@ def _(
 
 
 @avg_pool_transpose.vjp("y")
-def _(
-    g: Any, *, kernel_size: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any, divisor_override: Any
-) -> Any:
+def _(g: Any, *, kernel_size: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any, divisor_override: Any) -> Any:
     return avg_pool(
         g,
         kernel_size=kernel_size,

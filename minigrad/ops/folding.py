@@ -32,9 +32,7 @@ def unfold(xp: Any, x: Any, *, kernel_size: Any, dilation: Any = 1, padding: Any
 
 
 @op
-def fold(
-    xp: Any, x: Any, *, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-) -> Any:
+def fold(xp: Any, x: Any, *, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
     """Add columns (batch, channels * kernel, windows) into an array (batch, channels, *output_size): the adjoint of `unfold`.
 
     Elements that several windows share are summed.

@@ -64,9 +64,7 @@ def lstm(xp: Any, x: Any, h0: Any, c0: Any, w: Any, w_proj: Any = None) -> Any:
 
 
 @lstm.vjp("x", "h0", "c0", "w", "w_proj")
-def _(
-    g_h: Any, h0: Any, c0: Any, w: Any, w_proj: Any, h: Any, c: Any, gates: Any, g_c: Any = None, g_gates: Any = None
-) -> tuple[Any, ...]:
+def _(g_h: Any, h0: Any, c0: Any, w: Any, w_proj: Any, h: Any, c: Any, gates: Any, g_c: Any = None, g_gates: Any = None) -> tuple[Any, ...]:
     dh: Any = 0  # what later steps contribute to the cotangents of h_t and c_t
     dc: Any = 0
     da, before_projection, d_projected = [], [], []

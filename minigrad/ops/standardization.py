@@ -11,9 +11,7 @@ from numbers import Integral
 from typing import Any
 
 
-def through_xhat(
-    g: Any, x: Any, mean: Any, var: Any, g_mean: Any, g_var: Any, axes: tuple[int, ...], eps: float
-) -> tuple[Any, Any]:
+def through_xhat(g: Any, x: Any, mean: Any, var: Any, g_mean: Any, g_var: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any]:
     """Return the cotangent of x, from those of xhat = (x - mean) rstd and of the statistics, and xhat.
 
     Equation (7) without the weight: rstd (g - <g> - xhat <g xhat>) + g_mean / m + 2 g_var (x - mean) / m.

@@ -49,9 +49,7 @@ class Residual(nn.Module):
         super().__init__()
         norm: Callable[[int], nn.Module] = nn.BatchNorm2d if batch_norm else lambda channels: nn.Identity()
         bias = not batch_norm
-        self.f = nn.Sequential(
-            nn.Conv2d(a, b, 3, stride, 1, bias=bias), norm(b), nn.ReLU(), nn.Conv2d(b, b, 3, 1, 1, bias=bias), norm(b)
-        )
+        self.f = nn.Sequential(nn.Conv2d(a, b, 3, stride, 1, bias=bias), norm(b), nn.ReLU(), nn.Conv2d(b, b, 3, 1, 1, bias=bias), norm(b))
         self.fit = nn.Sequential(nn.Conv2d(a, b, 1, stride, bias=bias), norm(b)) if stride != 1 or a != b else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:

@@ -120,6 +120,7 @@ def library() -> Any:
 
     def product(*args: Any) -> int:
         alpha, beta = (ctypes.c_char * 8).from_address(args[6]).raw, (ctypes.c_char * 8).from_address(args[15]).raw
+
         def work() -> None:  # at a replay the addresses of alpha and beta are gone, their values are baked in
             values = list(args)
             kept = ctypes.create_string_buffer(alpha), ctypes.create_string_buffer(beta)

@@ -61,4 +61,8 @@ def batch_norm_relu(x, weight=None, bias=None, *, axis, eps=1e-5):
 
 
 REFERENCES = {
-    "batch_norm_relu": batch_norm_relu,"batch_norm": batch_norm, "fixed_batch_norm": fixed_batch_norm, "batch_renorm": batch_renorm}
+    "batch_norm_relu": batch_norm_relu,
+    "batch_norm": batch_norm,
+    "fixed_batch_norm": fixed_batch_norm,
+    "batch_renorm": batch_renorm,
+}

@@ -33,9 +33,7 @@ def error_by_step(problem: Problem, seed: int) -> list[list[float]]:
     with np.errstate(all="ignore"):
         for h in STEPS:
             try:
-                ahead, behind = (
-                    weights @ problem.value([x + t * d for x, d in zip(inputs, directions, strict=True)]) for t in (h, -h)
-                )
+                ahead, behind = (weights @ problem.value([x + t * d for x, d in zip(inputs, directions, strict=True)]) for t in (h, -h))
             except (ArithmeticError, ValueError):
                 continue
             error = abs((ahead - behind) / (2 * h) - exact) / (abs(exact) or 1.0)

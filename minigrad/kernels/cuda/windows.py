@@ -191,9 +191,7 @@ def _(g: Array, x_shape: Ints, *, output_size: Any) -> Any:
 
 
 @max_pool.kernel(device="cuda")
-def _(
-    xp: Any, x: Array, *, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
-) -> Any:
+def _(xp: Any, x: Array, *, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False) -> Any:
     if x.ndim not in (3, 4) or x.dtype.name not in REALS:
         return NotImplemented
     kernel, strides, pairs, dilations, windows = pool_geometry("max_pool", x, kernel_size, stride, padding, dilation, ceil_mode)

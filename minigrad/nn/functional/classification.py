@@ -142,9 +142,7 @@ def kl_div(input: Any, target: Any, *, reduction: str = "mean", log_target: bool
     return loss.sum() / (input.shape[0] if input.ndim else 1) if reduction == "batchmean" else reduced(loss, reduction)
 
 
-def multi_margin_loss(
-    input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, *, reduction: str = "mean"
-) -> Any:
+def multi_margin_loss(input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, *, reduction: str = "mean") -> Any:
     """sum over the other classes j of max(0, margin - x_label + x_j)**p, over the number of classes; (N, C) or (C,)."""
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss: p is 1 or 2, not {p}")

@@ -93,9 +93,7 @@ def poisson_nll_loss(
     return reduced(loss, reduction)
 
 
-def gaussian_nll_loss(
-    input: Any, target: Any, var: Any, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
-) -> Any:
+def gaussian_nll_loss(input: Any, target: Any, var: Any, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Any:
     """(log var + (x - target)**2 / var) / 2, plus log(2 pi) / 2 where ``full`` is set.
 
     ``var`` has the shape of x, or 1 instead along some axes, or lacks the last axis; it may be a number. It counts as at
