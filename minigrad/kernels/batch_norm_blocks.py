@@ -105,8 +105,8 @@ def _sums_of_products(a: Any, b: Any) -> Any:
 
 
 def _near_zero(mean: Any, var: Any) -> bool:
-    """Whether in every channel <x^2> - <x>^2 loses at most about two bits, and a multiple of x as good as none."""
-    near = (mean * mean <= 4 * var) & (var < np.inf)
+    """Whether in every channel <x^2> - <x>^2 loses at most about one bit, and a multiple of x as good as none."""
+    near = (mean * mean <= var) & (var < np.inf)
     return bool(near.all() if near.ndim else near)
 
 

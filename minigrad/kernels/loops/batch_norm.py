@@ -44,7 +44,7 @@ def batch_norm_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bo
     for c in range(channels):
         shift = zero
         rest, variance = _moments(x, c, shift)
-        if not (rest * rest <= 4 * variance and variance < np.inf):
+        if not (rest * rest <= variance and variance < np.inf):
             shift = x.dtype.type(rest)
             rest, variance = _moments(x, c, shift)
         scale = weight[c] / np.sqrt(variance + eps)
@@ -126,7 +126,7 @@ def batch_norm_columns_forward(x: Any, weight: Any, bias: Any, eps: float, recti
         width = min(COLUMNS, channels - low)
         shift, rest, variance = np.zeros(width, x.dtype), np.empty(width), np.empty(width)
         _moments_of_columns(x, low, shift, rest, variance)
-        if not (np.all(rest * rest <= 4 * variance) and np.all(variance < np.inf)):
+        if not (np.all(rest * rest <= variance) and np.all(variance < np.inf)):
             shift[:] = rest
             _moments_of_columns(x, low, shift, rest, variance)
         a, b = np.empty(width, x.dtype), np.empty(width, x.dtype)
