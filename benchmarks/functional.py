@@ -65,11 +65,28 @@ def attention_value(xp: Any) -> Callable[..., Any]:
     return value
 
 
+def pull(
+    pulled_back: Callable[..., Any], f: Callable[..., Any], args: Callable[[], list[np.ndarray]], g: np.ndarray, kept: tuple[int, ...]
+) -> Make:
+    """The value of f, and the gradients for the arguments that are ``kept``, given the cotangent g."""
+
+    def make() -> Step:
+        arrays, run = args(), pulled_back(f)
+
+        def step() -> list[Any]:
+            y, grads = run(arrays, g)
+            return [y, *(grads[k] for k in kept)]
+
+        return step
+
+    return make
+
+
 def definitions(xp: Any, with_gradients: Callable[..., Any], pulled_back: Callable[..., Any]) -> dict[str, Make]:
     """The workloads in the vocabulary of NumPy.
 
-    ``with_gradients(f)`` gives f's value and its gradient for the first argument; ``pulled_back(f, k)`` gives, for
-    arguments and a cotangent, f's value and the gradients for the first k arguments.
+    ``with_gradients(f)`` gives f's value and its gradient for the first argument; ``pulled_back(f)`` gives, for
+    arguments and a cotangent, f's value and the gradients for all arguments.
     """
 
     def mlp(batch: int, norm: bool) -> Make:
@@ -87,19 +104,6 @@ def definitions(xp: Any, with_gradients: Callable[..., Any], pulled_back: Callab
 
         return make
 
-    def pull(f: Callable[..., Any], args: Callable[[], list[np.ndarray]], g: np.ndarray, kept: tuple[int, ...]) -> Make:
-        def make() -> Step:
-            arrays = args()
-            run = pulled_back(f, len(arrays))
-
-            def step() -> list[Any]:
-                y, grads = run(arrays, g)
-                return [y, *(grads[k] for k in kept)]
-
-            return step
-
-        return make
-
     def batch_norm(*shape: int) -> Make:
         axes, one = (0, *range(2, len(shape))), (1, shape[1], *[1] * (len(shape) - 2))
 
@@ -107,7 +111,7 @@ def definitions(xp: Any, with_gradients: Callable[..., Any], pulled_back: Callab
             return normalized(xp, x, axes) * xp.reshape(w, one) + xp.reshape(b, one)
 
         args = lambda: [normal(*shape) * 2 + 1, np.ones(shape[1], np.float32), np.zeros(shape[1], np.float32)]
-        return pull(f, args, normal(*shape, seed=2), (0,))
+        return pull(pulled_back, f, args, normal(*shape, seed=2), (0,))
 
     def chain(x: Any, w: Any) -> Any:
         y = x
@@ -120,14 +124,20 @@ def definitions(xp: Any, with_gradients: Callable[..., Any], pulled_back: Callab
     weights = lambda: initial([(384, 128), (384,)]) + initial([(128, 128), (128,)])
     windows = (64, 32, 14, 2, 14, 2)
     return {
-        "overhead": pull(chain, lambda: [start, start], np.ones((4, 4)), (0,)),
+        "overhead": pull(pulled_back, chain, lambda: [start, start], np.ones((4, 4)), (0,)),
         **{f"{'bn' * norm}mlp{batch}": mlp(batch, norm) for norm in (False, True) for batch in (64, 512)},
         **{f"bn_{'x'.join(map(str, s))}": batch_norm(*s) for s in ((64, 32, 28, 28), (32, 64, 56, 56), (256, 1024))},
-        "attention": pull(attention_value(xp), lambda: [normal(16, 64, 128), *weights()], normal(16, 64, 128, seed=2), (0, 1)),
+        "attention": pull(pulled_back, attention_value(xp), lambda: [normal(16, 64, 128), *weights()], normal(16, 64, 128, seed=2), (0, 1)),
         "maxpool": pull(
-            lambda x: xp.max(xp.reshape(x, windows), axis=(3, 5)), lambda: [normal(64, 32, 28, 28)], normal(64, 32, 14, 14, seed=2), (0,)
+            pulled_back,
+            lambda x: xp.max(xp.reshape(x, windows), axis=(3, 5)),
+            lambda: [normal(64, 32, 28, 28)],
+            normal(64, 32, 14, 14, seed=2),
+            (0,),
         ),
-        "softmax_ce": pull(lambda x: cross_entropy(xp, x, classes), lambda: [normal(512, 1000)], np.ones((), np.float32), (0,)),
+        "softmax_ce": pull(
+            pulled_back, lambda x: cross_entropy(xp, x, classes), lambda: [normal(512, 1000)], np.ones((), np.float32), (0,)
+        ),
     }
 
 
@@ -144,7 +154,7 @@ def autograd_makes() -> dict[str, Make]:
 
         return run
 
-    def pulled_back(f: Callable[..., Any], k: int) -> Callable[..., Any]:
+    def pulled_back(f: Callable[..., Any]) -> Callable[..., Any]:
         def run(arrays: Any, g: Any) -> Any:
             back, y = autograd.make_vjp(lambda arrays: f(*arrays))(arrays)
             return y, back(g)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from functional import Make, cross_entropy, definitions, labels, normalized
+from functional import Make, cross_entropy, definitions, labels, normalized, pull
 from workloads import ADAM_SHAPES, Step, initial, normal
 
 
@@ -30,31 +30,19 @@ def jax_makes() -> dict[str, Make]:
 
         return finished(run)
 
-    def pulled_back(f: Callable[..., Any], k: int) -> Callable[..., Any]:
+    def pulled_back(f: Callable[..., Any]) -> Callable[..., Any]:
         def run(arrays: Any, g: Any) -> Any:
             y, back = jax.vjp(f, *arrays)
             return y, back(g)
 
         return finished(run)
 
-    def pull(f: Callable[..., Any], args: list[np.ndarray], g: np.ndarray, kept: tuple[int, ...]) -> Make:
-        def make() -> Step:
-            run = pulled_back(f, len(args))
-
-            def step() -> list[Any]:
-                y, grads = run(args, g)
-                return [y, *(grads[k] for k in kept)]
-
-            return step
-
-        return make
-
     def conv(x: Any, w: Any, b: Any) -> Any:
         return jax.lax.conv(x, w, (1, 1), "SAME") + b[:, None, None]
 
     def convolution(batch: int, channels: int, out: int, size: int) -> Make:
         args = [normal(batch, channels, size, size), *initial([(out, channels, 3, 3), (out,)])]
-        return pull(conv, args, normal(batch, out, size, size, seed=2), (0, 1))
+        return pull(pulled_back, conv, lambda: args, normal(batch, out, size, size, seed=2), (0, 1))
 
     def lstm(x: Any, w: Any, r: Any, b: Any, c: Any) -> Any:
         def cell(state: Any, a: Any) -> Any:
@@ -124,6 +112,6 @@ def jax_makes() -> dict[str, Make]:
         "cnn64": cnn64,
         "conv_small": convolution(64, 16, 32, 14),
         "conv_large": convolution(32, 32, 64, 28),
-        "lstm": pull(lstm, recurrent, normal(50, 32, 128, seed=2), (0, 2)),
+        "lstm": pull(pulled_back, lstm, lambda: recurrent, normal(50, 32, 128, seed=2), (0, 2)),
         "adam": adam,
     }

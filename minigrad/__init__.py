@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from minigrad import habits as _habits, kernels as _kernels, ops, random
 from minigrad.anomaly import AnomalyError, detect_anomaly
 from minigrad.autograd import (
-    checkpoint,
     enable_grad,
     grad,
     hessian,
@@ -23,6 +22,7 @@ from minigrad.autograd import (
     no_grad,
     vjp,
 )
+from minigrad.checkpointing import checkpoint
 from minigrad.creation import (
     arange,
     as_tensor,

@@ -105,10 +105,10 @@ class Sequential(_Numbered):
             super().__init__(modules)
 
     def forward(self, input: Any) -> Any:
-        parts = iter(enumerate(self._parts()))
-        following = [*self._parts()[1:], None]
-        for i, module in parts:
-            if _fuses(module, following[i]):
+        modules = self._parts()
+        parts = zip(modules, [*modules[1:], None], strict=True)
+        for module, following in parts:
+            if _fuses(module, following):
                 input = module.relu_after(input)
                 next(parts)  # the ReLU has been computed
             else:
