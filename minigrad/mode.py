@@ -22,7 +22,7 @@ class Observer:
     """Something that watches: anomaly detection, timing, a memory ledger, a drawing. The core imports none of them."""
 
     def on_forward(self, op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any, node: Node | None) -> None:
-        """Called after every op, with plain arrays."""
+        """Called after every op that is applied to Tensors; ``args`` and ``out`` are their arrays."""
 
     def on_backward(self, node: Node, position: int, gradient: Any) -> None:
         """Called with the gradient that a formula of ``node`` returned for the input at ``position``."""
