@@ -89,8 +89,8 @@ def name_of(error: type[BaseException] | None) -> str:
 
 def samples(name: str, dtype: str) -> Iterator[Any]:
     """The samples of an op with their floating-point arrays in ``dtype``."""
-    from minigrad.gradcheck.cases import samples_of
     from minigrad.gradcheck.samples import Sample
+    from minigrad.gradcheck.samples.problems import samples_of
 
     for sample in samples_of(name):
         args = [a.astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in sample.args]

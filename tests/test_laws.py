@@ -18,7 +18,7 @@ import pytest
 import minigrad as mg
 from minigrad import graph, random
 from minigrad.backends import is_array
-from minigrad.gradcheck.cases import samples_of
+from minigrad.gradcheck.samples.problems import samples_of
 
 PACKAGE = Path(mg.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))

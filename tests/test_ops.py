@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.gradcheck.cases import differentiable, op_names, problem_of, samples_of
 from minigrad.gradcheck.check import gradcheck
-from minigrad.gradcheck.problem import Problem, flatten, pull
+from minigrad.gradcheck.numerics.problem import Problem, flatten, pull
 from minigrad.gradcheck.result import Result
 from minigrad.gradcheck.samples import Sample, all_samples
+from minigrad.gradcheck.samples.problems import differentiable, op_names, problem_of, samples_of
 from minigrad.op import OPS
 from minigrad.tensor import Tensor, wrap
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from minigrad.gradcheck.check import gradcheck
-from minigrad.gradcheck.contract import BadUse
+from minigrad.gradcheck.checks.backward import BadUse
 from minigrad.gradcheck.result import Result, Row
 
 __all__ = ["BadUse", "Result", "Row", "gradcheck"]

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import is_array
-from minigrad.gradcheck.contract import BadUse, backward_rows, check_arguments, forward_rows
-from minigrad.gradcheck.precision import float32_rows
-from minigrad.gradcheck.problem import Problem
+from minigrad.gradcheck.checks.backward import BadUse, backward_rows, check_arguments, forward_rows
+from minigrad.gradcheck.checks.derivative import Linearization, Settings, derivative_rows, taylor_row
+from minigrad.gradcheck.checks.precision import float32_rows
+from minigrad.gradcheck.numerics.frozen import Frozen, is_module
+from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.result import FAIL, Result, Row
-from minigrad.gradcheck.state import Frozen, is_module
-from minigrad.gradcheck.verdict import Linearization, Settings, derivative_rows, taylor_row
 from minigrad.graph import changed_mode
 from minigrad.tensor import Tensor
 

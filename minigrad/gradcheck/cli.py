@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from minigrad.device import DeviceUnavailableError
-    from minigrad.gradcheck.contract import BadUse
+    from minigrad.gradcheck.checks.backward import BadUse
 
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -76,10 +76,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(console: Any, args: argparse.Namespace) -> int:
-    from minigrad.gradcheck.contract import BadUse
+    from minigrad.gradcheck.checks.backward import BadUse
     from minigrad.gradcheck.report.document import summarize, to_json, verdict_of
     from minigrad.gradcheck.report.terminal import LiveTable, print_closing, print_failures
-    from minigrad.gradcheck.suite import Options, run as run_suite, select
+    from minigrad.gradcheck.suite.run import Options, run as run_suite, select
 
     if args.order < 1:
         raise BadUse(f"--order is 1 or more, not {args.order}")
@@ -128,13 +128,13 @@ def _check(console: Any, args: argparse.Namespace) -> int:
 
 def _check_module(args: argparse.Namespace) -> dict[str, Any]:
     """Check what ``--module package:name`` names."""
-    from minigrad.gradcheck.user import document_for
+    from minigrad.gradcheck.suite.user import document_for
 
     return document_for(args.module, args.order, args.mode, args.seed)
 
 
 def _list(console: Any) -> int:
-    from minigrad.gradcheck.suite import every_target, names_with_samples
+    from minigrad.gradcheck.suite.run import every_target, names_with_samples
 
     there = names_with_samples()
     for target in every_target():
@@ -144,7 +144,7 @@ def _list(console: Any) -> int:
 
 
 def _compare(console: Any, old: Path, new: Path) -> int:
-    from minigrad.gradcheck.contract import BadUse
+    from minigrad.gradcheck.checks.backward import BadUse
     from minigrad.gradcheck.report.compare import compare
     from minigrad.gradcheck.report.document import VERSION
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from minigrad.gradcheck.problem import Problem
+    from minigrad.gradcheck.numerics.problem import Problem
 
 PASS, FAIL, CANNOT_TELL = "pass", "fail", "cannot tell"
 
@@ -89,13 +89,13 @@ class Result:
     @cached_property
     def diagnosis(self) -> list[str]:
         """What is wrong with the gradient, as far as it equals a mistake that is known; empty if all is right."""
-        from minigrad.gradcheck.diagnosis import diagnose
+        from minigrad.gradcheck.causes.search import diagnose
 
         return diagnose(self) if self.verdict == FAIL else []
 
     def repro(self) -> str:
         """Return a program that shows the failure at the smallest shape and the roundest numbers that still fail."""
-        from minigrad.gradcheck.shrink import snippet
+        from minigrad.gradcheck.causes.shrink import snippet
 
         return snippet(self)
 

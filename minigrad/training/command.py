@@ -19,11 +19,11 @@ from minigrad.nn import Module
 from minigrad.random import Generator
 from minigrad.saving import load_state, save, write_atomically
 from minigrad.training import tasks
+from minigrad.training.confusion import print_confusion, worst_pairs
 from minigrad.training.metrics import confusion_matrix
 from minigrad.training.models import parameter_count
 from minigrad.training.plot import save_curve
 from minigrad.training.progress import Bar, downloads
-from minigrad.training.report import print_confusion, worst_pairs
 from minigrad.training.run_folder import RunFolder
 from minigrad.training.tasks import Config
 from minigrad.training.text import Vocabulary, continue_text

@@ -16,8 +16,8 @@ import minigrad as mg
 from minigrad import ops
 from minigrad.backends.cuda import CudaBackend
 from minigrad.device import to_host
-from minigrad.gradcheck.cases import samples_of
 from minigrad.gradcheck.samples import Sample
+from minigrad.gradcheck.samples.problems import samples_of
 from minigrad.kernels.cuda.launch import launch, source
 from minigrad.op import OPS
 

@@ -12,7 +12,7 @@ from support.strict import LEDGER, ndarray, no_sync
 from support.strict_cuda import pretended_gpu
 
 import minigrad as mg
-from minigrad.gradcheck.cases import samples_of
+from minigrad.gradcheck.samples.problems import samples_of
 from minigrad.op import OPS
 from minigrad.tensor import wrap
 

@@ -226,7 +226,7 @@ def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_one_line_in_the_tests_of_another_package(user: str, tmp_path: Path) -> None:
     test = tmp_path / "test_theirs.py"
-    test.write_text(f"from minigrad.gradcheck.user import gradient_tests\n\ntest_gradients = gradient_tests({user!r})\n")
+    test.write_text(f"from minigrad.gradcheck.suite.user import gradient_tests\n\ntest_gradients = gradient_tests({user!r})\n")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(test)]
     outcome = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert outcome.returncode == 1

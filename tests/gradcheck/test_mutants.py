@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.gradcheck.cases import op_names, problem_of, samples_of
-from minigrad.gradcheck.conventions import CONVENTIONS, convention_rows
-from minigrad.gradcheck.equivalents import reason_for
-from minigrad.gradcheck.identities import IDENTITIES, identity_rows
-from minigrad.gradcheck.judge import EQUIVALENT, SURVIVED, Judge
-from minigrad.gradcheck.mistakes import planted_in
-from minigrad.gradcheck.mutants import mutants_of
-from minigrad.gradcheck.source import definition_of
+from minigrad.gradcheck.checks.conventions import CONVENTIONS, convention_rows
+from minigrad.gradcheck.checks.identities import IDENTITIES, identity_rows
+from minigrad.gradcheck.mutants.changes import mutants_of
+from minigrad.gradcheck.mutants.equivalence import reason_for
+from minigrad.gradcheck.mutants.planted import planted_in
+from minigrad.gradcheck.mutants.runner import EQUIVALENT, SURVIVED, Judge
+from minigrad.gradcheck.mutants.source import definition_of
+from minigrad.gradcheck.samples.problems import op_names, problem_of, samples_of
 from minigrad.op import OPS
 
 #: ops whose formulas are tried in every run of the tests; the command tries all of them

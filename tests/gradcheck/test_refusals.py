@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.gradcheck.cases import op_names
-from minigrad.gradcheck.refusals import BAD, complaint, refusal_rows
+from minigrad.gradcheck.checks.refusals import BAD, complaint, refusal_rows
 from minigrad.gradcheck.samples.bad import Bad
-from minigrad.gradcheck.suite import Options, cases_of, select
+from minigrad.gradcheck.samples.problems import op_names
+from minigrad.gradcheck.suite.run import Options, cases_of, select
 from minigrad.op import OPS, Op, op
 
 

@@ -9,11 +9,11 @@ import pytest
 from support.strict_cuda import pretended_gpu
 
 import minigrad as mg
+from minigrad.gradcheck.checks.optimizers import OPTIMIZERS, check_optimizer
+from minigrad.gradcheck.checks.precision import device_rows
+from minigrad.gradcheck.checks.variants import variant_rows
 from minigrad.gradcheck.cli import main
-from minigrad.gradcheck.optimizers import OPTIMIZERS, check_optimizer
-from minigrad.gradcheck.precision import device_rows
-from minigrad.gradcheck.problem import Problem
-from minigrad.gradcheck.variants import variant_rows
+from minigrad.gradcheck.numerics.problem import Problem
 
 
 def rng() -> np.random.Generator:

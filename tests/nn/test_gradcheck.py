@@ -7,7 +7,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.gradcheck.layers import LAYERS
+from minigrad.gradcheck.samples.layers import LAYERS
 
 STACKS = {"Transformer", "TransformerDecoder", "TransformerEncoder"}  #: of layers that are here by themselves
 CONTAINERS = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList"}

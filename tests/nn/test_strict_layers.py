@@ -12,7 +12,7 @@ from support.strict import LEDGER, no_sync
 from support.strict_cuda import pretended_gpu
 
 import minigrad as mg
-from minigrad.gradcheck.layers import LAYERS
+from minigrad.gradcheck.samples.layers import LAYERS
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ import pytest
 
 import minigrad as mg
 from minigrad import graph, ops
-from minigrad.gradcheck.cases import samples_of
 from minigrad.gradcheck.samples import Sample
+from minigrad.gradcheck.samples.problems import samples_of
 from minigrad.op import OPS
 from minigrad.tensor import wrap
 

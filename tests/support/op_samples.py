@@ -10,9 +10,9 @@ from support.strict import ndarray
 import minigrad as mg
 from minigrad.backends import is_array
 from minigrad.device import move, to_host
-from minigrad.gradcheck.cases import differentiable, op_names
-from minigrad.gradcheck.problem import pull
+from minigrad.gradcheck.numerics.problem import pull
 from minigrad.gradcheck.samples import Sample, all_samples
+from minigrad.gradcheck.samples.problems import differentiable, op_names
 from minigrad.op import OPS
 from minigrad.tensor import Tensor, wrap
 

@@ -5,9 +5,9 @@ import io
 import numpy as np
 from rich.console import Console
 
+from minigrad.training.confusion import print_confusion, worst_pairs
 from minigrad.training.metrics import Tally
 from minigrad.training.progress import Bar, downloads
-from minigrad.training.report import print_confusion, worst_pairs
 
 MATRIX = np.array([[5, 1, 0], [0, 4, 0], [3, 0, 7]])
 

@@ -1,8 +1,8 @@
 """Why a gradient is wrong: the wrong one is compared with what known mistakes give.
 
 Three sources, in this order. *Known functions*: if what is checked computes a batch norm, a cross-entropy, ..., its gradient is
-held against the mistakes people make in those (`minigrad.gradcheck.known`). *Relations* that need no knowledge of the
-function: a sign, a factor, a transposition (`minigrad.gradcheck.relations`). *Repair*: if the function is an op with a
+held against the mistakes people make in those (`minigrad.gradcheck.causes.common_mistakes`). *Relations* that need no knowledge of the
+function: a sign, a factor, a transposition (`minigrad.gradcheck.causes.relations`). *Repair*: if the function is an op with a
 formula, the formula is changed in one place, as mutants are, until its gradient is right; the change that does it is the
 mistake, the other way round.
 """
@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from minigrad.device import to_host
-from minigrad.gradcheck.known import recognise
-from minigrad.gradcheck.mutants import mutants_of
-from minigrad.gradcheck.problem import Problem
-from minigrad.gradcheck.relations import equal, relations
+from minigrad.gradcheck.causes.common_mistakes import recognise
+from minigrad.gradcheck.causes.relations import equal, relations
+from minigrad.gradcheck.checks.derivative import cotangent, numeric_slopes
+from minigrad.gradcheck.mutants.changes import mutants_of
+from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.result import FAIL, Result, Row
-from minigrad.gradcheck.verdict import cotangent, numeric_slopes
 from minigrad.op import Op
 
 MANY_REPAIRS = 8  #: repairs that are looked for; the shortest is shown

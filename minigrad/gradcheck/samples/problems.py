@@ -6,7 +6,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from minigrad.gradcheck.problem import Problem
+from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.samples import Sample, all_samples
 from minigrad.op import OPS, Op
 

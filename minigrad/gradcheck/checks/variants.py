@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array
-from minigrad.gradcheck.contract import awkward
-from minigrad.gradcheck.problem import Problem, pull
+from minigrad.gradcheck.checks.backward import awkward
+from minigrad.gradcheck.checks.derivative import Linearization, Settings, cotangent, derivative_rows
+from minigrad.gradcheck.numerics.problem import Problem, pull
 from minigrad.gradcheck.result import FAIL, PASS, Row
-from minigrad.gradcheck.verdict import Linearization, Settings, cotangent, derivative_rows
 from minigrad.tensor import Tensor
 
 SCALES = (1e-3, 1e3)

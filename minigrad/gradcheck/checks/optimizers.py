@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.gradcheck.numerical import slopes
+from minigrad.gradcheck.numerics.differentiation import slopes
 from minigrad.gradcheck.result import FAIL, PASS, Result, Row
 from minigrad.tensor import Tensor, wrap
 

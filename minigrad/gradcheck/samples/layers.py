@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import nn
-from minigrad.gradcheck.modules import ModuleSample
+from minigrad.gradcheck.samples.module_sample import ModuleSample
 from minigrad.tensor import Tensor
 
 Draw = Callable[[np.random.Generator], tuple[Any, ...]]

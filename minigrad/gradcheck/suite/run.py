@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.gradcheck.cases import problem_of, samples_of
 from minigrad.gradcheck.check import gradcheck
-from minigrad.gradcheck.contract import BadUse
-from minigrad.gradcheck.conventions import convention_rows
-from minigrad.gradcheck.identities import identity_rows
-from minigrad.gradcheck.judge import EQUIVALENT, KILLED, SURVIVED, Judge
-from minigrad.gradcheck.modules import MODULES, ModuleSample, module_samples
-from minigrad.gradcheck.optimizers import OPTIMIZERS, check_optimizer
-from minigrad.gradcheck.precision import device_rows
-from minigrad.gradcheck.refusals import refusal_rows
+from minigrad.gradcheck.checks.backward import BadUse
+from minigrad.gradcheck.checks.conventions import convention_rows
+from minigrad.gradcheck.checks.identities import identity_rows
+from minigrad.gradcheck.checks.optimizers import OPTIMIZERS, check_optimizer
+from minigrad.gradcheck.checks.precision import device_rows
+from minigrad.gradcheck.checks.refusals import refusal_rows
+from minigrad.gradcheck.checks.variants import variant_rows
+from minigrad.gradcheck.mutants.runner import EQUIVALENT, KILLED, SURVIVED, Judge
 from minigrad.gradcheck.report.document import Document, case_of, new_document, summarize
 from minigrad.gradcheck.result import FAIL, Result
 from minigrad.gradcheck.samples import Sample, all_samples
-from minigrad.gradcheck.variants import variant_rows
+from minigrad.gradcheck.samples.module_sample import MODULES, ModuleSample, module_samples
+from minigrad.gradcheck.samples.problems import problem_of, samples_of
 from minigrad.op import OPS, Op
 
 TAGS = {"norm": ("batch_norm", "normalization"), "conv": ("convolution",), "pool": ("pooling",)}  #: short for families
@@ -190,8 +190,8 @@ def check_module(layer: ModuleSample, name: str, options: Options) -> Result:
 
 def mutants(targets: Iterable[Target]) -> dict[str, Any]:
     """Try every mutant of every formula of the targets; return the entry of the document."""
-    from minigrad.gradcheck.equivalents import reason_for
-    from minigrad.gradcheck.mistakes import planted_in
+    from minigrad.gradcheck.mutants.equivalence import reason_for
+    from minigrad.gradcheck.mutants.planted import planted_in
 
     counts = dict.fromkeys(("total", KILLED, "crashed", EQUIVALENT, SURVIVED), 0)
     by_op: dict[str, dict[str, int]] = {}

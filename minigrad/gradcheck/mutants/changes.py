@@ -1,6 +1,6 @@
 """Mutants: a backward formula with one thing changed in its source, to see whether the suite would notice.
 
-The syntax tree of a formula (`minigrad.gradcheck.source`) is changed in one place, and the result is compiled in the namespace
+The syntax tree of a formula (`minigrad.gradcheck.mutants.source`) is changed in one place, and the result is compiled in the namespace
 of the formula. The private functions that a formula calls in its own file are changed too. What is changed is what people
 get wrong: an operator, an operand left out, a constant, a sum for a mean, an axis, a transposition, one name for another.
 Statements that only check arguments and raise are left alone.
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from minigrad.gradcheck.source import Definition, Source, put
+from minigrad.gradcheck.mutants.source import Definition, Source, put
 from minigrad.op import Op
 
 ARITHMETIC: tuple[type[ast.operator], ...] = (ast.Add, ast.Sub, ast.Mult, ast.Div)

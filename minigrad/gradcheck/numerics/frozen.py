@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from minigrad import random
-from minigrad.gradcheck.contract import BadUse
-from minigrad.gradcheck.problem import Problem
+from minigrad.gradcheck.checks.backward import BadUse
+from minigrad.gradcheck.numerics.problem import Problem
 
 
 def is_module(f: Any) -> bool:

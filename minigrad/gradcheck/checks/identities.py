@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.gradcheck.cases import problem_of
-from minigrad.gradcheck.problem import Problem
+from minigrad.gradcheck.checks.derivative import cotangent
+from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.result import FAIL, PASS, Row
 from minigrad.gradcheck.samples import Sample
-from minigrad.gradcheck.verdict import cotangent
+from minigrad.gradcheck.samples.problems import problem_of
 from minigrad.op import Op
 
 TOLERANCE = 1e-10  #: relative to the larger side; rounding only, but sums cancel

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.gradcheck.problem import Problem
+from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.result import FAIL, PASS, Row
 
 INF = math.inf

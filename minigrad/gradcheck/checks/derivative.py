@@ -10,8 +10,8 @@ import numpy as np
 
 from minigrad.backends import Array
 from minigrad.device import to_host
-from minigrad.gradcheck.numerical import EPS, Slopes, scale_of, slopes, taylor_slope
-from minigrad.gradcheck.problem import Problem
+from minigrad.gradcheck.numerics.differentiation import EPS, Slopes, scale_of, slopes, taylor_slope
+from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.result import CANNOT_TELL, FAIL, PASS, Row, worst_element
 from minigrad.tensor import Tensor
 

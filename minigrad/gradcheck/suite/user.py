@@ -3,7 +3,7 @@
 ::
 
     # tests/test_gradients.py of another package
-    from minigrad.gradcheck.user import gradient_tests
+    from minigrad.gradcheck.suite.user import gradient_tests
 
     test_gradients = gradient_tests("mypackage.ops")
 
@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from minigrad.gradcheck.check import gradcheck
-from minigrad.gradcheck.contract import BadUse
-from minigrad.gradcheck.modules import MODULES, module_samples
+from minigrad.gradcheck.checks.backward import BadUse
+from minigrad.gradcheck.numerics.frozen import is_module
 from minigrad.gradcheck.report.document import Document, case_of, new_document, summarize
 from minigrad.gradcheck.samples import SAMPLES
-from minigrad.gradcheck.state import is_module
-from minigrad.gradcheck.suite import Options, check_module, check_sample
+from minigrad.gradcheck.samples.module_sample import MODULES, module_samples
+from minigrad.gradcheck.suite.run import Options, check_module, check_sample
 from minigrad.op import OPS, Op
 
 

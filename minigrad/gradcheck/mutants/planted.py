@@ -1,6 +1,6 @@
 """Mistakes people make, planted in every formula: the suite must notice each of them, wherever it is planted.
 
-They act on what a formula returns or is given, not on its source (that is `minigrad.gradcheck.mutants`): a gradient that is
+They act on what a formula returns or is given, not on its source (that is `minigrad.gradcheck.mutants.changes`): a gradient that is
 off by one part in a million, one wrong element, float32 inside, a cotangent that is written to, a state kept between
 calls, a constant added, a saved value that is taken out of the graph, so that only the second derivative is wrong.
 """
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.formula import Formula
-from minigrad.gradcheck.mutants import Mutant
+from minigrad.gradcheck.mutants.changes import Mutant
 from minigrad.op import Op
 from minigrad.tensor import Tensor, array_of, wrap
 

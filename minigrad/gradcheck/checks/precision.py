@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad.backends import is_array
 from minigrad.device import as_device, move, to_host
-from minigrad.gradcheck.problem import Problem
+from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.result import FAIL, PASS, Row
 from minigrad.graph import changed_mode
 

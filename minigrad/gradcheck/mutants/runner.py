@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.gradcheck.cases import problem_of, samples_of
-from minigrad.gradcheck.contract import backward_rows
-from minigrad.gradcheck.conventions import CONVENTIONS, Convention, trial_of
-from minigrad.gradcheck.mutants import Mutant, Reached, mutants_of
-from minigrad.gradcheck.numerical import Slopes
-from minigrad.gradcheck.problem import Problem, pull
+from minigrad.gradcheck.checks.backward import backward_rows
+from minigrad.gradcheck.checks.conventions import CONVENTIONS, Convention, trial_of
+from minigrad.gradcheck.checks.derivative import Linearization, Settings, cotangent, derivative_rows, numeric_slopes
+from minigrad.gradcheck.mutants.changes import Mutant, Reached, mutants_of
+from minigrad.gradcheck.numerics.differentiation import Slopes
+from minigrad.gradcheck.numerics.problem import Problem, pull
 from minigrad.gradcheck.result import FAIL, Row
 from minigrad.gradcheck.samples import Sample
-from minigrad.gradcheck.verdict import Linearization, Settings, cotangent, derivative_rows, numeric_slopes
+from minigrad.gradcheck.samples.problems import problem_of, samples_of
 from minigrad.graph import Output, changed_mode
 from minigrad.op import Op
 from minigrad.tensor import Tensor

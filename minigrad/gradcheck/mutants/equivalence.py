@@ -12,8 +12,8 @@ from __future__ import annotations
 import ast
 import re
 
-from minigrad.gradcheck.judge import Judge
-from minigrad.gradcheck.mutants import Mutant
+from minigrad.gradcheck.mutants.changes import Mutant
+from minigrad.gradcheck.mutants.runner import Judge
 
 NOTHING_TO_DIVIDE = "it is put in the place of a zero denominator, and the numerator is zero there: any number but zero will do"
 NEVER_NONE = "an input that is None has no gradient, so what is returned for it is dropped"

@@ -9,8 +9,8 @@ import numpy as np
 
 from minigrad.backends import Array, is_array
 from minigrad.device import device_of, to_host
-from minigrad.gradcheck.numerical import scale_of
-from minigrad.gradcheck.problem import Problem
+from minigrad.gradcheck.numerics.differentiation import scale_of
+from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.result import CANNOT_TELL, FAIL, PASS, Row
 from minigrad.tensor import Tensor
 

@@ -17,9 +17,9 @@ import numpy as np
 
 from minigrad.backends import is_array
 from minigrad.device import to_host
-from minigrad.gradcheck.problem import Problem
+from minigrad.gradcheck.numerics.frozen import is_module
+from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.result import FAIL, Result, Row
-from minigrad.gradcheck.state import is_module
 from minigrad.op import OPS, Op
 
 SECONDS = 2.0  #: at most, for one failure
@@ -45,7 +45,7 @@ class _Search:
     def still_fails(self, args: list[Any]) -> bool:
         """Try other arguments; keep them if the check fails in the same way."""
         from minigrad.gradcheck.check import check_problem
-        from minigrad.gradcheck.verdict import Settings
+        from minigrad.gradcheck.checks.derivative import Settings
 
         if perf_counter() > self.stop:
             return False

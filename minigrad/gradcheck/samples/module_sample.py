@@ -36,7 +36,7 @@ class ModuleSample:
 
 def module_samples() -> dict[str, Callable[[np.random.Generator], Iterator[ModuleSample]]]:
     """Return the samples of every module, by name of its class."""
-    from minigrad.gradcheck.layers import LAYERS  # late: it imports nn, which few checks need
+    from minigrad.gradcheck.samples.layers import LAYERS  # late: it imports nn, which few checks need
 
     MODULES.update(LAYERS)
     return MODULES
