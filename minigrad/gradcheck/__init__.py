@@ -10,8 +10,9 @@ from types import ModuleType
 from typing import Any
 
 from minigrad.gradcheck.check import gradcheck
-from minigrad.gradcheck.checks.backward import BadUse
-from minigrad.gradcheck.result import Result, Row
+from minigrad.gradcheck.numerics.arguments import BadUse
+from minigrad.gradcheck.numerics.row import Row
+from minigrad.gradcheck.result import Result
 
 __all__ = ["BadUse", "Result", "Row", "gradcheck"]
 

@@ -11,7 +11,10 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minigrad.gradcheck.report.document import Document
 
 PASSED, FAILED, CANNOT_TELL, USAGE = 0, 1, 2, 3
 EXIT = {"pass": PASSED, "fail": FAILED, "cannot tell": CANNOT_TELL}
@@ -59,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from minigrad.device import DeviceUnavailableError
-    from minigrad.gradcheck.checks.backward import BadUse
+    from minigrad.gradcheck.numerics.arguments import BadUse
 
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -76,42 +79,68 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(console: Any, args: argparse.Namespace) -> int:
-    from minigrad.gradcheck.checks.backward import BadUse
-    from minigrad.gradcheck.report.document import summarize, to_json, verdict_of
-    from minigrad.gradcheck.report.terminal import LiveTable, print_closing, print_failures
-    from minigrad.gradcheck.suite.run import Options, run as run_suite, select
+    """Check what was asked for, write the reports and print what came of it; return the exit code."""
+    from minigrad.gradcheck.report.document import verdict_of
+    from minigrad.gradcheck.report.terminal import print_closing, print_failures
+
+    _refuse(args)
+    document = _check_module(console, args) if args.module else _check_suite(console, args)
+    _write_reports(document, args)
+    print_failures(console, document)
+    print_closing(console, document)
+    return EXIT[verdict_of(document)]
+
+
+def _refuse(args: argparse.Namespace) -> None:
+    """Refuse what cannot be done before anything is computed."""
+    from minigrad.device import as_device
+    from minigrad.gradcheck.numerics.arguments import BadUse
 
     if args.order < 1:
         raise BadUse(f"--order is 1 or more, not {args.order}")
     for path in (args.json, args.html, args.junit):
         if path is not None and not path.resolve().parent.is_dir():
             raise BadUse(f"cannot write {path}: there is no folder {path.resolve().parent}")
-    steps = args.json is not None or args.html is not None
-    devices = ["cpu", "cuda"] if args.device == "all" else [args.device]
-    if "cuda" in devices:
-        from minigrad.device import as_device
-
+    if args.device != "cpu":
         as_device("cuda")
+
+
+def _check_module(console: Any, args: argparse.Namespace) -> Document:
+    """Check what ``--module package:name`` names."""
+    from minigrad.gradcheck.report.terminal import LiveTable
+    from minigrad.gradcheck.suite.user import document_for
+
+    document = document_for(args.module, args.order, args.mode, args.seed)
+    with LiveTable(console, every_case=True) as table:
+        for case in document["cases"]:
+            table.add(case)
+    return document
+
+
+def _check_suite(console: Any, args: argparse.Namespace) -> Document:
+    """Check the names and tags that were given on each device; return one document of all."""
+    from minigrad.gradcheck.report.document import joined
+    from minigrad.gradcheck.report.terminal import LiveTable
+    from minigrad.gradcheck.suite.run import Options, run_suite, select
+
+    targets = select(args.names, args.tag)
+    devices = ["cpu", "cuda"] if args.device == "all" else [args.device]
+    steps = args.json is not None or args.html is not None
     documents = []
-    if args.module:
-        documents.append(_check_module(args))
-        with LiveTable(console, every_case=True) as table:
-            for case in documents[0]["cases"]:
-                table.add(case)
-    else:
-        targets = select(args.names, args.tag)
-        for device in devices:
-            chosen = [target for target in targets if device == "cpu" or target.op is not None]
-            mutants = args.mutants and device == devices[0]
-            options = Options(args.order, args.mode, args.seed, device, mutants, args.fail_fast, steps)
-            with LiveTable(console, every_case=len(chosen) <= EVERY_CASE_UP_TO) as table:
-                documents.append(run_suite(chosen, options, table.add))
-    document = documents[0]
-    for other in documents[1:]:
-        document["cases"] += other["cases"]
-        document["environment"]["devices"] = other["environment"]["devices"]
-        summarize(document, document["summary"]["seconds"] + other["summary"]["seconds"])
+    for device in devices:
+        chosen = [target for target in targets if device == "cpu" or target.op is not None]
+        mutants = args.mutants and device == devices[0]
+        options = Options(args.order, args.mode, args.seed, device, mutants, args.fail_fast, steps)
+        with LiveTable(console, every_case=len(chosen) <= EVERY_CASE_UP_TO) as table:
+            documents.append(run_suite(chosen, options, table.add))
+    return joined(documents)
+
+
+def _write_reports(document: Document, args: argparse.Namespace) -> None:
+    """Write the files that were asked for."""
     if args.json:
+        from minigrad.gradcheck.report.document import to_json
+
         args.json.write_text(to_json(document), encoding="utf-8")
     if args.html:
         from minigrad.gradcheck.report.html import page
@@ -121,22 +150,13 @@ def _check(console: Any, args: argparse.Namespace) -> int:
         from minigrad.gradcheck.report.junit import to_junit
 
         args.junit.write_text(to_junit(document), encoding="utf-8")
-    print_failures(console, document)
-    print_closing(console, document)
-    return EXIT[verdict_of(document)]
-
-
-def _check_module(args: argparse.Namespace) -> dict[str, Any]:
-    """Check what ``--module package:name`` names."""
-    from minigrad.gradcheck.suite.user import document_for
-
-    return document_for(args.module, args.order, args.mode, args.seed)
 
 
 def _list(console: Any) -> int:
-    from minigrad.gradcheck.suite.run import every_target, names_with_samples
+    from minigrad.gradcheck.samples import all_samples
+    from minigrad.gradcheck.suite.run import every_target
 
-    there = names_with_samples()
+    there = all_samples()
     for target in every_target():
         note = "" if target.op is None or target.name in there else "  (no samples)"
         console.print(f"{target.name:28s} {target.tag}{note}", markup=False)
@@ -144,7 +164,7 @@ def _list(console: Any) -> int:
 
 
 def _compare(console: Any, old: Path, new: Path) -> int:
-    from minigrad.gradcheck.checks.backward import BadUse
+    from minigrad.gradcheck.numerics.arguments import BadUse
     from minigrad.gradcheck.report.compare import compare
     from minigrad.gradcheck.report.document import VERSION
 

@@ -1,53 +1,13 @@
-"""The outcome of a check: rows, and how they read."""
+"""The result of a check: its rows, and what can be asked of them."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-if TYPE_CHECKING:
-    from minigrad.gradcheck.numerics.problem import Problem
-
-PASS, FAIL, CANNOT_TELL = "pass", "fail", "cannot tell"
-
-
-@dataclass
-class Row:
-    """One check of one input (or of the function as a whole)."""
-
-    check: str  #: "derivative", "zero cotangent", ...
-    order: int
-    input: str
-    shape: tuple[int, ...]
-    verdict: str
-    error: float = 0.0  #: relative: max |analytic - numeric| / max |numeric|
-    estimate: float = 0.0  #: of the numerical derivative's own error, relative in the same way
-    message: str = ""
-    analytic: Any = field(default=None, repr=False)
-    numeric: Any = field(default=None, repr=False)
-    method: str = ""
-    kinks: int = 0
-    slope: float | None = None  #: of the Taylor remainder; None where that is all rounding
-
-    @property
-    def digits(self) -> float:
-        """How many decimal digits agree."""
-        if not math.isfinite(self.error):
-            return 0.0
-        return min(16.0, max(0.0, -math.log10(max(self.error, 1e-16))))
-
-    def __str__(self) -> str:
-        text = f"{self.verdict:11s} order {self.order}  {self.check:18s} {self.input:12s} {self.shape!s:12s}"
-        if self.check == "derivative":
-            text += f" {self.digits:4.1f} digits  error {self.error:.1e}  estimate {self.estimate:.1e}  {self.method}"
-        if self.check == "Taylor slope":
-            text += " none" if self.slope is None else f" {self.slope:.2f}"
-        return text + (f"  {self.message}" if self.message else "")
+from minigrad.gradcheck.numerics.problem import Problem
+from minigrad.gradcheck.numerics.row import CANNOT_TELL, FAIL, PASS, Row, worst_verdict
 
 
 @dataclass
@@ -88,10 +48,10 @@ class Result:
 
     @cached_property
     def diagnosis(self) -> list[str]:
-        """What is wrong with the gradient, as far as it equals a mistake that is known; empty if all is right."""
-        from minigrad.gradcheck.causes.search import diagnose
+        """What is wrong with the gradient, as far as it equals what a mistake would give; empty if all is right."""
+        from minigrad.gradcheck.causes.search import causes_of
 
-        return diagnose(self) if self.verdict == FAIL else []
+        return causes_of(self) if self.verdict == FAIL else []
 
     def repro(self) -> str:
         """Return a program that shows the failure at the smallest shape and the roundest numbers that still fail."""
@@ -133,16 +93,3 @@ class Result:
         return "\n".join(lines + [f"  diagnosis: {sentence}" for sentence in self.diagnosis])
 
     __repr__ = __str__
-
-
-def worst_verdict(verdicts: Iterable[str]) -> str:
-    """Return fail if any failed, else cannot tell if any was that, else pass."""
-    seen = set(verdicts)
-    return FAIL if FAIL in seen else CANNOT_TELL if CANNOT_TELL in seen else PASS
-
-
-def worst_element(analytic: np.ndarray[Any, Any], numeric: np.ndarray[Any, Any]) -> tuple[int, ...]:
-    """Return the index at which two arrays differ most."""
-    gap = np.atleast_1d(np.abs(analytic - numeric))
-    gap[~np.isfinite(gap)] = np.inf
-    return tuple(int(i) for i in np.unravel_index(int(gap.argmax()), np.shape(numeric)))

@@ -11,7 +11,7 @@ import pytest
 import minigrad as mg
 from minigrad import nn
 from minigrad.gradcheck import gradcheck
-from minigrad.gradcheck.checks.backward import BadUse, overlaps_itself
+from minigrad.gradcheck.numerics.arguments import BadUse, overlaps_itself
 from minigrad.tensor import wrap
 
 

@@ -117,6 +117,13 @@ def test_all_reports_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert suite.attrib["tests"] == str(summary["cases"]) == str(len(suite.findall("testcase")))
 
 
+def test_an_op_of_minigrad_by_its_path() -> None:
+    command = [sys.executable, "-m", "minigrad", "gradcheck", "--module", "minigrad.ops:exp", "--mode", "quick"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # alone: no other test has loaded the samples
+    assert done.returncode == 0, done.stderr
+    assert "1 ops, 3 cases, 0 failed" in done.stdout
+
+
 def test_a_wrong_op_of_a_user(user: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     junit = tmp_path / "out.xml"
     assert main(["--module", f"{user}:right"]) == 0

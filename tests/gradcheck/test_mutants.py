@@ -12,9 +12,8 @@ import minigrad as mg
 from minigrad.gradcheck.checks.conventions import CONVENTIONS, convention_rows
 from minigrad.gradcheck.checks.identities import IDENTITIES, identity_rows
 from minigrad.gradcheck.mutants.changes import mutants_of
-from minigrad.gradcheck.mutants.equivalence import reason_for
-from minigrad.gradcheck.mutants.planted import planted_in
-from minigrad.gradcheck.mutants.runner import EQUIVALENT, SURVIVED, Judge
+from minigrad.gradcheck.mutants.runner import SURVIVED, MutantRunner
+from minigrad.gradcheck.mutants.score import outcomes
 from minigrad.gradcheck.mutants.source import definition_of
 from minigrad.gradcheck.samples.problems import op_names, problem_of, samples_of
 from minigrad.op import OPS
@@ -23,24 +22,16 @@ from minigrad.op import OPS
 QUICK = ("exp", "divide", "matmul", "maximum", "sum", "std", "softmax", "concat", "take_along_axis", "avg_pool", "softmax_cross_entropy")
 
 
-def outcomes(name: str) -> tuple[Counter[str], list[str]]:
+def counted(name: str) -> tuple[Counter[str], list[str]]:
     """Count what becomes of the mutants of an op; list those that nothing explains."""
-    op, judge = OPS[name], Judge(OPS[name], name)
-    counts: Counter[str] = Counter()
-    unexplained = []
-    for index, mutant in (*judge.mutants(), *planted_in(op)):
-        outcome = judge.verdict(index, mutant)
-        if outcome == EQUIVALENT and not reason_for(judge, index, mutant):
-            outcome = SURVIVED
-        counts[outcome] += 1
-        if outcome == SURVIVED:
-            unexplained.append(f"{name} {mutant.where}: {mutant.change}")
-    return counts, unexplained
+    found = list(outcomes(OPS[name], name))
+    unexplained = [f"{name} {mutant.where}: {mutant.change}" for _, mutant, outcome, _ in found if outcome == SURVIVED]
+    return Counter(outcome for _, _, outcome, _ in found), unexplained
 
 
 @pytest.mark.parametrize("name", QUICK)
 def test_no_mutant_survives(name: str) -> None:
-    counts, unexplained = outcomes(name)
+    counts, unexplained = counted(name)
     assert not unexplained
     assert counts["killed"] > 5
 
@@ -48,23 +39,23 @@ def test_no_mutant_survives(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(op_names()) - set(QUICK)))
 def test_no_mutant_of_any_op_survives(name: str) -> None:
-    _, unexplained = outcomes(name)
+    _, unexplained = counted(name)
     assert not unexplained
 
 
 def test_a_cotangent_of_ones_misses_many_of_batch_norms_mutants() -> None:
     """The control: the check that several frameworks ship, on the very mutants that this suite kills."""
     op, name = OPS["batch_norm"], "batch_norm"
-    judge = Judge(op, name)
+    runner = MutantRunner(op, name)
     points = [problem_of(op, sample) for sample in samples_of(name)[:3]]
     weak = [(p, p.pullback(p.inputs)) for p in points]
     right = [[g.data.copy() for g in pull(_ones(outputs))] for _, (outputs, pull) in weak]
     missed = killed = 0
-    for index, mutant in judge.mutants():
-        if judge.verdict(index, mutant) != "killed":
+    for index, mutant in runner.mutants():
+        if runner.outcome(index, mutant) != "killed":
             continue
         killed += 1
-        with judge.replaced(index, mutant.function):
+        with runner.replaced(index, mutant.function):
             missed += all(_accepts(p, expected) for p, expected in zip(points, right, strict=True))
     assert killed > 150
     assert missed / killed >= 0.3, f"ones miss {missed} of {killed}"
@@ -109,7 +100,7 @@ def test_a_formula_without_source_has_no_mutants() -> None:
 def test_formulas_are_as_before_afterwards() -> None:
     op = OPS["tanh"]
     before = [formula.function for formula in op.formulas]
-    outcomes("tanh")
+    counted("tanh")
     assert [formula.function for formula in op.formulas] == before
 
 

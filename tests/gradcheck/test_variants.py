@@ -9,11 +9,12 @@ import pytest
 from support.strict_cuda import pretended_gpu
 
 import minigrad as mg
-from minigrad.gradcheck.checks.optimizers import OPTIMIZERS, check_optimizer
+from minigrad.gradcheck.checks.optimizers import OPTIMIZERS
 from minigrad.gradcheck.checks.precision import device_rows
 from minigrad.gradcheck.checks.variants import variant_rows
 from minigrad.gradcheck.cli import main
 from minigrad.gradcheck.numerics.problem import Problem
+from minigrad.gradcheck.suite.run import check_optimizer
 
 
 def rng() -> np.random.Generator:
@@ -77,7 +78,7 @@ def test_the_command_on_a_gpu(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
 def test_optimizers_get_the_gradients_that_differences_give(name: str) -> None:
-    result = check_optimizer(name, 0)
+    result = check_optimizer(f"optim.{name}", 0)
     assert result.ok, result
 
 
@@ -86,7 +87,7 @@ def test_a_wrong_gradient_leads_an_optimizer_elsewhere(monkeypatch: pytest.Monke
     monkeypatch.setattr(formula, "function", lambda g, y: 1.001 * g * (1 - y * y))
     mg.OPS["tanh"].plans.clear()
     try:
-        assert check_optimizer("SGD", 0).verdict == "fail"
+        assert check_optimizer("optim.SGD", 0).verdict == "fail"
     finally:
         monkeypatch.undo()
         mg.OPS["tanh"].plans.clear()

@@ -53,7 +53,7 @@ def leaf(array: np.ndarray) -> mg.Tensor:
     return wrap(array, graph.leaf(array.shape, array.dtype))
 
 
-class Problem:
+class Scalarization:
     """The sum of all outputs of a sample times random cotangents; then of its gradient times random directions; and so on."""
 
     def __init__(self, sample: Sample, seed: int = 3) -> None:
@@ -144,16 +144,16 @@ CASES = [
 def test_four_oracles_agree(name: str, sample: Sample, order: int) -> None:
     """tinygrad #141 (a backward pass reported wrong), chainer #8145 (a flaky check, mended by a looser tolerance)."""
     fused, primitives = FORMS[name]
-    problem = Problem(sample)
-    ours = problem.gradient(fused, order)
-    assert distance(problem.gradient(primitives, order), ours) <= 1e-12
-    assert distance(problem.by_complex_step(fused, order), ours) <= 1e-12
-    assert distance(problem.by_differences(fused, order), ours) <= 1e-9
+    scalarized = Scalarization(sample)
+    ours = scalarized.gradient(fused, order)
+    assert distance(scalarized.gradient(primitives, order), ours) <= 1e-12
+    assert distance(scalarized.by_complex_step(fused, order), ours) <= 1e-12
+    assert distance(scalarized.by_differences(fused, order), ours) <= 1e-9
 
 
 def test_the_oracles_see_a_constant_statistic(monkeypatch: pytest.MonkeyPatch) -> None:
     """With rstd taken for a constant in the backward pass (dezero's fault), order 1 is right and order 2 is not."""
-    op, problem = OPS["batch_norm"], Problem(samples_of("batch_norm")[0])
+    op, scalarized = OPS["batch_norm"], Scalarization(samples_of("batch_norm")[0])
     (formula,) = op.formulas
     right = formula.function
 
@@ -162,12 +162,12 @@ def test_the_oracles_see_a_constant_statistic(monkeypatch: pytest.MonkeyPatch) -
         return right(g, x, weight, *cut, g_mean, g_var, **params)
 
     assert list(inspect.signature(right).parameters)[:7] == ["g", "x", "weight", "mean", "var", "g_mean", "g_var"]
-    expected = [problem.gradient(ops.batch_norm, order) for order in (1, 2)]
+    expected = [scalarized.gradient(ops.batch_norm, order) for order in (1, 2)]
     monkeypatch.setattr(formula, "function", constant_statistics)
     op.plans.clear()
     try:
-        assert distance(problem.gradient(ops.batch_norm, 1), expected[0]) <= 1e-12
-        assert distance(problem.gradient(ops.batch_norm, 2), expected[1]) > 1e-2
+        assert distance(scalarized.gradient(ops.batch_norm, 1), expected[0]) <= 1e-12
+        assert distance(scalarized.gradient(ops.batch_norm, 2), expected[1]) > 1e-2
     finally:
         op.plans.clear()
 

@@ -20,14 +20,14 @@ Gradient = Callable[[], Vector | None]
 
 
 @dataclass
-class Known:
-    """A function that was recognised: its name, and for each input the mistakes, sentence -> gradient."""
+class RecognisedFunction:
+    """A function that was recognised by its values: its name, and for each input the mistakes, sentence -> gradient."""
 
     name: str
     mistakes: dict[int, dict[str, Gradient]]
 
 
-def recognise(args: list[Any], y: Vector, v: Vector) -> Iterator[Known]:
+def recognised(args: list[Any], y: Vector, v: Vector) -> Iterator[RecognisedFunction]:
     """Yield the functions that map ``args`` to ``y``, with the gradients that their mistakes give for the cotangent ``v``."""
     for family in (_normalizations, _cross_entropies, _softmaxes, _products, _max_pools):
         try:
@@ -43,7 +43,7 @@ def _same(a: Any, y: Vector) -> bool:
 # ---------------------------------------------------------------------------------------------- batch norm, layer norm
 
 
-def _normalizations(args: list[Any], y: Vector, v: Vector) -> Iterator[Known]:
+def _normalizations(args: list[Any], y: Vector, v: Vector) -> Iterator[RecognisedFunction]:
     x, *affine = args
     affine = [a for a in affine if isinstance(a, np.ndarray)]
     if x.shape != y.shape or len(affine) > 2:
@@ -60,7 +60,7 @@ def _normalizations(args: list[Any], y: Vector, v: Vector) -> Iterator[Known]:
                 if _same(norm.xhat * weight + bias, y):
                     name = "layer norm" if over_axes or (len(axes) < x.ndim and 0 not in axes) else "batch norm"
                     shapes = [a.shape for a in affine]
-                    yield Known(f"{name} over axis {axes if len(axes) > 1 else axes[0]}, eps {eps:g}", norm.mistakes(shapes))
+                    yield RecognisedFunction(f"{name} over axis {axes if len(axes) > 1 else axes[0]}, eps {eps:g}", norm.mistakes(shapes))
                     return
 
 
@@ -144,7 +144,7 @@ def _softmax(x: Vector, axis: int = -1) -> Vector:
     return np.asarray(e / e.sum(axis=axis, keepdims=True))
 
 
-def _cross_entropies(args: list[Any], y: Vector, v: Vector) -> Iterator[Known]:
+def _cross_entropies(args: list[Any], y: Vector, v: Vector) -> Iterator[RecognisedFunction]:
     x, target = args[0], args[1]
     if x.ndim != 2 or np.shape(target) not in ((x.shape[0],), x.shape):
         return
@@ -171,11 +171,11 @@ def _cross_entropies(args: list[Any], y: Vector, v: Vector) -> Iterator[Known]:
         if name == "mean":
             mistakes["the right one without the division by the batch size"] = lambda: v * d
             mistakes["the right one divided by the number of classes and not by the batch size"] = lambda: v * d / x.shape[1]
-        yield Known(f"softmax cross-entropy (reduction {name})", {0: mistakes})
+        yield RecognisedFunction(f"softmax cross-entropy (reduction {name})", {0: mistakes})
         return
 
 
-def _softmaxes(args: list[Any], y: Vector, v: Vector) -> Iterator[Known]:
+def _softmaxes(args: list[Any], y: Vector, v: Vector) -> Iterator[RecognisedFunction]:
     x = args[0]
     for axis in range(x.ndim):
         p = _softmax(x, axis)
@@ -184,7 +184,7 @@ def _softmaxes(args: list[Any], y: Vector, v: Vector) -> Iterator[Known]:
             return np.asarray(t.sum(axis=axis, keepdims=True))
 
         if _same(p, y):
-            yield Known(
+            yield RecognisedFunction(
                 f"softmax over axis {axis}",
                 {
                     0: {
@@ -197,7 +197,7 @@ def _softmaxes(args: list[Any], y: Vector, v: Vector) -> Iterator[Known]:
                 },
             )
         if _same(np.log(p), y):
-            yield Known(
+            yield RecognisedFunction(
                 f"log-softmax over axis {axis}",
                 {
                     0: {
@@ -213,7 +213,7 @@ def _softmaxes(args: list[Any], y: Vector, v: Vector) -> Iterator[Known]:
 # ------------------------------------------------------------------------------------------------ products and pooling
 
 
-def _products(args: list[Any], y: Vector, v: Vector) -> Iterator[Known]:
+def _products(args: list[Any], y: Vector, v: Vector) -> Iterator[RecognisedFunction]:
     a, b = args[0], args[1]
     if a.ndim < 2 or b.ndim < 2 or not _same(a @ b, y):
         return
@@ -248,10 +248,10 @@ def _products(args: list[Any], y: Vector, v: Vector) -> Iterator[Known]:
             mine["that of the first of the products that were broadcast, where the sum over all belongs"] = partial(take, 0)
             mine["that of the last of the products that were broadcast, where the sum over all belongs"] = partial(take, -1)
         found[k] = mine
-    yield Known("matrix product", found)
+    yield RecognisedFunction("matrix product", found)
 
 
-def _max_pools(args: list[Any], y: Vector, v: Vector) -> Iterator[Known]:
+def _max_pools(args: list[Any], y: Vector, v: Vector) -> Iterator[RecognisedFunction]:
     x = args[0]
     if x.ndim < 3 or x.ndim != y.ndim or x.ndim > 4:
         return
@@ -268,7 +268,7 @@ def _max_pools(args: list[Any], y: Vector, v: Vector) -> Iterator[Known]:
                 pooled[(..., *at)] = x[where].max(axis=axes)
             if not _same(pooled, y):
                 continue
-            yield Known(f"max pooling, kernel {kernel}, stride {stride}", {0: _pool_mistakes(x, v, windows, axes)})
+            yield RecognisedFunction(f"max pooling, kernel {kernel}, stride {stride}", {0: _pool_mistakes(x, v, windows, axes)})
             return
 
 

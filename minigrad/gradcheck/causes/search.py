@@ -1,32 +1,30 @@
-"""Why a gradient is wrong: the wrong one is compared with what known mistakes give.
+"""Why a gradient is wrong: the wrong one is compared with what each of several mistakes would give.
 
-Three sources, in this order. *Known functions*: if what is checked computes a batch norm, a cross-entropy, ..., its gradient is
+Three sources, in this order. *Common mistakes*: if what is checked computes a batch norm, a cross-entropy, ..., its gradient is
 held against the mistakes people make in those (`minigrad.gradcheck.causes.common_mistakes`). *Relations* that need no knowledge of the
-function: a sign, a factor, a transposition (`minigrad.gradcheck.causes.relations`). *Repair*: if the function is an op with a
-formula, the formula is changed in one place, as mutants are, until its gradient is right; the change that does it is the
-mistake, the other way round.
+function: a sign, a factor, a transposition (`minigrad.gradcheck.causes.relations`). *Repairs*: if the function is an op, a change
+of its formula that makes the gradient right (`minigrad.gradcheck.causes.repairs`).
 """
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigrad.device import to_host
-from minigrad.gradcheck.causes.common_mistakes import recognise
+from minigrad.gradcheck.causes.common_mistakes import recognised
 from minigrad.gradcheck.causes.relations import equal, relations
-from minigrad.gradcheck.checks.derivative import cotangent, numeric_slopes
-from minigrad.gradcheck.mutants.changes import mutants_of
+from minigrad.gradcheck.causes.repairs import repairs
+from minigrad.gradcheck.numerics.linearization import cotangent, numeric_slopes
 from minigrad.gradcheck.numerics.problem import Problem
-from minigrad.gradcheck.result import FAIL, Result, Row
-from minigrad.op import Op
+from minigrad.gradcheck.numerics.row import FAIL, Row
 
-MANY_REPAIRS = 8  #: repairs that are looked for; the shortest is shown
+if TYPE_CHECKING:
+    from minigrad.gradcheck.result import Result
 
 #: what a check other than the derivative says about the cause
-CAUSES = {
+BY_CHECK = {
     "pure": "the forward pass writes to its argument; compute a new array instead of using out= or an assignment",
     "deterministic": "the forward pass draws random numbers, or keeps a state from call to call",
     "pure backward": "the backward pass writes to an array it was given (g *= ..., out=g); it may belong to somebody else",
@@ -38,10 +36,10 @@ CAUSES = {
 }
 
 
-def diagnose(result: Result) -> list[str]:
+def causes_of(result: Result) -> list[str]:
     """Return what is known about the cause of a failure, in sentences."""
     failed = [row for row in result.rows if row.verdict == FAIL]
-    found = [CAUSES[row.check] for row in failed if row.check in CAUSES]
+    found = [BY_CHECK[row.check] for row in failed if row.check in BY_CHECK]
     found += [_about_an_exception(row) for row in failed if row.check == "runs"]
     derivatives = [row for row in failed if row.check == "derivative"]
     if result.problem is None:
@@ -65,7 +63,7 @@ def _about_an_exception(row: Row) -> str:
 
 
 def _about_an_input(result: Result, k: int) -> list[str]:
-    """Compare the gradient for input number ``k`` with known mistakes."""
+    """Compare the gradient for input number ``k`` with what mistakes would give."""
     problem = result.problem
     assert problem is not None
     name = problem.names[problem.wrt[k]]
@@ -80,14 +78,14 @@ def _about_an_input(result: Result, k: int) -> list[str]:
     tolerance = max(1e-8, 10 * float(numeric.error.max(initial=0.0)) / max(float(np.abs(right).max(initial=0.0)), 1e-300))
     if equal(wrong, right, tolerance):
         return []  # only other cotangents show it
-    sentences = _known(problem, k, outputs, pull, name)
+    sentences = _common_mistakes(problem, k, outputs, pull, name)
     if not sentences:
         others = {problem.names[i]: to_host(problem.args[i]) for i in problem.wrt}
         sentences = [f"your gradient for {name} is {what}" for what in relations(wrong, right, others, vs, tolerance)]
-    return sentences + _repairs(result, k, vs, right, tolerance)
+    return sentences + repairs(result, k, vs, right, tolerance)
 
 
-def _known(problem: Problem, k: int, outputs: list[Any], pull: Any, name: str) -> list[str]:
+def _common_mistakes(problem: Problem, k: int, outputs: list[Any], pull: Any, name: str) -> list[str]:
     """Compare with the mistakes of functions that compute the same; only the first output gets a cotangent."""
     if not outputs:
         return []
@@ -99,49 +97,12 @@ def _known(problem: Problem, k: int, outputs: list[Any], pull: Any, name: str) -
     wrong, sentences = to_host(found.data), []
     args = [to_host(a) if hasattr(a, "dtype") else a for a in problem.args]
     with np.errstate(all="ignore"):
-        for known in recognise(args, y, v):
-            for sentence, gradient in known.mistakes.get(problem.wrt[k], {}).items():
+        for function in recognised(args, y, v):
+            for sentence, gradient in function.mistakes.get(problem.wrt[k], {}).items():
                 try:
                     candidate = gradient()
                 except ValueError:  # a mistake that these shapes do not allow
                     continue
                 if equal(wrong, candidate, 1e-9):
-                    sentences.append(f"your gradient for {name} is {sentence} (this is {known.name})")
+                    sentences.append(f"your gradient for {name} is {sentence} (this is {function.name})")
     return sentences
-
-
-def _repairs(result: Result, k: int, vs: list[Any], right: Any, tolerance: float) -> list[str]:
-    """Change the formula of an op in one place until the gradient is right."""
-    problem, function = result.problem, result.function
-    op = function.func if isinstance(function, partial) else function
-    if not isinstance(op, Op) or problem is None:
-        return []
-    position = problem.wrt[k]
-    name = op.inputs[0] if op.variadic else op.inputs[position]
-    found: list[tuple[int, str]] = []
-    for formula_number, formula in enumerate(op.formulas):
-        if name not in formula.inputs:
-            continue
-        original = formula.function
-        try:
-            for mutant in mutants_of(op, formula_number):
-                formula.function = mutant.function
-                op.plans.clear()
-                if _gives(problem, k, vs, right, tolerance):
-                    found.append((len(mutant.change), f"in {mutant.where}:  {mutant.change}"))
-                if len(found) >= MANY_REPAIRS:
-                    break
-        finally:
-            formula.function = original
-            op.plans.clear()
-    return [f"your gradient for {name} is right if you change, {min(found)[1]}"] if found else []
-
-
-def _gives(problem: Problem, k: int, vs: list[Any], right: Any, tolerance: float) -> bool:
-    try:
-        with np.errstate(all="ignore"):
-            _, pull = problem.pullback(problem.inputs)
-            gradient = pull(vs)[k]
-    except Exception:  # a changed formula may raise anything
-        return False
-    return gradient is not None and equal(to_host(gradient.data), right, tolerance)

@@ -11,16 +11,21 @@ import textwrap
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigrad.backends import is_array
 from minigrad.device import to_host
+from minigrad.gradcheck.checks.all import check_problem
+from minigrad.gradcheck.checks.derivative import Settings
 from minigrad.gradcheck.numerics.frozen import is_module
 from minigrad.gradcheck.numerics.problem import Problem
-from minigrad.gradcheck.result import FAIL, Result, Row
+from minigrad.gradcheck.numerics.row import FAIL, Row
 from minigrad.op import OPS, Op
+
+if TYPE_CHECKING:
+    from minigrad.gradcheck.result import Result
 
 SECONDS = 2.0  #: at most, for one failure
 
@@ -44,9 +49,6 @@ class _Search:
 
     def still_fails(self, args: list[Any]) -> bool:
         """Try other arguments; keep them if the check fails in the same way."""
-        from minigrad.gradcheck.check import check_problem
-        from minigrad.gradcheck.checks.derivative import Settings
-
         if perf_counter() > self.stop:
             return False
         candidate = Problem(self.problem.function, args, self.problem.wrt, self.problem.names)

@@ -1,4 +1,4 @@
-"""What a function and its backward pass must do apart from being right: the checks before and around the derivative."""
+"""The backward pass: whatever its values, it must be a linear function of the cotangents that changes nothing and keeps nothing."""
 
 from __future__ import annotations
 
@@ -7,88 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backends import Array, is_array
+from minigrad.backends import Array
 from minigrad.device import device_of, to_host
 from minigrad.gradcheck.numerics.differentiation import scale_of
 from minigrad.gradcheck.numerics.problem import Problem
-from minigrad.gradcheck.result import CANNOT_TELL, FAIL, PASS, Row
+from minigrad.gradcheck.numerics.row import FAIL, PASS, Row
 from minigrad.tensor import Tensor
 
-SLACK = 1e-9  #: relative rounding allowed between two ways to the same gradient, which may cancel to many digits less than they have
-
-
-TYPICAL = 1e-3  #: of what a gradient usually is; beside it, one that is zero by an invariance is all rounding
-
-
-class BadUse(ValueError):
-    """Gradcheck was asked for something that cannot be checked; the message says what to do."""
-
-
-def check_arguments(args: Sequence[Any], wrt: Sequence[int], names: Sequence[str]) -> None:
-    """Refuse arguments whose derivative cannot be told: integers, float32, overlapping memory, infinities.
-
-    Raises
-    ------
-    BadUse
-        With one sentence.
-    """
-    if not wrt:
-        kinds = ", ".join(str(a.dtype) for a in args if is_array(a)) or "no arrays"
-        raise BadUse(f"there is nothing to differentiate: the inputs are {kinds}, and only floating-point arrays have a gradient")
-    for i in wrt:
-        a, name = args[i], names[i]
-        if not is_array(a) or a.dtype.kind != "f":
-            what = a.dtype if is_array(a) else type(a).__name__
-            raise BadUse(f"{name} is {what}; only floating-point arrays have a gradient. Leave it out of wrt, or convert it to float64")
-        if a.dtype != np.float64:
-            raise BadUse(f"{name} is {a.dtype}, which is too coarse for a numerical derivative: pass float64, or upcast=True")
-        if overlaps_itself(a):
-            raise BadUse(f"{name} has elements that share memory (strides {a.strides}), so they cannot vary by themselves: pass a copy")
-        if not np.isfinite(to_host(a)).all():
-            raise BadUse(f"{name} has values that are infinite or not a number: there is no derivative there")
-    for n, i in enumerate(wrt):
-        for j in wrt[n + 1 :]:
-            if args[i] is not args[j] and isinstance(args[i], np.ndarray) and np.shares_memory(args[i], args[j]):
-                raise BadUse(f"{names[i]} and {names[j]} overlap in memory, so they cannot vary by themselves: pass copies")
-
-
-def overlaps_itself(a: Array) -> bool:
-    """Tell whether two elements of an array have the same place in memory."""
-    axes = sorted((abs(stride), n) for stride, n in zip(a.strides, a.shape, strict=True) if n > 1)
-    reach = a.itemsize
-    for stride, n in axes:
-        if stride < reach:
-            offsets = np.zeros((1,) * a.ndim, np.int64)
-            for axis, (step, length) in enumerate(zip(a.strides, a.shape, strict=True)):
-                offsets = offsets + (step * np.arange(length)).reshape([-1 if k == axis else 1 for k in range(a.ndim)])
-            return bool(len(np.unique(offsets)) < a.size)
-        reach += stride * (n - 1)
-    return False
-
-
-def forward_rows(problem: Problem) -> Iterator[Row]:
-    """Check the forward pass: it changes no argument, gives the same each time, and numbers that are finite."""
-    before = [np.array(to_host(a)) if is_array(a) else a for a in problem.args]
-    first = problem.value(problem.inputs)
-    for i, (old, new) in enumerate(zip(before, problem.args, strict=True)):
-        if is_array(new) and not np.array_equal(old, to_host(new), equal_nan=old.dtype.kind == "f"):
-            problem.args[i][...] = old
-            message = f"the function changed its argument {problem.names[i]} in place; it must compute a new array"
-            yield Row("pure", 1, problem.names[i], old.shape, FAIL, message=message)
-            return
-    second = problem.value(problem.inputs)
-    if first.shape != second.shape or not np.array_equal(first, second, equal_nan=True):
-        gap = float(np.nanmax(np.abs(first - second))) if first.shape == second.shape else np.inf
-        message = f"the function is random: two calls with equal inputs differ by {gap:.3g}. Fix what it draws, or pass the nn.Module"
-        yield Row("deterministic", 1, "", first.shape, FAIL, message=message)
-        return
-    yield Row("pure", 1, "", (), PASS)
-    yield Row("deterministic", 1, "", first.shape, PASS)
-    if not np.isfinite(first).all():
-        message = "the function is infinite or not a number at this point, which has no derivative: choose another"
-        yield Row("finite", 1, "", first.shape, CANNOT_TELL, message=message)
-    if not first.size and any(x.size for x in problem.inputs) and not problem.outputs([Tensor(x) for x in problem.inputs]):
-        raise BadUse("the function returned no floating-point Tensor, so there is nothing to differentiate")
+#: relative difference allowed between two ways to the same gradient: rounding, in sums that may cancel
+SLACK = 1e-9
+#: part of sum |cotangent * output| / max |input|, the usual size of a gradient, that is added to the size of the one at hand: a gradient
+#: that is zero by an invariance is all rounding, and beside its own size no two such would be equal
+TYPICAL = 1e-3
 
 
 def backward_rows(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.gradcheck.numerics.problem import Problem
-from minigrad.gradcheck.result import FAIL, PASS, Row
+from minigrad.gradcheck.numerics.row import FAIL, PASS, Row
 
 INF = math.inf
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +9,10 @@ import numpy as np
 
 from minigrad.backends import Array
 from minigrad.device import to_host
-from minigrad.gradcheck.numerics.differentiation import EPS, Slopes, scale_of, slopes, taylor_slope
+from minigrad.gradcheck.numerics.differentiation import EPS, Slopes, scale_of, taylor_slope
+from minigrad.gradcheck.numerics.linearization import Linearization, cotangent, numeric_slopes
 from minigrad.gradcheck.numerics.problem import Problem
-from minigrad.gradcheck.result import CANNOT_TELL, FAIL, PASS, Row, worst_element
-from minigrad.tensor import Tensor
+from minigrad.gradcheck.numerics.row import CANNOT_TELL, FAIL, PASS, Row, worst_element
 
 Vector = np.ndarray[Any, Any]
 
@@ -24,12 +23,6 @@ DIRECTIONS = 8
 VACUOUS = 1e-9  #: a gradient this small beside what its terms add up to is zero by an invariance
 
 
-def cotangent(rng: np.random.Generator, shape: tuple[int, ...]) -> Vector:
-    """Return random numbers of both signs, none of them small: no output is left out of the check."""
-    v = np.asarray(rng.standard_normal(shape))
-    return np.copysign(0.2 + np.abs(v), v)
-
-
 @dataclass
 class Settings:
     """How derivatives are compared; see `minigrad.gradcheck.check.gradcheck`."""
@@ -38,48 +31,6 @@ class Settings:
     directions: int | None = None
     rtol: float = 1e-8
     cotangents: int = COTANGENTS
-
-
-@dataclass
-class Linearization:
-    """Outputs at a point, several cotangents, and the gradients that backward gives for them."""
-
-    outputs: list[Tensor]
-    pull: Callable[..., list[Any]]
-    cotangents: list[list[Vector]]
-    gradients: list[list[Any]]
-
-    @classmethod
-    def of(cls, problem: Problem, rng: np.random.Generator, count: int) -> Linearization:
-        """Run the function and its backward pass ``count`` times."""
-        outputs, pull = problem.pullback(problem.inputs)
-        cotangents = [[cotangent(rng, y.shape) for y in outputs] for _ in range(count)]
-        return cls(outputs, pull, cotangents, [pull([v.copy() for v in vs]) for vs in cotangents])
-
-    @property
-    def flat(self) -> Vector:
-        """The cotangents, each as one vector."""
-        return np.array([np.concatenate([np.zeros(0), *(v.ravel() for v in vs)]) for vs in self.cotangents])
-
-    @property
-    def largest(self) -> float:
-        """The largest term of any <cotangent, output>."""
-        values = np.concatenate([np.zeros(0), *(to_host(y.data).ravel() for y in self.outputs)])
-        return float(np.abs(self.flat * values).max(initial=0.0))
-
-    def analytic(self, k: int, x: Array) -> Vector:
-        """The gradients with respect to input number ``k``, one for each cotangent."""
-        return np.array([np.zeros(x.shape) if g[k] is None else to_host(g[k].data) for g in self.gradients])
-
-
-def numeric_slopes(problem: Problem, k: int, directions: Sequence[Vector] | None, method: str) -> Slopes:
-    """Differentiate all outputs numerically with respect to input number ``k``."""
-    inputs = problem.inputs
-
-    def value(point: Array) -> Vector:
-        return problem.value([*inputs[:k], point, *inputs[k + 1 :]])
-
-    return slopes(value, inputs[k], directions, method)
 
 
 def derivative_rows(
@@ -155,7 +106,7 @@ def _between(analytic: Vector, numeric: Slopes, cotangents: Vector) -> bool:
 
 
 def taylor_row(problem: Problem, found: Linearization, rng: np.random.Generator, order: int) -> Row | None:
-    """Judge by how fast the Taylor remainder falls, which needs no tolerance; None where the function is not smooth there."""
+    """Look how fast the Taylor remainder falls, which needs no tolerance; None where the function is not smooth there."""
     inputs = problem.inputs
     directions = [np.asarray(rng.standard_normal(x.shape)) * scale_of(to_host(x).ravel()).reshape(x.shape) for x in inputs]
     weights = found.flat[0]

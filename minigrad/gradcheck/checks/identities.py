@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.gradcheck.checks.derivative import cotangent
+from minigrad.gradcheck.numerics.linearization import cotangent
 from minigrad.gradcheck.numerics.problem import Problem
-from minigrad.gradcheck.result import FAIL, PASS, Row
+from minigrad.gradcheck.numerics.row import FAIL, PASS, Row
 from minigrad.gradcheck.samples import Sample
 from minigrad.gradcheck.samples.problems import problem_of
 from minigrad.op import Op

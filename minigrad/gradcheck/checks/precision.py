@@ -1,6 +1,6 @@
 """float32, and other devices: gradients against those in float64 on the CPU, by units in the last place.
 
-Differences cannot judge float32 (their error would be 1e-3). What is compared are two analytic gradients of one function
+Differences are too coarse for float32 (their error would be 1e-3). What is compared are two analytic gradients of one function
 at one point. The allowance has two parts: a number of units in the last place of the largest element, and what the gradient
 moves when the inputs are changed in their last place, so that a badly conditioned point does not count as a fault.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from minigrad.backends import is_array
 from minigrad.device import as_device, move, to_host
 from minigrad.gradcheck.numerics.problem import Problem
-from minigrad.gradcheck.result import FAIL, PASS, Row
+from minigrad.gradcheck.numerics.row import FAIL, PASS, Row
 from minigrad.graph import changed_mode
 
 ULPS = 64.0
@@ -41,7 +41,7 @@ def float32_rows(problem: Problem, rng: np.random.Generator) -> list[Row]:
 
 
 def ulp_row(found: Any, exact: Any, moved: float, eps: float, name: str, shape: tuple[int, ...], check: str = "float32") -> Row:
-    """Judge a gradient against an exact one by units of ``eps`` of the largest element."""
+    """Compare a gradient with an exact one by units of ``eps`` of the largest element."""
     if exact is None or found is None or not exact.size:
         return Row(check, 1, name, shape, PASS if (exact is None) == (found is None) else FAIL)
     reference = to_host(exact.data)

@@ -9,9 +9,10 @@ import numpy as np
 
 from minigrad.backends import Array
 from minigrad.gradcheck.checks.backward import awkward
-from minigrad.gradcheck.checks.derivative import Linearization, Settings, cotangent, derivative_rows
+from minigrad.gradcheck.checks.derivative import Settings, derivative_rows
+from minigrad.gradcheck.numerics.linearization import Linearization, cotangent
 from minigrad.gradcheck.numerics.problem import Problem, pull
-from minigrad.gradcheck.result import FAIL, PASS, Row
+from minigrad.gradcheck.numerics.row import FAIL, PASS, Row
 from minigrad.tensor import Tensor
 
 SCALES = (1e-3, 1e3)
@@ -20,7 +21,7 @@ NOT_SCALED = {
     "binary_cross_entropy": "its inputs are probabilities",
     "whiten_zca": "with fewer samples than features the condition number grows with the square of the scale",
 }
-SLACK = 1e-9  #: relative; other layouts may add in another order
+SLACK = 1e-9  #: relative difference allowed between two forms of one sample, as another layout may be summed in another order
 
 
 def strided(a: Array) -> Array:

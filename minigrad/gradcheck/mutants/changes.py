@@ -33,7 +33,7 @@ class Mutant:
     function: Callable[..., Any]
     place: tuple[Any, ...] = ()  #: where in the syntax tree, for those made there
     old: ast.expr | None = None
-    check: str = "value"  #: which check must notice it: "value", "contract" or "second order"
+    check: str = "value"  #: which check must notice it: "value", "backward" or "second order"
 
     @property
     def shared(self) -> bool:

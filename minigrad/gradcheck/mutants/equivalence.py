@@ -13,7 +13,7 @@ import ast
 import re
 
 from minigrad.gradcheck.mutants.changes import Mutant
-from minigrad.gradcheck.mutants.runner import Judge
+from minigrad.gradcheck.mutants.runner import MutantRunner
 
 NOTHING_TO_DIVIDE = "it is put in the place of a zero denominator, and the numerator is zero there: any number but zero will do"
 NEVER_NONE = "an input that is None has no gradient, so what is returned for it is dropped"
@@ -87,15 +87,15 @@ REASONS: list[tuple[str, str, str]] = [
 ]  # fmt: skip
 
 
-def reason_for(judge: Judge, index: int, mutant: Mutant) -> str:
+def reason_for(runner: MutantRunner, index: int, mutant: Mutant) -> str:
     """Return why a mutant that changes nothing had to; empty if no reason is known."""
     for op, change, reason in REASONS:
-        if re.fullmatch(op, judge.name) and re.fullmatch(change, mutant.change):
+        if re.fullmatch(op, runner.name) and re.fullmatch(change, mutant.change):
             return reason
     if mutant.check == "second order":
         return "the formula is locally constant in it, so its second derivative does not pass there"
-    if mutant.shared and not judge.reached(index, mutant):
+    if mutant.shared and not runner.reached(index, mutant):
         return "a branch of a shared function that this formula does not take"
-    if isinstance(mutant.old, ast.Name) and mutant.place and judge.same(index, mutant.shape_only()):
+    if isinstance(mutant.old, ast.Name) and mutant.place and runner.same(index, mutant.shape_only()):
         return "only the shape of the array is used here, and the other has the same"
     return ""

@@ -28,7 +28,7 @@ def planted_in(op: Op) -> Iterator[tuple[int, Mutant]]:
         for name, plant in ON_RESULTS.items():
             yield index, Mutant(name, "what it returns", _on_results(formula.function, plant))
         for name, make in BREAKING_RULES.items():
-            yield index, Mutant(name, "what it does", make(formula.function), check="contract")
+            yield index, Mutant(name, "what it does", make(formula.function), check="backward")
         for position, name in _saved_arrays(op, formula):
             function = _detached(formula.function, position)
             yield index, Mutant(f"{name} taken out of the graph", "what it is given", function, check="second order")

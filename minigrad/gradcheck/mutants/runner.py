@@ -1,4 +1,4 @@
-"""Would the suite notice? A formula is replaced, and the gradients of every sample are held against numerical derivatives.
+"""What becomes of a mutant: its formula is put in place, and the gradients of every sample are held against numerical derivatives.
 
 The forward pass and the numerical derivatives do not depend on the backward formulas, so they are computed once for each
 sample; a mutant costs only its own backward passes, and most are dead after the first.
@@ -16,11 +16,12 @@ import numpy as np
 
 from minigrad.gradcheck.checks.backward import backward_rows
 from minigrad.gradcheck.checks.conventions import CONVENTIONS, Convention, trial_of
-from minigrad.gradcheck.checks.derivative import Linearization, Settings, cotangent, derivative_rows, numeric_slopes
+from minigrad.gradcheck.checks.derivative import Settings, derivative_rows
 from minigrad.gradcheck.mutants.changes import Mutant, Reached, mutants_of
 from minigrad.gradcheck.numerics.differentiation import Slopes
+from minigrad.gradcheck.numerics.linearization import Linearization, cotangent, numeric_slopes
 from minigrad.gradcheck.numerics.problem import Problem, pull
-from minigrad.gradcheck.result import FAIL, Row
+from minigrad.gradcheck.numerics.row import FAIL, Row
 from minigrad.gradcheck.samples import Sample
 from minigrad.gradcheck.samples.problems import problem_of, samples_of
 from minigrad.graph import Output, changed_mode
@@ -57,8 +58,8 @@ class Trial:
         return any(not bool((np.abs(g - n) <= tolerance).all()) for g, n, tolerance in pairs)
 
 
-class Judge:
-    """The trials of one op."""
+class MutantRunner:
+    """Runs the backward pass of one op with its formulas changed, on trials made of its samples and conventions."""
 
     def __init__(self, op: Op, name: str, rtol: float = 1e-8) -> None:
         self.op, self.name = op, name
@@ -81,7 +82,7 @@ class Judge:
             formula.function = right
             self.op.plans.clear()
 
-    def verdict(self, index: int, mutant: Mutant) -> str:
+    def outcome(self, index: int, mutant: Mutant) -> str:
         """Return what becomes of a mutant of formula number ``index``."""
         if mutant.check != "value":
             return KILLED if self.caught(index, mutant) else EQUIVALENT if self.same(index, mutant.function) else SURVIVED
@@ -94,7 +95,7 @@ class Judge:
         return EQUIVALENT if self.same(index, mutant.function) and (mutant.shared or self.reached(index, mutant)) else SURVIVED
 
     def caught(self, index: int, mutant: Mutant) -> bool:
-        """Tell whether the contract, or the second derivative, shows a mistake on some sample."""
+        """Tell whether the checks of the backward pass, or the second derivative, show a mistake on some sample."""
         for sample in samples_of(self.name):
             problem = problem_of(self.op, sample)
             if not problem.wrt or not all(x.size for x in problem.inputs):
@@ -102,7 +103,7 @@ class Judge:
             with self.replaced(index, mutant.function):
                 rng = np.random.default_rng(5)
                 found = Linearization.of(problem, rng, 2)
-                if mutant.check == "contract":
+                if mutant.check == "backward":
                     rows = list(backward_rows(problem, found.outputs, found.pull, found.cotangents, 1))
                 else:
                     rows = self._second_order(problem, found, rng)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import random
-from minigrad.gradcheck.checks.backward import BadUse
+from minigrad.gradcheck.numerics.arguments import BadUse
 from minigrad.gradcheck.numerics.problem import Problem
 
 

@@ -28,11 +28,16 @@ import json
 import math
 import platform
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.gradcheck.result import CANNOT_TELL, FAIL, PASS, Result, Row, worst_verdict
+from minigrad.gradcheck.numerics.row import CANNOT_TELL, FAIL, PASS, Row, worst_verdict
+from minigrad.gradcheck.report.steps import error_by_step
+
+if TYPE_CHECKING:
+    from minigrad.gradcheck.result import Result
 
 VERSION = 1
 Document = dict[str, Any]
@@ -86,8 +91,6 @@ def case_of(result: Result, op: str, tag: str, case: str, device: str = "cpu", *
         "steps": [],
     }
     if steps and result.problem is not None:
-        from minigrad.gradcheck.report.steps import error_by_step
-
         entry["steps"] = error_by_step(result.problem, result.seed)
     if failed:
         entry["diagnosis"], entry["repro"] = result.diagnosis, result.repro()
@@ -127,6 +130,16 @@ def summarize(document: Document, seconds: float) -> None:
         "inconclusive": verdicts.count(CANNOT_TELL),
         "seconds": round(seconds, 3),
     }
+
+
+def joined(documents: Sequence[Document]) -> Document:
+    """Return the first document with the cases and devices of the others, runs of the same on other devices."""
+    document = documents[0]
+    for other in documents[1:]:
+        document["cases"] += other["cases"]
+        document["environment"]["devices"] = other["environment"]["devices"]
+        summarize(document, document["summary"]["seconds"] + other["summary"]["seconds"])
+    return document
 
 
 def verdict_of(document: Document) -> str:

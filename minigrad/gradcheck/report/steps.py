@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.device import to_host
-from minigrad.gradcheck.checks.derivative import cotangent
 from minigrad.gradcheck.numerics.differentiation import scale_of
+from minigrad.gradcheck.numerics.linearization import cotangent
 from minigrad.gradcheck.numerics.problem import Problem
 
 STEPS = [10.0**-k for k in range(1, 13)]

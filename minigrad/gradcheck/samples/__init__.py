@@ -19,7 +19,10 @@ from typing import Any
 
 import numpy as np
 
-SAMPLES: dict[str, Callable[[np.random.Generator], Iterator[Sample]]] = {}  #: by name of the op
+SampleFunction = Callable[[np.random.Generator], "Iterator[Sample]"]
+SAMPLES: dict[str, SampleFunction] = {}  #: by name of the op
+#: the files of this package, but for the one about layers, which loads all of nn
+FILES = sorted({module.name for module in pkgutil.iter_modules(__path__)} - {"layers"})
 
 
 class Sample:
@@ -57,8 +60,15 @@ def samples(*names: str) -> Callable[[Callable[..., Iterator[Sample]]], Callable
     return decorate
 
 
-def all_samples() -> dict[str, Callable[[np.random.Generator], Iterator[Sample]]]:
-    """Return the sample functions of every op, after loading all family modules of this package."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+def all_samples() -> dict[str, SampleFunction]:
+    """Return the sample functions of every op, after loading all files of this package."""
+    for file in FILES:
+        importlib.import_module(f"{__name__}.{file}")
     return SAMPLES
+
+
+def sample_function(name: str, family: str) -> SampleFunction | None:
+    """Return the sample function of an op, None if there is none. Other files are loaded only if it is not in that of its family."""
+    if name not in SAMPLES and family in FILES:
+        importlib.import_module(f"{__name__}.{family}")
+    return SAMPLES.get(name) or all_samples().get(name)

@@ -184,4 +184,5 @@ def samples_of(cls: type, rng: np.random.Generator) -> Iterator[ModuleSample]:
             yield ModuleSample(cls, setup, draw(rng), **settings)
 
 
+#: by name of the class in minigrad.nn
 LAYERS = {cls.__name__: partial(samples_of, cls) for cls, *_ in TABLE}

@@ -1,13 +1,10 @@
-"""Samples of layers and losses: what to make, and what to call it with. Their parameters are checked too."""
+"""A sample of a layer or loss: what to make, and what to call it with. Its parameters are checked too."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-
-MODULES: dict[str, Callable[[np.random.Generator], Iterator[ModuleSample]]] = {}  #: by name of the class in minigrad.nn
 
 
 class ModuleSample:
@@ -32,11 +29,3 @@ class ModuleSample:
         shown = [" ".join(repr(a).split()) for a in self.setup] + [f"{k}={v!r}" for k, v in self.settings.items()]
         shapes = [f"{a.dtype}{list(a.shape)}" if isinstance(a, np.ndarray) else repr(a) for a in self.args]
         return f"({', '.join(shown)})({', '.join(shapes)})" + ("" if self.training else " in evaluation")
-
-
-def module_samples() -> dict[str, Callable[[np.random.Generator], Iterator[ModuleSample]]]:
-    """Return the samples of every module, by name of its class."""
-    from minigrad.gradcheck.samples.layers import LAYERS  # late: it imports nn, which few checks need
-
-    MODULES.update(LAYERS)
-    return MODULES

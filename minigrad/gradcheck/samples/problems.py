@@ -1,4 +1,4 @@
-"""The cases of the suite: every sample of every op, as a problem to check."""
+"""Samples of ops by name, and each as a problem to check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache, partial
 import numpy as np
 
 from minigrad.gradcheck.numerics.problem import Problem
-from minigrad.gradcheck.samples import Sample, all_samples
+from minigrad.gradcheck.samples import Sample, sample_function
 from minigrad.op import OPS, Op
 
 
@@ -16,10 +16,15 @@ def op_names() -> list[str]:
     return sorted(name for name, op in OPS.items() if op.__module__.startswith("minigrad."))
 
 
+def family_of(op: Op) -> str:
+    """Return the name of the file that an op stands in; its samples stand in one of that name, or of a wider family."""
+    return op.__module__.rpartition(".")[2]
+
+
 @cache
 def samples_of(name: str, seed: int = 0) -> tuple[Sample, ...]:
     """Return the samples of the op called ``name``."""
-    generate = all_samples().get(name)
+    generate = sample_function(name, family_of(OPS[name]) if name in OPS else "")
     if generate is None:
         raise LookupError(f"op {name!r} has no samples: write a generator for it in minigrad/gradcheck/samples")
     return tuple(generate(np.random.default_rng(seed)))

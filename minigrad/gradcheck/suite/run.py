@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import difflib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigrad.gradcheck.check import gradcheck
-from minigrad.gradcheck.checks.backward import BadUse
 from minigrad.gradcheck.checks.conventions import convention_rows
 from minigrad.gradcheck.checks.identities import identity_rows
-from minigrad.gradcheck.checks.optimizers import OPTIMIZERS, check_optimizer
+from minigrad.gradcheck.checks.optimizers import OPTIMIZERS, optimizer_rows
 from minigrad.gradcheck.checks.precision import device_rows
 from minigrad.gradcheck.checks.refusals import refusal_rows
 from minigrad.gradcheck.checks.variants import variant_rows
-from minigrad.gradcheck.mutants.runner import EQUIVALENT, KILLED, SURVIVED, Judge
+from minigrad.gradcheck.numerics.arguments import BadUse
+from minigrad.gradcheck.numerics.row import FAIL
 from minigrad.gradcheck.report.document import Document, case_of, new_document, summarize
-from minigrad.gradcheck.result import FAIL, Result
-from minigrad.gradcheck.samples import Sample, all_samples
-from minigrad.gradcheck.samples.module_sample import MODULES, ModuleSample, module_samples
-from minigrad.gradcheck.samples.problems import problem_of, samples_of
+from minigrad.gradcheck.result import Result
+from minigrad.gradcheck.samples import Sample
+from minigrad.gradcheck.samples.problems import family_of, op_names, problem_of, samples_of
 from minigrad.op import OPS, Op
+
+if TYPE_CHECKING:
+    from minigrad.gradcheck.samples.module_sample import ModuleSample
 
 TAGS = {"norm": ("batch_norm", "normalization"), "conv": ("convolution",), "pool": ("pooling",)}  #: short for families
 QUICK_DIRECTIONS = 1
@@ -56,14 +59,19 @@ class Target:
 
 def op_targets() -> list[Target]:
     """Return minigrad's own ops."""
-    found = [(name, op) for name, op in sorted(OPS.items()) if op.__module__.startswith("minigrad.")]
-    return [Target(name, op.__module__.rpartition(".")[2], op) for name, op in found]
+    return [Target(name, family_of(OPS[name]), OPS[name]) for name in op_names()]
 
 
-def module_targets() -> list[Target]:
+def layer_targets() -> list[Target]:
     """Return the layers and losses of `minigrad.nn`."""
-    module_samples()
-    return [Target(f"nn.{name}", "nn") for name in sorted(MODULES)]
+    return [Target(f"nn.{name}", "nn") for name in sorted(layers())]
+
+
+def layers() -> Mapping[str, Callable[[np.random.Generator], Iterator[ModuleSample]]]:
+    """Return the samples of layers by name of the class; they are loaded here, when they are asked for, as they load all of nn."""
+    from minigrad.gradcheck.samples.layers import LAYERS
+
+    return LAYERS
 
 
 def optimizer_targets() -> list[Target]:
@@ -73,38 +81,41 @@ def optimizer_targets() -> list[Target]:
 
 def every_target() -> list[Target]:
     """Return all there is to check."""
-    return [*op_targets(), *module_targets(), *optimizer_targets()]
+    return [*op_targets(), *layer_targets(), *optimizer_targets()]
 
 
 def select(names: Iterable[str], tags: Iterable[str]) -> list[Target]:
-    """Return the targets of these names and tags; all of them if there are neither.
+    """Return the targets of these names and tags, in the order of `every_target`; all of them if there are neither.
 
     Raises
     ------
     BadUse
         If nothing is called so.
     """
-    import difflib
-
-    everything = every_target()
     names, tags = list(names), list(tags)
-    known = {target.name: target for target in everything}
+    if not names and not tags:
+        return every_target()
+    families = {family for tag in tags for family in TAGS.get(tag, (tag,))}
+    asked_for_layers = "nn" in families or any(name.startswith("nn.") for name in names)
+    there = [*op_targets(), *(layer_targets() if asked_for_layers else []), *optimizer_targets()]
+    _refuse_unknown(names, tags, there)
+    return [target for target in there if target.name in names or target.tag in families]
+
+
+def _refuse_unknown(names: list[str], tags: list[str], there: list[Target]) -> None:
+    """Raise the error for the first name, else tag, that nothing among the targets ``there`` has."""
     for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 3)
+        if all(target.name != name for target in there):
+            near = difflib.get_close_matches(name, [target.name for target in every_target()], 3)
             hint = f"did you mean {' or '.join(near)}?" if near else "--list shows what there is"
             raise BadUse(f"there is no op, layer or optimizer called {name!r}; {hint}")
-    families = {family for tag in tags for family in TAGS.get(tag, (tag,))}
     for tag in tags:
-        if not any(target.tag in TAGS.get(tag, (tag,)) for target in everything):
-            there = sorted({target.tag for target in everything} | set(TAGS))
-            raise BadUse(f"there is no tag {tag!r}; there are {', '.join(there)}")
-    if not names and not tags:
-        return everything
-    return [target for target in everything if target.name in names or target.tag in families]
+        if all(target.tag not in TAGS.get(tag, (tag,)) for target in there):
+            known = sorted({target.tag for target in every_target()} | set(TAGS))
+            raise BadUse(f"there is no tag {tag!r}; there are {', '.join(known)}")
 
 
-def run(targets: Iterable[Target], options: Options, seen: Callable[[dict[str, Any]], None] = lambda case: None) -> Document:
+def run_suite(targets: Iterable[Target], options: Options, seen: Callable[[dict[str, Any]], None] = lambda case: None) -> Document:
     """Check the targets; ``seen`` is called with every case as it is done."""
     started = time.perf_counter()
     document = new_document(options.order, options.mode, options.seed)
@@ -119,7 +130,9 @@ def run(targets: Iterable[Target], options: Options, seen: Callable[[dict[str, A
                 summarize(document, time.perf_counter() - started)
                 return document
     if options.mutants:
-        document["mutants"] = mutants(target for target in targets if target.op is not None)
+        from minigrad.gradcheck.mutants.score import mutation_score  # with all that makes mutants, which few runs ask for
+
+        document["mutants"] = mutation_score({target.name: target.op for target in targets if target.op is not None})
     summarize(document, time.perf_counter() - started)
     return document
 
@@ -127,11 +140,11 @@ def run(targets: Iterable[Target], options: Options, seen: Callable[[dict[str, A
 def cases_of(target: Target, options: Options) -> Iterator[dict[str, Any]]:
     """Yield the cases of one target."""
     if target.tag == "optim":
-        yield case_of(check_optimizer(target.name.removeprefix("optim."), options.seed), target.name, target.tag, "steps of a small model")
+        yield case_of(check_optimizer(target.name, options.seed), target.name, target.tag, "steps of a small model")
         return
     if target.op is None:
-        for layer in MODULES[target.name.removeprefix("nn.")](np.random.default_rng(options.seed)):
-            result = check_module(layer, target.name, options)
+        for layer in layers()[target.name.removeprefix("nn.")](np.random.default_rng(options.seed)):
+            result = check_layer(layer, target.name, options)
             yield case_of(result, target.name, target.tag, repr(layer), steps=options.steps)
         return
     if options.device != "cpu" and target.name in NOT_ON_A_DEVICE:
@@ -182,41 +195,14 @@ def check_sample(op: Op, name: str, sample: Sample, options: Options) -> Result:
     return result
 
 
-def check_module(layer: ModuleSample, name: str, options: Options) -> Result:
+def check_optimizer(name: str, seed: int) -> Result:
+    """Check the steps of one optimizer, called ``optim.NAME``."""
+    started = time.perf_counter()
+    rows = optimizer_rows(name.removeprefix("optim."), seed)
+    return Result(name, rows, seed=seed, seconds=time.perf_counter() - started)
+
+
+def check_layer(layer: ModuleSample, name: str, options: Options) -> Result:
     """Check one layer, its parameters included."""
     directions = QUICK_DIRECTIONS if options.mode == "quick" else LAYER_DIRECTIONS
     return gradcheck(layer.make(), list(layer.args), order=options.order, directions=directions, name=name, seed=options.seed)
-
-
-def mutants(targets: Iterable[Target]) -> dict[str, Any]:
-    """Try every mutant of every formula of the targets; return the entry of the document."""
-    from minigrad.gradcheck.mutants.equivalence import reason_for
-    from minigrad.gradcheck.mutants.planted import planted_in
-
-    counts = dict.fromkeys(("total", KILLED, "crashed", EQUIVALENT, SURVIVED), 0)
-    by_op: dict[str, dict[str, int]] = {}
-    listed = []
-    for target in targets:
-        assert target.op is not None
-        mine = by_op[target.name] = dict.fromkeys(counts, 0)
-        judge = Judge(target.op, target.name)
-        for index, mutant in (*judge.mutants(), *planted_in(target.op)):
-            outcome = judge.verdict(index, mutant)
-            reason = ""
-            if outcome == EQUIVALENT:
-                reason = reason_for(judge, index, mutant)
-                outcome = EQUIVALENT if reason else SURVIVED
-            mine["total"] += 1
-            mine[outcome] += 1
-            if outcome in (EQUIVALENT, SURVIVED):
-                inputs = ", ".join(target.op.formulas[index].inputs)
-                entry = {"op": target.name, "input": inputs, "where": mutant.where, "change": mutant.change}
-                listed.append({**entry, "outcome": outcome, "reason": reason})
-        for key, value in mine.items():
-            counts[key] += value
-    return {**counts, "ops": by_op, "list": listed}
-
-
-def names_with_samples() -> set[str]:
-    """Return what can be checked by name."""
-    return set(all_samples())

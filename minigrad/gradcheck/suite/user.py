@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from minigrad.gradcheck.check import gradcheck
-from minigrad.gradcheck.checks.backward import BadUse
+from minigrad.gradcheck.numerics.arguments import BadUse
 from minigrad.gradcheck.numerics.frozen import is_module
 from minigrad.gradcheck.report.document import Document, case_of, new_document, summarize
-from minigrad.gradcheck.samples import SAMPLES
-from minigrad.gradcheck.samples.module_sample import MODULES, module_samples
-from minigrad.gradcheck.suite.run import Options, check_module, check_sample
+from minigrad.gradcheck.samples import SAMPLES, sample_function
+from minigrad.gradcheck.samples.problems import family_of, op_names
+from minigrad.gradcheck.suite.run import Options, check_layer, check_sample, layers
 from minigrad.op import OPS, Op
 
 
@@ -66,9 +66,9 @@ def document_for(path: str, order: int, mode: str, seed: int) -> Document:
         for sample in _samples_of(target)(np.random.default_rng(seed)):
             result = check_sample(target, name, sample, options)
             document["cases"].append(case_of(result, name, "yours", repr(sample), steps=True))
-    elif isinstance(target, type) and name in module_samples() and target.__module__.startswith("minigrad."):
-        for layer in MODULES[name](np.random.default_rng(seed)):
-            document["cases"].append(case_of(check_module(layer, name, options), name, "nn", repr(layer), steps=True))
+    elif isinstance(target, type) and target.__module__.startswith("minigrad.") and name in layers():
+        for layer in layers()[name](np.random.default_rng(seed)):
+            document["cases"].append(case_of(check_layer(layer, name, options), name, "nn", repr(layer), steps=True))
     else:
         made = target() if not isinstance(target, type) else (target(), _example_inputs(target, path))
         if not isinstance(made, tuple) or len(made) != 2 or not (is_module(made[0]) or callable(made[0])):
@@ -90,6 +90,9 @@ def _samples_of(op: Op) -> Any:
     for name in (f"{op.__module__}.{op.name}", op.name):
         if name in SAMPLES:
             return SAMPLES[name]
+    own = sample_function(op.name, family_of(op)) if op.name in op_names() and OPS[op.name] is op else None
+    if own is not None:
+        return own
     raise BadUse(f"op {op.name!r} has no samples: declare some with @samples({f'{op.__module__}.{op.name}'!r})")
 
 
