@@ -54,6 +54,7 @@ _LAZY = {
     "autocast": "minigrad.amp:autocast",
     "cuda": "minigrad.cuda",
     "data": "minigrad.data",
+    "distributed": "minigrad.distributed",
     "gradcheck": "minigrad.gradcheck",
     "load": "minigrad.saving:load",
     "nn": "minigrad.nn",
@@ -64,7 +65,7 @@ _LAZY = {
 }
 
 if TYPE_CHECKING:
-    from minigrad import data, nn, optim, saving, training
+    from minigrad import data, distributed, nn, optim, saving, training
     from minigrad.gradcheck import gradcheck as gradcheck
     from minigrad.saving import load, save
 

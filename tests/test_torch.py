@@ -19,7 +19,13 @@ pytestmark = pytest.mark.torch
 RTOL = 1e-10
 
 #: ops that PyTorch has no counterpart of, and why
-NO_COUNTERPART: dict[str, str] = {}
+NO_COUNTERPART: dict[str, str] = {
+    **dict.fromkeys(
+        ("all_gather", "all_reduce", "broadcast", "reduce_scatter", "reduce_to"),
+        "torch.distributed takes one process for each rank; here the ranks are an axis",
+    ),
+    **dict.fromkeys(("sync_batch_norm", "sync_batch_norm_relu"), "torch.nn.SyncBatchNorm refuses CPUs, and has no second derivative"),
+}
 
 
 def references() -> dict[str, Any]:

@@ -13,13 +13,14 @@ import numpy as np
 
 from minigrad.gradcheck.numerics.row import FAIL, PASS, Row
 from minigrad.gradcheck.samples.bad import ALIKE, ARRAYS, Bad
+from minigrad.gradcheck.samples.bad_distributed import DISTRIBUTED
 from minigrad.gradcheck.samples.bad_layers import TABLES
 from minigrad.mode import changed_mode, mode
 from minigrad.op import Op
 from minigrad.tensor import Tensor
 
 BAD: dict[str, list[Bad]] = {}  #: by name of the op
-for _table in (ALIKE, ARRAYS, *TABLES):
+for _table in (ALIKE, ARRAYS, DISTRIBUTED, *TABLES):
     for _name, _calls in _table.items():
         BAD.setdefault(_name, []).extend(_calls)
 

@@ -23,6 +23,9 @@ DECAYED = "beyond this bound what decays is zero in float64, and within it the b
 ALIKE = "the two are equal wherever this decides anything: both infinite, or both zero"
 FIRST_FACTOR = "it enters in front of the recurrence, whose first step multiplies it with nothing"
 
+TAKEN_OUT = "whatever is subtracted from g here is put back times the third sum, and whatever from x that sum takes out again"
+ROUNDED_AWAY = "s is zero but for the rounding of the mean, which float32 shows: see tests/distributed/test_sync_batch_norm.py"
+
 #: op, change (both as regular expressions that must match whole) -> reason
 REASONS: list[tuple[str, str, str]] = [
     (r"batch_norm|batch_norm_relu", r"rest \* centred -> (rest \* x|g \* centred)",
@@ -66,6 +69,11 @@ REASONS: list[tuple[str, str, str]] = [
     (r"pad", r"g -> middle", "after the last axis both are the same"),
     (r"pad", r"before or after -> (before or end|end or after)", "it only decides whether edges are added, and there may be none to add"),
     (r"\w+", r"_check_\w+\(.*", ONLY_CHECKED),
+    (r"sync_batch_norm(_relu)?",
+     r"(g_bias / max\(|max\(count\(x, axes\), 1\)|x - per_channel\(mean|\(?g - per_channel\(own|own ).* -> .*", TAKEN_OUT),
+    (r"sync_batch_norm_relu", r".*, weight, mean, var, m, .* -> .*, weight, \w+, var, m, .*", TAKEN_OUT),
+    (r"sync_batch_norm(_relu)?",
+     r"(product - g_bias \* rest|g_bias \* rest|centred - rest|h_centred - h \* rest|h \* rest).* -> .*", ROUNDED_AWAY),
     (r"pad", r"axis is None -> arrays is None", "it is called with an axis"),
     (r"qr", r"-2 -> -1", "where it matters, x is wide and q is square"),
     (r"pow", r"where\(\(a == 0\) & \(b == 0\), 1, b\) -> .*", "the factor b is zero there"),

@@ -1,0 +1,25 @@
+"""Several processes and machines: groups of ranks, collectives as ops, batch norm in step, data parallel training.
+
+Read group.py, collectives.py, sync_batch_norm.py, gradients.py.
+"""
+
+from minigrad.distributed.collectives import all_gather, all_reduce, broadcast, reduce_scatter, reduce_to
+from minigrad.distributed.group import Alone, DesyncError, Group
+from minigrad.distributed.stacked import Stacked
+from minigrad.distributed.sync_batch_norm import sync_batch_norm, sync_batch_norm_relu
+from minigrad.distributed.threads import spmd
+
+__all__ = [
+    "Alone",
+    "DesyncError",
+    "Group",
+    "Stacked",
+    "all_gather",
+    "all_reduce",
+    "broadcast",
+    "reduce_scatter",
+    "reduce_to",
+    "spmd",
+    "sync_batch_norm",
+    "sync_batch_norm_relu",
+]
