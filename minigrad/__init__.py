@@ -22,6 +22,7 @@ from minigrad.autograd import (
     no_grad,
     vjp,
 )
+from minigrad.backends import LOADERS, DeviceUnavailableError
 from minigrad.checkpointing import checkpoint
 from minigrad.creation import (
     arange,
@@ -38,7 +39,7 @@ from minigrad.creation import (
     zeros,
     zeros_like,
 )
-from minigrad.device import Device, DeviceUnavailableError, default_device, device, set_default_device
+from minigrad.device import Device, default_device, device, set_default_device
 from minigrad.op import OPS, op
 from minigrad.ops import *
 from minigrad.random import manual_seed
@@ -47,6 +48,10 @@ from minigrad.tensor import Tensor
 __version__ = "0.1.0"
 
 _habits.bind(Tensor)
+LOADERS["cuda"] = (
+    lambda: import_module("minigrad.kernels.cuda").load(),
+    lambda: import_module("minigrad.backends.cuda").cuda_status().available,
+)
 
 #: subpackages and functions that are imported when first used, so that `import minigrad` costs little more than NumPy
 _LAZY = {

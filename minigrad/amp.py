@@ -250,7 +250,7 @@ class GradScaler:
     def _state_on(self, device: Device) -> Any:
         """Return the state where the gradients are."""
         if device.kind != self._state.kind:
-            backend: Any = backend_of(device.kind)
-            make = HostScale if device.kind == "cpu" else backend.scale_on_device
-            self._state = make(*self._state.read())
+            backend = backend_of(device.kind)
+            on_device = backend.services.get("scale_on_device")
+            self._state = HostScale(*self._state.read()) if on_device is None else on_device(backend, *self._state.read())
         return self._state

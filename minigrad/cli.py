@@ -134,8 +134,8 @@ def run(args: argparse.Namespace) -> int:
     settings = _train_settings(args) if args.command == "train" else {}
     from rich.console import Console
 
+    from minigrad.backends import DeviceUnavailableError
     from minigrad.data import DataError
-    from minigrad.device import DeviceUnavailableError
     from minigrad.saving import CheckpointError
     from minigrad.training.diagnosis import NotFiniteError
 

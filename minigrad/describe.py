@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad.backends import is_array, namespace
+from minigrad.device import device_of
 from minigrad.signature import parameters_of
 from minigrad.tensor import Tensor, array_of
 
@@ -29,8 +30,6 @@ def add_note(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str, 
         error.add_note(memory_report())
     modules = {namespace(a).__name__ for a in arrays if is_array(a) and shape_of(a)}
     if len(modules) > 1:
-        from minigrad.device import device_of
-
         places = sorted({str(device_of(a)) for a in arrays if is_array(a)})
         error.add_note(f"the inputs are on different devices ({' and '.join(places)}); move them to one with .to(device)")
 
@@ -46,8 +45,6 @@ def add_backward_note(error: Exception, node: Node, g: Any, saved: Sequence[Any]
 
 def check_one_device(op: Op, arrays: Sequence[Any]) -> None:
     """Raise a ValueError if the inputs of an op are on different devices."""
-    from minigrad.device import device_of
-
     places = {str(device_of(a)): i for i, a in reversed(list(enumerate(arrays))) if is_array(a) and not isinstance(a, np.generic)}
     if len(places) > 1:
         named = [f"{op.input_name(i)} on {place}" for place, i in sorted(places.items())]

@@ -16,12 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backends import BACKENDS, Array, Backend
+from minigrad.backends import BACKENDS, LOADERS, Array, Backend, DeviceUnavailableError
 from minigrad.block import block
-
-
-class DeviceUnavailableError(RuntimeError):
-    """A device was asked for that this machine does not offer."""
 
 
 class Device:
@@ -66,9 +62,7 @@ def as_device(name: str | Device) -> Device:
         raise TypeError(f"a device is named by text such as 'cpu' or 'cuda:0', not by a {type(name).__name__}")
     wanted = _parse(name) if isinstance(name, str) else name
     if wanted.kind == "auto":
-        from minigrad.backends.cuda import cuda_status
-
-        wanted = Device("cuda") if cuda_status().available else CPU
+        wanted = next((Device(kind) for kind, (_, available) in LOADERS.items() if available()), CPU)
     if wanted.kind == "cuda":
         count = backend_of("cuda").device_count()
         if wanted.index >= count:
@@ -136,6 +130,5 @@ def backend_of(kind: str) -> Backend:
     for backend in BACKENDS.values():
         if backend.kind == kind:
             return backend
-    from minigrad.backends.cuda import load
-
+    load, _ = LOADERS[kind]
     return load()

@@ -9,7 +9,7 @@ both build. Measured by ``benchmarks/overhead.py``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,8 +18,10 @@ from minigrad.declaration import check_output
 from minigrad.describe import add_note
 from minigrad.formula import Plan
 from minigrad.graph import RECORDING, Node, mode, next_sequence
-from minigrad.op import Op
 from minigrad.tensor import Tensor
+
+if TYPE_CHECKING:
+    from minigrad.op import Op
 
 _new = Tensor.__new__
 _mode = mode.get
@@ -38,13 +40,13 @@ def specialise(op: Op) -> Op:
     call.__doc__ = op.__doc__
     # Each op is the only instance of its own class, as Python looks up __call__ on the class.
     fast = {} if make is _general else {"__call__": staticmethod(call)}
-    own = type(f"Op_{op.name}", (Op,), {**fast, "method": staticmethod(call), "__slots__": ()})
+    own = type(f"Op_{op.name}", (type(op),), {**fast, "method": staticmethod(call), "__slots__": ()})
     op.__class__ = own
     return op
 
 
 def _general(op: Op) -> Callable[..., Any]:
-    generic = Op.__call__
+    generic = type(op).__call__
 
     def call(*args: Any, **params: Any) -> Any:
         return generic(op, *args, **params)
@@ -53,7 +55,7 @@ def _general(op: Op) -> Callable[..., Any]:
 
 
 def _unary(op: Op) -> Callable[..., Any]:
-    generic, forward, plans, kernels = Op.__call__, op.forward, op.plans, op.kernels
+    generic, forward, plans, kernels = type(op).__call__, op.forward, op.plans, op.kernels
 
     def call(x: Any) -> Any:
         if (x.__class__ is not Tensor and not isinstance(x, Tensor)) or _mode() is not RECORDING or kernels:
@@ -87,7 +89,7 @@ def _unary(op: Op) -> Callable[..., Any]:
 
 
 def _binary(op: Op) -> Callable[..., Any]:
-    generic, forward, plans, kernels = Op.__call__, op.forward, op.plans, op.kernels
+    generic, forward, plans, kernels = type(op).__call__, op.forward, op.plans, op.kernels
 
     def call(a: Any, b: Any) -> Any:
         if (a.__class__ is not Tensor and not isinstance(a, Tensor)) or _mode() is not RECORDING or kernels:

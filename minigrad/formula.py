@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from minigrad.backends import Array, is_array, kind_of, namespace
 from minigrad.declaration import check_wanted
+from minigrad.describe import add_backward_note
 from minigrad.graph import Node, Output, mode
 from minigrad.signature import parameters_of
 from minigrad.tensor import array_of
@@ -57,6 +58,8 @@ class Plan:
     plan, where each formula takes one cotangent and returns one gradient, is run by `minigrad.graph.walk` itself; others
     by `pull`.
     """
+
+    add_note = staticmethod(add_backward_note)  #: to an exception of a formula
 
     def __init__(self, op: Op, mask: tuple[bool, ...]) -> None:
         check_wanted(op, mask)

@@ -176,7 +176,8 @@ def walk(
         if g is None:
             continue
         if node.hooks is not None and g.__class__ is not list:
-            g = _run_hooks(node, g, lift)
+            for hook in list(node.hooks):
+                g = hook(node, g)
         if wanted is not None and node in wanted:
             found[node] = g
         plan = node.plan
@@ -218,9 +219,7 @@ def walk(
                     grads[parent] = grads[parent] + r
                     owned.add(parent)
         except Exception as error:
-            from minigrad.describe import add_backward_note
-
-            add_backward_note(error, node, g, saved)
+            plan.add_note(error, node, g, saved)
             raise
         if free:
             node.saved = None
@@ -234,21 +233,6 @@ def _leads_to(wanted: set[Node], order: list[Node]) -> set[Node]:
         if node in wanted or any(parent in useful for parent in node.parents):
             useful.add(node)
     return useful
-
-
-def _run_hooks(node: Node, g: Any, lift: Callable[[Array, Node | None], Any] | None) -> Any:
-    """Let the hooks of a value see, and perhaps replace, its cotangent. Hooks take and return Tensors."""
-    from minigrad.tensor import Tensor, wrap  # late: a hook is the one place where the walk meets a Tensor
-
-    for hook in list(node.hooks or ()):
-        new = hook(g if isinstance(g, Tensor) else wrap(g.copy(), None))  # a copy, as the hook may keep it
-        if new is not None:
-            g = new.data if lift is None and isinstance(new, Tensor) else new
-            shape = getattr(g, "shape", None)
-            if shape != node.shape:
-                what = f"a {type(g).__name__}" if shape is None else f"a gradient of shape {shape}"
-                raise ValueError(f"a hook on the output of {node.name} returned {what}; the value has shape {node.shape}")
-    return g
 
 
 def _check_saved(node: Node) -> tuple[Any, ...]:

@@ -36,7 +36,8 @@ import numpy as np
 
 from minigrad.backends import KINDS, XP, Array, kind_of, namespace
 from minigrad.declaration import check_formula, check_inputs, check_names, check_output
-from minigrad.describe import add_note, check_one_device, shape_of
+from minigrad.describe import add_note, check_one_device, op_in_words, shape_of
+from minigrad.fastcall import specialise
 from minigrad.formula import Formula, Plan
 from minigrad.graph import Node, Output, mode, next_sequence
 from minigrad.signature import REQUIRED, parameters_of
@@ -219,8 +220,6 @@ class Op:
 
     def explain(self) -> str:
         """Describe the op: its signature, its documentation, its formulas and what each one saves."""
-        from minigrad.describe import op_in_words
-
         return op_in_words(self)
 
 
@@ -241,8 +240,6 @@ def op(forward: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """
     if forward is None:
         return lambda f: op(f, **options)
-    from minigrad.fastcall import specialise
-
     new = specialise(Op(forward, **options))
     OPS[new.name if new.__module__.startswith("minigrad.") else f"{new.__module__}.{new.name}"] = new
     return new

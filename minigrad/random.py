@@ -65,9 +65,9 @@ class Generator:
         if place.kind == "cpu":
             return np.random.Philox(key=self._seed, counter=first).random_raw(n)
         backend = backend_of(place.kind)
-        philox_on_device = getattr(backend, "philox", None)  # a kernel, where the backend has one
+        philox_on_device = backend.services.get("philox")  # a kernel, where the backend has one
         if philox_on_device is not None:
-            return philox_on_device(self, first, n, place.index)
+            return philox_on_device(backend, self, first, n, place.index)
         counters = backend.from_host(np.arange(first + 1, first + 1 + blocks, dtype=np.uint64), place.index)
         return philox(backend.xp, counters, self._seed).reshape(-1)[:n]
 
@@ -117,9 +117,10 @@ class Generator:
             raise ValueError(f"bernoulli: p is a probability, from 0 to 1, not {p}")
         dims, kind = _shape(shape), np.dtype(dtype or DEFAULT_DTYPE)
         place = default_device() if device is None else as_device(device)
-        mask_on_device = None if place.kind == "cpu" else getattr(backend_of(place.kind), "random_mask", None)
+        backend = backend_of(place.kind)
+        mask_on_device = backend.services.get("random_mask")
         if mask_on_device is not None:
-            mask = mask_on_device(self, self._take(-(-math.prod(dims) // 8)), dims, p, place.index)
+            mask = mask_on_device(backend, self, self._take(-(-math.prod(dims) // 8)), dims, p, place.index)
         else:
             mask = self._unit(dims, np.dtype(np.float32), place) < p
         return Tensor(mask if kind == np.bool_ else mask.astype(kind))

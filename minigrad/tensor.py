@@ -12,7 +12,6 @@ optimizers do (`minigrad.graph.changed_in_place`), and whatever had saved the ol
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -144,7 +143,7 @@ class Tensor(Interop):
         """Return what holds the gradient: the node of a leaf, the last hook of a computed tensor after `retain_grad`."""
         if self.node is None or self.node.is_leaf:
             return self.node
-        return next((hook for hook in self.node.hooks or () if isinstance(hook, _Retained)), None)
+        return next((hook.function for hook in self.node.hooks or () if isinstance(hook.function, _Retained)), None)
 
     def retain_grad(self) -> None:
         """Add the gradient of this computed tensor to its ``.grad`` when backward passes through it, after other hooks."""
@@ -164,8 +163,8 @@ class Tensor(Interop):
         hooks = node.hooks = node.hooks if node.hooks is not None else []
         if isinstance(node, graph.Output):  # its equals, made for a second derivative, must run the same hooks
             node.share_hooks()
-        own = hook if isinstance(hook, _Retained) else partial(hook)  # so that each can be removed, if there are two of it
-        hooks.insert(len(hooks) - any(isinstance(other, _Retained) for other in hooks), own)
+        own = _Hook(hook)  # an object of its own, so that each can be removed, if there are two of it
+        hooks.insert(len(hooks) - any(isinstance(other.function, _Retained) for other in hooks), own)
         return lambda: hooks.remove(own) if own in hooks else None
 
     def backward(self, gradient: Any = None, *, retain_graph: bool | None = None, create_graph: bool = False) -> None:
@@ -219,6 +218,23 @@ class Tensor(Interop):
         return self
 
     __hash__ = object.__hash__
+
+
+class _Hook:
+    """A user's function of Tensors as the walk calls it: given a cotangent, array or Tensor, it returns it or what replaces it."""
+
+    def __init__(self, function: Callable[[Tensor], Any]) -> None:
+        self.function = function
+
+    def __call__(self, node: Node, g: Any) -> Any:
+        new = self.function(g if isinstance(g, Tensor) else wrap(g.copy(), None))  # a copy, as the function may keep it
+        if new is None:
+            return g
+        shape = getattr(new, "shape", None)
+        if shape != node.shape:
+            what = f"a {type(new).__name__}" if shape is None else f"a gradient of shape {shape}"
+            raise ValueError(f"a hook on the output of {node.name} returned {what}; the value has shape {node.shape}")
+        return new if isinstance(g, Tensor) else array_of(new)
 
 
 class _Retained:

@@ -132,8 +132,8 @@ def test_a_kernel_agrees_with_its_formula(name):
 
 #: from the ground up; what stands beside the core (gradcheck, training, ...) may import all of it
 LAYERS = [
-    "block", "backends", "device", "mode", "graph", "signature", "interop", "tensor", "describe", "declaration", "formula", "op",
-    "fastcall", "ops", "kernels", "nn",
+    "block", "backends", "device", "mode", "graph", "signature", "interop", "tensor", "describe", "declaration", "formula", "fastcall",
+    "op", "ops", "kernels", "nn",
 ]  # fmt: skip
 BESIDE_GRAPH = {"display"}  # shows a tensor; imported by it when it is asked to show itself
 

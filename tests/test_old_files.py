@@ -35,8 +35,8 @@ def test_a_run_stopped_in_an_epoch_resumes_to_where_it_would_have_ended(tmp_path
 def test_a_finished_run_predicts(tmp_path, capsys):
     run = tmp_path / "run"
     shutil.copytree(OLD / "run_finished", run)
-    np.save(tmp_path / "points.npy", np.array([[0.1, 0.2], [-0.5, 0.3]], np.float32))
-    assert cli.main(["predict", str(run), str(tmp_path / "points.npy")]) == 0, capsys.readouterr().err
+    (tmp_path / "points.txt").write_text("0.1 0.2\n-0.5 0.3\n")
+    assert cli.main(["predict", str(run), str(tmp_path / "points.txt")]) == 0, capsys.readouterr().err
 
 
 def test_weights_and_an_optimizer_go_on(model):

@@ -8,6 +8,7 @@ functions that one of them lacks) is the business of a `Backend`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -16,12 +17,17 @@ Array: TypeAlias = Any  #: a NumPy or CuPy array; the two share no base class
 Namespace: TypeAlias = Any  #: the module ``numpy`` or ``cupy``
 
 
+class DeviceUnavailableError(RuntimeError):
+    """A device was asked for that this machine does not offer."""
+
+
 class Backend(Protocol):
     """One library of arrays and the devices it reaches."""
 
     kind: str  #: "cpu" or "cuda": the first part of a device's name
     array_type: type
     xp: Namespace
+    services: dict[str, Any]  #: what it does in one launch that is no op, by name: a step of Adam, clipping by norm, random bits
 
     def device_index(self, array: Array) -> int:
         """Return the number of the device that holds ``array``."""
@@ -47,6 +53,9 @@ class Cpu:
     array_type: type = np.ndarray
     xp: Namespace = np
 
+    def __init__(self) -> None:
+        self.services: dict[str, Any] = {}
+
     def device_index(self, array: Array) -> int:
         return 0
 
@@ -64,6 +73,10 @@ class Cpu:
 XP: dict[type, Namespace] = {}
 BACKENDS: dict[type, Backend] = {}
 KINDS: set[str] = set()  #: of devices whose arrays there may be: while it is one, no op need look for mixtures
+
+
+#: kind of device -> what loads its backend when it is first asked for, and what says, without loading it, whether it is there
+LOADERS: dict[str, tuple[Callable[[], Backend], Callable[[], bool]]] = {}
 
 
 def register(backend: Backend) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from minigrad.backends import Array
+from minigrad.backends import Array, DeviceUnavailableError
 
 HALF, SINGLE, DOUBLE = 2, 0, 1  # cudaDataType_t
 TYPES = {"float16": HALF, "float32": SINGLE, "float64": DOUBLE}
@@ -47,8 +47,6 @@ def load_library() -> ctypes.CDLL:
     try:
         return ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path)
     except (DynamicLibNotFoundError, OSError) as error:
-        from minigrad.device import DeviceUnavailableError
-
         cure = "run: pip install 'cupy-cuda13x[ctk]' (the extra cuda-ctk)"
         raise DeviceUnavailableError(f"cuBLAS, which multiplies matrices on a GPU, was not found; {cure}") from error
 

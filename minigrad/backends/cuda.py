@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from minigrad.backends import Array, Namespace, register
+from minigrad.backends import Array, DeviceUnavailableError, Namespace
 from minigrad.backends.cublas import WORKSPACE_BYTES, Blas, load_library
 
 WHOLE_TOOLKIT = "run: pip install 'cupy-cuda13x[ctk]' (the extra cuda-ctk)"
@@ -97,8 +98,8 @@ def first_line(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0]
 
 
-def load() -> CudaBackend:
-    """Import CuPy and let ops run on its arrays.
+def connect() -> CudaBackend:
+    """Import CuPy and return its arrays and devices as a backend.
 
     Raises
     ------
@@ -107,20 +108,10 @@ def load() -> CudaBackend:
     """
     status = cuda_status()
     if not status.available:
-        from minigrad.device import DeviceUnavailableError
-
         raise DeviceUnavailableError(f"device 'cuda' was asked for, but {status.reason}")
     import cupy
 
-    return install(CudaBackend(cupy))
-
-
-def install(backend: CudaBackend) -> CudaBackend:
-    """Register a backend for CUDA arrays, and the kernels that are faster than the plain formulas."""
-    register(backend)
-    import minigrad.kernels.cuda  # noqa: F401  (registers them)
-
-    return backend
+    return CudaBackend(cupy)
 
 
 class CudaBackend:
@@ -131,6 +122,7 @@ class CudaBackend:
     def __init__(self, cupy: Namespace) -> None:
         self.xp = cupy
         self.array_type: type = cupy.ndarray
+        self.services: dict[str, Any] = {}  #: filled by `minigrad.kernels.cuda`, which lies above
         self.precision = "float32"  #: how float32 products are rounded: a name in minigrad.backends.cublas.PRECISIONS
         self.capture: Any = None  #: the `minigrad.cuda.capture.Recording` that is being made, if one is
         self._functions: dict[tuple[str, str, str], Any] = {}
@@ -166,12 +158,10 @@ class CudaBackend:
 
     # ------------------------------------------------------------------------------------------- what kernels use
 
-    def kernel(self, file: str, real: str, name: str) -> Any:
-        """Return a kernel, compiled for elements of type ``real`` when it is first needed."""
+    def kernel(self, file: str, real: str, name: str, source: Callable[[str, str], str]) -> Any:
+        """Return a kernel of the program ``source(file, real)``, compiled when it is first needed."""
         key = (file, real, name)
         if key not in self._functions:
-            from minigrad.kernels.cuda.launch import source
-
             module = self.xp.RawModule(code=source(file, real), options=("-std=c++17",))
             self._functions[key] = module.get_function(name)
         return self._functions[key]
@@ -194,47 +184,10 @@ class CudaBackend:
             self._capturing[index] = self.xp.cuda.Stream(non_blocking=True)
         return self._capturing[index]
 
-    def philox(self, generator: Any, first: int, n: int, index: int) -> Array:
-        """Return words of the stream of a `minigrad.random.Generator`, from block ``first`` on."""
-        from minigrad.kernels.cuda.random import words
-
-        return words(self, generator, first, n, index)
-
-    def random_mask(self, generator: Any, first: int, shape: tuple[int, ...], p: float, index: int) -> Array:
-        """Return booleans that are true with probability ``p``, from block ``first`` of the stream on."""
-        from minigrad.kernels.cuda.random import mask
-
-        return mask(self, generator, first, shape, p, index)
-
-    @property
-    def optimizer_steps(self) -> dict[str, Any]:
-        """Optimizers, by name, whose step is one kernel."""
-        from minigrad.kernels.cuda.optimizers import STEPS
-
-        return STEPS
-
-    def clip_norm(self, gradients: list[Array], most: float) -> Any:
-        """Clip gradients in place by their joint norm, and return it; see `minigrad.kernels.cuda.optimizers.clip_norm`."""
-        from minigrad.kernels.cuda.optimizers import clip_norm
-
-        return clip_norm(gradients, most)
-
-    def scale_on_device(self, scale: float, good_steps: int) -> Any:
-        """Return the form of a gradient scaler's state for which the host need not wait."""
-        from minigrad.kernels.cuda.scaling import DeviceScale
-
-        return DeviceScale(self, scale, good_steps)
-
     def must_not_record(self, what: str) -> None:
         """Refuse to make while a step is recorded what outlasts it: each replay would make it anew."""
         if self.capture is not None:
             raise RuntimeError(f"{what} for the first time while a step is recorded; make a step without capture before")
-
-    def update_running(self, *args: Any) -> None:
-        """Update running statistics in place; see `minigrad.kernels.cuda.batch_norm.update_running`."""
-        from minigrad.kernels.cuda.batch_norm import update_running
-
-        update_running(*args)
 
     def label_check(self) -> LabelCheck:
         """Return where kernels on the current GPU note a label that is not the number of a class."""

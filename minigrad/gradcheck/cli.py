@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from rich.console import Console
 
-    from minigrad.device import DeviceUnavailableError
+    from minigrad.backends import DeviceUnavailableError
     from minigrad.gradcheck.numerics.arguments import BadUse
 
     console = Console(highlight=False)

@@ -110,7 +110,7 @@ class RunningStatistics(Module):
         """
         if mode.get().recomputing or self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
-        in_place = getattr(BACKENDS[mean.__class__], "update_running", None)  # on a GPU: one launch, which can be captured
+        in_place = BACKENDS[mean.__class__].services.get("update_running")  # on a GPU: one launch, which can be captured
         if in_place is not None:
             buffers = (self.running_mean.data, self.running_var.data, self.num_batches_tracked.data)
             in_place(mean, var, *buffers, self.momentum, m)

@@ -24,7 +24,7 @@ def clip_grad_norm_(
     if not grads:
         return Tensor(0.0)
     xp = namespace(grads[0])
-    kernel = getattr(BACKENDS[grads[0].__class__], "clip_norm", None)
+    kernel = BACKENDS[grads[0].__class__].services.get("clip_norm")
     if kernel is not None and norm_type == 2 and not error_if_nonfinite:
         norm = kernel(grads, max_norm)
         if norm is not NotImplemented:

@@ -250,7 +250,7 @@ class Optimizer:
 
     def _fused_step(self, bucket: Bucket, group: dict[str, Any]) -> bool:
         """Let the backend make the whole step in one launch, if it has a kernel for this optimizer."""
-        steps = getattr(BACKENDS[bucket.values.__class__], "optimizer_steps", None)
+        steps = BACKENDS[bucket.values.__class__].services.get("optimizer_steps")
         step = steps.get(self.name) if steps and type(self).__module__.startswith("minigrad.optim.") else None
         return step is not None and step(self, bucket, group)
 

@@ -15,6 +15,7 @@ from support.strict import LEDGER, xp
 
 from minigrad.backends import BACKENDS, KINDS, XP, cuda
 from minigrad.backends.cuda import CudaBackend
+from minigrad.kernels.cuda import install
 from minigrad.op import OPS, Op
 
 HERE = Path(__file__).parent
@@ -186,7 +187,7 @@ def pretended_gpu() -> Iterator[CudaBackend]:
         del XP[kind], BACKENDS[kind]
     real, cuda.load_library = cuda.load_library, library
     try:
-        backend = cuda.install(CudaBackend(xp))
+        backend = install(CudaBackend(xp))
         for op, kernels in _withdrawn.items():
             op.kernels.update(kernels)
             op.plans.clear()

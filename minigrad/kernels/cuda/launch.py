@@ -96,7 +96,7 @@ def launch(name: str, grid: tuple[int, ...], block: tuple[int, ...], args: tuple
     real = np.dtype(like.dtype if like.dtype.name in REALS else np.float32)  # of kernels that do not speak of it
     backend = BACKENDS[like.__class__]
     prepared = tuple([_checked(name, p, a, real, backend.array_type) for p, a in zip(parameters, args, strict=True)])
-    backend.kernel(file, real.name, name)(grid, block, prepared, shared_mem=shared)  # type: ignore[attr-defined]
+    backend.kernel(file, real.name, name, source)(grid, block, prepared, shared_mem=shared)  # type: ignore[attr-defined]
 
 
 def _checked(kernel: str, parameter: Parameter, value: Any, real: np.dtype[Any], array_type: type) -> Any:
