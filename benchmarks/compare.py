@@ -32,7 +32,7 @@ import workloads
 from functional import Make, autograd_makes
 from workloads import WORKLOADS, numpy_of
 
-from minigrad.info import blas_kernels
+from minigrad.commands.info import blas_kernels
 
 QUICK = ("overhead", "mlp64", "bn_64x32x28x28", "conv_small", "maxpool", "softmax_ce")
 TOLERANCE = 2e-4  #: relative to the largest value: float32, and sums of different order

@@ -15,7 +15,8 @@ from gpu_part import Record, Result, backend, in_short, run
 
 import minigrad as mg
 from minigrad import nn, optim
-from minigrad.device import to_host
+from minigrad.core.device import to_host
+from minigrad.core.mode import changed_mode
 from minigrad.nn import functional as F
 
 HERE = Path(__file__).parent
@@ -101,9 +102,9 @@ def difference(name: str, sample: Any, kernels: bool, up_to_sign: bool = False) 
     """Largest difference of values and gradients on the GPU from those on the CPU, in parts of the largest value or 1."""
     from support.op_samples import computed, on_device
 
-    with mg.graph.changed_mode(kernels=False):
+    with changed_mode(kernels=False):
         expected = computed(name, sample, False)
-    with mg.graph.changed_mode(kernels=kernels):
+    with changed_mode(kernels=kernels):
         got = computed(name, on_device(sample), False)
     worst = 0.0
     for a, b in zip(got[0] if up_to_sign else [*got[0], *got[1]], expected[0] if up_to_sign else [*expected[0], *expected[1]], strict=True):
@@ -146,7 +147,7 @@ def check_kernels(record: Record) -> None:
     """Every op that has kernels, by its kernels."""
     from support.op_samples import NAMES
 
-    from minigrad.op import OPS
+    from minigrad.core.op import OPS
 
     backend()  # registers them
     names = [name for name in NAMES if any(device == "cuda" for device, _ in OPS[name].kernels)]
@@ -163,7 +164,7 @@ def check_formulas(record: Record) -> None:
 
 def check_gradients(record: Record) -> None:
     """The commonest ops against finite differences, on the device."""
-    from minigrad.cli import main
+    from minigrad.commands import main
 
     record["gradcheck"] = {"ok": main(["gradcheck", *GRADCHECKED, "--device", "cuda", "--mode", "quick"]) == 0, "ops": GRADCHECKED}
 

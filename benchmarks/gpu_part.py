@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from minigrad.device import backend_of
+from minigrad.core.device import backend_of
 
 Result = dict[str, Any]
 

@@ -9,7 +9,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from minigrad.cli import main
+from minigrad.commands import main
 from minigrad.training.plot import svg
 
 SETTINGS = ["train", "digits", "--optimizer", "sgd", "--lr", "0.1", "--schedule", "none"]

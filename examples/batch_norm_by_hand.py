@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import minigrad as mg
+from minigrad.core.graph import newest_first
 
 EPS = 1e-5
 failed: list[str] = []
@@ -96,7 +97,7 @@ def one_node(x: mg.Tensor, gamma: mg.Tensor, beta: mg.Tensor) -> mg.Tensor:
 
 def nodes(y: mg.Tensor) -> int:
     """Count the ops in the graph of y."""
-    return sum(node.plan is not None for node in mg.graph.newest_first([y.node]))
+    return sum(node.plan is not None for node in newest_first([y.node]))
 
 
 Gradients = tuple[list[np.ndarray], np.ndarray]

@@ -1,7 +1,7 @@
 """minigrad: a from-scratch autograd micro-framework.
 
-An op is a formula, and every formula is checked. Read the source in this order: graph.py, tensor.py, op.py,
-formula.py, ops/elementwise.py.
+An op is a formula, and every formula is checked. Read the source in this order: ops/elementwise.py,
+core/graph.py, core/tensor.py, core/op.py, core/formula.py, ops/batch_normalization.py.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from minigrad import habits as _habits, kernels as _kernels, ops, random
+from minigrad import kernels as _kernels, ops, random
 from minigrad.anomaly import AnomalyError, detect_anomaly
 from minigrad.autograd import (
     enable_grad,
@@ -24,6 +24,10 @@ from minigrad.autograd import (
 )
 from minigrad.backends import LOADERS, DeviceUnavailableError
 from minigrad.checkpointing import checkpoint
+from minigrad.core import _hints as _habits
+from minigrad.core.device import Device, default_device, device, set_default_device
+from minigrad.core.op import OPS, op
+from minigrad.core.tensor import Tensor
 from minigrad.creation import (
     arange,
     as_tensor,
@@ -39,11 +43,8 @@ from minigrad.creation import (
     zeros,
     zeros_like,
 )
-from minigrad.device import Device, default_device, device, set_default_device
-from minigrad.op import OPS, op
 from minigrad.ops import *
 from minigrad.random import manual_seed
-from minigrad.tensor import Tensor
 
 __version__ = "0.1.0"
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from minigrad.cli import main
+from minigrad.commands import main
 
 sys.exit(main())

@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import BACKENDS, KINDS, is_array, kind_of
-from minigrad.block import block
-from minigrad.device import Device, backend_of
-from minigrad.mode import changed_mode
-from minigrad.op import Op
+from minigrad.core._contexts import block
+from minigrad.core.device import Device, backend_of
+from minigrad.core.mode import changed_mode
+from minigrad.core.op import Op
+from minigrad.core.tensor import Tensor, wrap
 from minigrad.ops.elementwise import add, astype
-from minigrad.tensor import Tensor, wrap
 
 #: ops whose inputs are lowered: products, which tensor cores make fast and whose sums stay in float32
 LOW = frozenset({"matmul", "linear", "convolution", "conv_transpose", "tensordot", "einsum"})
@@ -41,7 +41,7 @@ HIGH = frozenset({
 
 @dataclass(frozen=True)
 class Autocast:
-    """What `minigrad.op.Op` asks before it runs."""
+    """What `minigrad.core.op.Op` asks before it runs."""
 
     dtype: str
 

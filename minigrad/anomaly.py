@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from minigrad.backends import is_array, namespace
-from minigrad.block import block
-from minigrad.describe import describe
-from minigrad.graph import Node, Observer, changed_mode, mode
-from minigrad.op import Op
-from minigrad.tensor import array_of
+from minigrad.core._contexts import block
+from minigrad.core._messages import describe
+from minigrad.core.graph import Node
+from minigrad.core.mode import Observer, changed_mode, mode
+from minigrad.core.op import Op
+from minigrad.core.tensor import array_of
 
 _PACKAGE = os.path.dirname(__file__)
 

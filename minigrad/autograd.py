@@ -1,7 +1,7 @@
 """Derivatives as functions: grad, vjp, jvp, jacobian, hessian, hvp.
 
 The names and arguments are those of ``torch.autograd`` and ``torch.autograd.functional``. All of them stand on
-`minigrad.graph.walk`; forward-mode products come from two backward passes. Those that call a function record what it
+`minigrad.core.graph.walk`; forward-mode products come from two backward passes. Those that call a function record what it
 does even within `no_grad`, as they differentiate it themselves; of what depends on no input the derivative is zero.
 """
 
@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minigrad.backends import namespace
-from minigrad.graph import Node, changed_mode, mode, walk
-from minigrad.tensor import Tensor, start_of_backward, wrap
+from minigrad.core.graph import Node, walk
+from minigrad.core.mode import changed_mode, mode
+from minigrad.core.tensor import Tensor, start_of_backward, wrap
+from minigrad.ops.joining import stack
 
 Tensors = Tensor | Sequence[Tensor]
 
@@ -159,8 +161,6 @@ def hvp(func: Callable[..., Any], inputs: Tensors, v: Any, *, create_graph: bool
 
 def _jacobian_of(y: Tensor, xs: list[Tensor], create_graph: bool) -> tuple[Tensor, ...]:
     """Return the Jacobian of one tensor with respect to each of ``xs``, a row for each element of ``y``."""
-    from minigrad.ops import stack
-
     if y.node is None or not y.size:
         return tuple(_zeros((*y.shape, *x.shape), x) for x in xs)
     rows = []

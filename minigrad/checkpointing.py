@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad import random
-from minigrad.graph import Node, Observer, changed_mode, mode
-from minigrad.op import Op
-from minigrad.tensor import Tensor, wrap
+from minigrad.core.graph import Node
+from minigrad.core.mode import Observer, changed_mode, mode
+from minigrad.core.op import Op
+from minigrad.core.tensor import Tensor, wrap
 
 
 def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

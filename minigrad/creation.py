@@ -1,7 +1,7 @@
 """Making tensors: from data, from other libraries, or filled with numbers.
 
 Without a ``dtype``, Python floats become float32 and integers int64; arrays keep theirs. Without a ``device``, a tensor
-is made on the default one (`minigrad.device.default_device`); data that is on a device already stays there.
+is made on the default one (`minigrad.core.device.default_device`); data that is on a device already stays there.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array, is_array, kind_of, namespace, owner
-from minigrad.device import Device, as_device, backend_of, default_device, device_of, move
+from minigrad.core.device import Device, as_device, backend_of, default_device, device_of, move
+from minigrad.core.tensor import DEFAULT_DTYPE, Tensor, array_of, as_array
 from minigrad.random import one_shape
-from minigrad.tensor import DEFAULT_DTYPE, Tensor, array_of, as_array
 
 __all__ = [
     "arange", "as_tensor", "eye", "from_dlpack", "full", "full_like", "linspace", "ones", "ones_like", "tensor", "tri", "zeros",

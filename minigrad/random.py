@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array, Namespace, namespace
-from minigrad.device import Device, as_device, backend_of, default_device
-from minigrad.tensor import DEFAULT_DTYPE, Tensor
+from minigrad.core.device import Device, as_device, backend_of, default_device
+from minigrad.core.tensor import DEFAULT_DTYPE, Tensor
 
 _MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
 _KEY_STEPS = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)

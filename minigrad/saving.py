@@ -22,8 +22,8 @@ import safetensors
 import safetensors.numpy
 
 from minigrad.backends import is_array
-from minigrad.device import Device, as_device, move, to_host
-from minigrad.tensor import Tensor, array_of
+from minigrad.core.device import Device, as_device, move, to_host
+from minigrad.core.tensor import Tensor, array_of
 
 HEADER_LIMIT = 2**24  #: bytes of a header; parsing takes many times its size, and 100,000 tensors need less
 DTYPES = {"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64", "C64"}

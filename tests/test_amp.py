@@ -12,8 +12,8 @@ from support.strict_cuda import pretended_gpu
 import minigrad as mg
 from minigrad import nn, ops, optim
 from minigrad.amp import HIGH, LOW, rounded_to_bfloat16
+from minigrad.core.op import OPS
 from minigrad.nn import functional as F
-from minigrad.op import OPS
 
 
 def tensor(*shape: int, seed: int = 0) -> mg.Tensor:

@@ -16,14 +16,15 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn, optim
+from minigrad.core.graph import newest_first
+from minigrad.core.op import OPS
 from minigrad.nn import functional as F
-from minigrad.op import OPS
 
 
 @pytest.fixture(autouse=True)
 def without_cuda(monkeypatch):
     """Count as in a process that has not loaded CUDA, which an earlier test may have done."""
-    monkeypatch.setattr(import_module("minigrad.op"), "KINDS", {"cpu"})  # minigrad.op, as an attribute, is the decorator
+    monkeypatch.setattr(import_module("minigrad.core.op"), "KINDS", {"cpu"})  # minigrad.op, as an attribute, is the decorator
     removed = {op: {key: op.kernels.pop(key) for key in list(op.kernels) if key[0] != "cpu"} for op in OPS.values()}
     for op in removed:
         op.plans.clear()
@@ -71,7 +72,7 @@ def calls_in(step) -> int:
 
 
 def nodes_before(y: mg.Tensor) -> int:
-    return len(mg.graph.newest_first([y.node]))
+    return len(newest_first([y.node]))
 
 
 def peak_of(step) -> int:

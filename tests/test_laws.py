@@ -10,20 +10,22 @@ import ast
 import inspect
 import io
 import tokenize
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import graph, random
+from minigrad import random
 from minigrad.backends import is_array
+from minigrad.core.mode import changed_mode
 from minigrad.gradcheck.samples.problems import samples_of
 
 PACKAGE = Path(mg.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 OPS = {name: op for name, op in mg.OPS.items() if op.__module__.startswith("minigrad.")}
-LEARNERS_PATH = ["graph.py", "tensor.py", "op.py", "formula.py", "ops/elementwise.py"]
+LEARNERS_PATH = ["ops/elementwise.py", "core/graph.py", "core/tensor.py", "core/op.py", "core/formula.py"]
 BUDGET = 760  #: lines of code on the learner's path; may be lowered, not raised
 
 
@@ -95,9 +97,9 @@ def calls(path: Path, name: str) -> list[int]:
 @pytest.mark.parametrize(
     ("function", "allowed"),
     [
-        ("Node", {"graph.py", "op.py", "fastcall.py"}),  # fastcall: the same function, made for one arity
-        ("newest_first", {"graph.py"}),  # whoever sorts the graph is about to walk it
-        ("sum_to", {"graph.py", "ops/shape.py"}),  # shape: broadcast_to is the inverse
+        ("Node", {"core/graph.py", "core/op.py", "core/_fast_calls.py"}),  # fast calls: the same function, made for one arity
+        ("newest_first", {"core/graph.py"}),  # whoever sorts the graph is about to walk it
+        ("sum_to", {"core/graph.py", "ops/shape.py"}),  # shape: broadcast_to is the inverse
     ],
 )
 def test_one_place_does_it(function, allowed):
@@ -109,7 +111,7 @@ def test_one_place_does_it(function, allowed):
 
 def results(op, sample, kernels):
     """Outputs and gradients of an op, with or without its kernels."""
-    with graph.changed_mode(kernels=kernels), np.errstate(all="ignore"):
+    with changed_mode(kernels=kernels), np.errstate(all="ignore"):
         args = [mg.Tensor(a.copy(), requires_grad=a.dtype.kind == "f") if isinstance(a, np.ndarray) else a for a in sample.args]
         out = op(*args, **sample.params)
         outs = [o for o in (out if isinstance(out, tuple) else (out,)) if o.requires_grad]
@@ -130,49 +132,90 @@ def test_a_kernel_agrees_with_its_formula(name):
 
 # ------------------------------------------------------------------------------------------ 7. imports point one way
 
-#: from the ground up; what stands beside the core (gradcheck, training, ...) may import all of it
-LAYERS = [
-    "block", "backends", "device", "mode", "graph", "signature", "interop", "tensor", "describe", "declaration", "formula", "fastcall",
-    "op", "ops", "kernels", "nn",
+#: rooms of the house from the ground up; the rooms of one floor may not import one another
+FLOORS = [
+    {"backends"},
+    {"core"},
+    {"cuda"},
+    {"random"},
+    {"ops"},
+    {"amp", "anomaly", "autograd", "checkpointing", "creation", "saving"},
+    {"kernels"},
+    {"data", "nn", "optim"},
+    {"distributed", "training"},
+    {"gradcheck"},
+    {"commands"},
 ]  # fmt: skip
-BESIDE_GRAPH = {"display"}  # shows a tensor; imported by it when it is asked to show itself
+FLOOR_OF = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
+
+#: imports that point up, each with the reason
+DOORS = {
+    "__init__.py": "the face: names every room, and opens most of them when they are first used",
+    "__main__.py": "python -m minigrad",
+}
 
 
-def layer_of(path: Path) -> str:
+def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported_at_load(path: Path) -> set[str]:
-    """First parts of the minigrad modules that a file imports when it is loaded (not within functions or for types)."""
+def imported(source: str) -> set[str]:
+    """The modules of minigrad that a source imports, at its top or inside functions; not those for type hints alone."""
     found = set()
 
     def visit(node: ast.AST) -> None:
         for child in ast.iter_child_nodes(node):
-            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
                 continue
-            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
-                continue
+            if isinstance(child, ast.Import):
+                found.update(alias.name for alias in child.names if alias.name.split(".")[0] == "minigrad")
             if isinstance(child, ast.ImportFrom) and (child.module or "").split(".")[0] == "minigrad":
-                parts = child.module.split(".")
-                found.update([parts[1]] if len(parts) > 1 else [alias.name for alias in child.names])
+                found.update(f"{child.module}.{alias.name}" for alias in child.names)
             visit(child)
 
-    visit(ast.parse(path.read_text()))
+    visit(ast.parse(source))
     return found
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if layer_of(p) in LAYERS], ids=relative)
-def test_a_layer_imports_only_what_lies_below(path):
-    own = LAYERS.index(layer_of(path))
-    above = {name for name in imported_at_load(path) if name in LAYERS and LAYERS.index(name) > own}
-    assert not above, f"{relative(path)} imports {above} from above"
+def circle(sources: dict[str, str]) -> list[str]:
+    """Modules, by name, each of which imports the next, the last one the first; none if there is no circle."""
+
+    def module(name: str) -> str:
+        return name if name in sources else name.rpartition(".")[0]
+
+    try:
+        TopologicalSorter({name: {module(target) for target in imported(source)} - {name} for name, source in sources.items()}).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
 
 
-def test_the_core_imports_nothing_that_stands_beside_it():
-    beside = {layer_of(p) for p in FILES} - set(LAYERS) - {"__init__", "__main__", "random", "amp", "autograd"}
-    for path in FILES:
-        if layer_of(path) in LAYERS[:-1]:
-            assert not imported_at_load(path) & beside, relative(path)
+def module_name(path: Path) -> str:
+    return ".".join(["minigrad", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
+
+
+def test_every_room_has_a_floor():
+    assert {room_of(path) for path in FILES} - {"__init__", "__main__"} == set(FLOOR_OF)
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if relative(path) not in DOORS], ids=relative)
+def test_a_room_imports_only_what_lies_below(path):
+    own = room_of(path)
+    rooms = {name.split(".")[1] for name in imported(path.read_text()) if "." in name} - {own, "__version__"}
+    above = {room for room in rooms if FLOOR_OF.get(room, len(FLOORS)) >= FLOOR_OF[own]}
+    assert not above, f"{relative(path)} imports {above}, not from below"
+
+
+def test_no_file_imports_itself_through_others():
+    found = circle({module_name(path): path.read_text() for path in FILES if relative(path) not in DOORS})
+    assert not found, "a circle: " + " -> ".join(found)
+
+
+@pytest.mark.parametrize("form", ["from minigrad.b import f", "from minigrad import b", "import minigrad.b"])
+def test_a_circle_through_a_function_is_found_and_one_of_type_hints_is_none(form):
+    up = "from minigrad.a import g"
+    assert circle({"minigrad.a": f"def g():\n    {form}", "minigrad.b": up})
+    assert not circle({"minigrad.a": f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    {form}", "minigrad.b": up})
 
 
 def test_only_the_cuda_backend_imports_cupy():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import data, habits, nn, optim
+from minigrad import data, nn, optim
+from minigrad.core import _hints as habits
 from minigrad.nn import functional as F
 
 

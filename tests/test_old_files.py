@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import cli, nn, optim
+from minigrad import commands as cli, nn, optim
 from minigrad.nn import functional as F
 from minigrad.saving import load_state
 

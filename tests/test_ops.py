@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-import minigrad as mg
+from minigrad.core.mode import changed_mode
+from minigrad.core.op import OPS
+from minigrad.core.tensor import Tensor, wrap
 from minigrad.gradcheck.check import gradcheck
 from minigrad.gradcheck.numerics.problem import Problem, flatten, pull
 from minigrad.gradcheck.result import Result
 from minigrad.gradcheck.samples import Sample, all_samples
 from minigrad.gradcheck.samples.problems import differentiable, op_names, problem_of, samples_of
-from minigrad.op import OPS
-from minigrad.tensor import Tensor, wrap
 
 NAMES = op_names()
 
@@ -94,7 +94,7 @@ def test_a_formula_spoiled_by_one_percent_fails(name: str, monkeypatch: pytest.M
 
             monkeypatch.setattr(formula, "function", spoiled)
             op.plans.clear()
-            with mg.graph.changed_mode(kernels=False):
+            with changed_mode(kernels=False):
                 caught = any(not check(name, sample).ok for sample in cases(name) if wrt(name, sample))
             monkeypatch.undo()
             op.plans.clear()

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from minigrad.core.op import OPS
 from minigrad.gradcheck.samples import Sample
 from minigrad.gradcheck.samples.problems import op_names, problem_of, samples_of
-from minigrad.op import OPS
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed; it is the reference here and no dependency")
 pytestmark = pytest.mark.torch

@@ -21,6 +21,10 @@ class DeviceUnavailableError(RuntimeError):
     """A device was asked for that this machine does not offer."""
 
 
+class CaptureError(RuntimeError):
+    """A step did something that cannot be recorded."""
+
+
 class Backend(Protocol):
     """One library of arrays and the devices it reaches."""
 

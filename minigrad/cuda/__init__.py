@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.backends import CaptureError
 from minigrad.backends.cublas import PRECISIONS
 from minigrad.backends.cuda import CudaStatus, cuda_status as status
-from minigrad.cuda.capture import CapturedStep, CaptureError, capture
+from minigrad.core.device import backend_of
+from minigrad.cuda.capture import CapturedStep, capture
 from minigrad.cuda.memory import free_memory, memory_report
-from minigrad.device import backend_of
 
 __all__ = [
     "CaptureError", "CapturedStep", "CudaStatus", "capture", "free_memory", "memory_report", "set_product_precision", "status",

@@ -20,14 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backends import Array, is_array, kind_of
+from minigrad.backends import Array, CaptureError, is_array, kind_of
+from minigrad.core.device import Device, backend_of, device_of, move
+from minigrad.core.tensor import Tensor, array_of, wrap
 from minigrad.cuda.staging import LiveNumbers, Staging
-from minigrad.device import Device, backend_of, device_of, move
-from minigrad.tensor import Tensor, array_of, wrap
-
-
-class CaptureError(RuntimeError):
-    """A step did something that cannot be recorded."""
 
 
 def capture(step: Callable[..., Any], *, device: str | Device = "cuda") -> CapturedStep:
@@ -75,7 +71,7 @@ class CapturedStep:
     """What `capture` returns."""
 
     def __init__(self, step: Callable[..., Any], device: str | Device) -> None:
-        from minigrad.device import as_device
+        from minigrad.core.device import as_device
 
         self.step, self.device = step, as_device(device)
         self.backend: Any = backend_of(self.device.kind)

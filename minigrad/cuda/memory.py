@@ -6,8 +6,8 @@ import gc
 from typing import Any
 
 from minigrad.backends import kind_of, owner
-from minigrad.device import backend_of
-from minigrad.tensor import Tensor
+from minigrad.core.device import backend_of
+from minigrad.core.tensor import Tensor
 
 
 def free_memory() -> None:

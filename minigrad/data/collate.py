@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from minigrad.backends import is_array, namespace
-from minigrad.tensor import Tensor, as_array
+from minigrad.core.tensor import Tensor, as_array
 
 
 def collate(items: list[Any]) -> Any:
     """Stack items along a new first axis: arrays, Tensors and numbers become arrays; tuples, lists and dicts stay such.
 
-    Strings stay a list. Python floats become float32, as in `minigrad.tensor`.
+    Strings stay a list. Python floats become float32, as in `minigrad.core.tensor`.
     """
     first = items[0]
     if isinstance(first, Tensor) or is_array(first):

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array
+from minigrad.core.device import device_of, move
+from minigrad.core.tensor import as_array
 from minigrad.data.collate import collate
-from minigrad.device import device_of, move
 from minigrad.random import Generator, default_generator
-from minigrad.tensor import as_array
 
 
 class Dataset:

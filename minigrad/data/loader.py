@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import is_array
+from minigrad.core.device import Device, as_device, move
+from minigrad.core.tensor import Tensor, wrap
 from minigrad.data.dataset import Dataset
-from minigrad.device import Device, as_device, move
 from minigrad.random import Generator, default_generator
-from minigrad.tensor import Tensor, wrap
 
 Transform = Callable[[Any, Generator], Any]
 

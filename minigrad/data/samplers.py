@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.tensor import array_of
 from minigrad.random import Generator, default_generator
-from minigrad.tensor import array_of
 
 
 class SequentialSampler:

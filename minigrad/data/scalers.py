@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.backends import Array
-from minigrad.tensor import Tensor, array_of, as_array
+from minigrad.core.tensor import Tensor, array_of, as_array
 
 
 class Scaler:

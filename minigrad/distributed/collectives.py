@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.op import op
+from minigrad.core.op import op
 
 __all__ = ["all_gather", "all_reduce", "broadcast", "reduce_scatter", "reduce_to"]
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array, is_array
-from minigrad.device import device_of, move, to_host
+from minigrad.core.device import device_of, move, to_host
 
 PACKAGE = str(Path(__file__).parents[1])
 REDUCTIONS = ("sum", "max", "min")

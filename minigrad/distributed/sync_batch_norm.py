@@ -11,7 +11,7 @@ values takes part with n_r = 0::
     mean = 1/m sum n_r mean_r           m var = sum n_r var_r + sum n_r (mean_r - mean)^2
 
 **Backward.** Let L be the sum of the ranks' losses and g = dL/dy. Each rank scales with a copy of the weight that is its own, so put
-h = w_r g for the cotangent of xhat. Then (7) of `minigrad.ops.batch_norm` holds with averages <t> = 1/m sum t over all ranks, and so
+h = w_r g for the cotangent of xhat. Then (7) of `minigrad.ops.batch_normalization` holds with averages <t> = 1/m sum t over all ranks, and so
 do the terms of the statistics, which are outputs on every rank::
 
     dL/dx_i = rstd (h_i - <h> - xhat_i <h xhat>) + (sum_r g_mean) / m + 2 (x_i - mean) (sum_r g_var) / m              (8)
@@ -34,11 +34,11 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.backends import namespace
+from minigrad.core.op import op
+from minigrad.core.tensor import array_of
 from minigrad.distributed.collectives import all_reduce
-from minigrad.op import op
 from minigrad.ops.joining import stack
 from minigrad.ops.standardization import check_affine, count, in_dtype_of, kept_shape, normalized_axes, per_channel, statistics
-from minigrad.tensor import array_of
 
 __all__ = ["sync_batch_norm", "sync_batch_norm_relu"]
 
@@ -52,20 +52,20 @@ def sync_batch_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, ax
     x
         This rank's values, of floating point. Ranks may have batches of different length, and none at all.
     weight, bias, axis, eps
-        As for `minigrad.ops.batch_norm`.
+        As for `minigrad.ops.batch_normalization`.
     group
         The `minigrad.distributed.Group` whose ranks all make this call.
 
     Returns
     -------
     tuple
-        ``(y, mean, var, m)``: as for `minigrad.ops.batch_norm`, the statistics those of all ranks together, and how many values they
+        ``(y, mean, var, m)``: as for `minigrad.ops.batch_normalization`, the statistics those of all ranks together, and how many values they
         are taken over: for each channel, in the dtype of the statistics.
 
     Raises
     ------
     TypeError, ValueError
-        As for `minigrad.ops.batch_norm`; also if no rank has a value.
+        As for `minigrad.ops.batch_normalization`; also if no rank has a value.
 
     References
     ----------
@@ -146,7 +146,7 @@ def _or_zeros(value: Any, like: Any) -> Any:
 def sync_batch_norm_relu(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: Any, group: Any, eps: float = 1e-5) -> Any:
     """Batch norm over all ranks and ReLU in one node: y = max(sync_batch_norm(x), 0). Arguments and results are those of `sync_batch_norm`.
 
-    As `minigrad.ops.batch_norm.batch_norm_relu`, it saves passes over memory. relu'(0) = 0.
+    As `minigrad.ops.batch_normalization.batch_norm_relu`, it saves passes over memory. relu'(0) = 0.
     """
     y, mean, var, m = sync_batch_norm(x, weight, bias, axis=axis, group=group, eps=eps)
     return xp.maximum(y, 0), mean, var, m

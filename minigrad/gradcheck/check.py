@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import is_array
+from minigrad.core.mode import changed_mode
+from minigrad.core.tensor import Tensor
 from minigrad.gradcheck.checks.all import check_problem, nudged
 from minigrad.gradcheck.checks.derivative import Settings
 from minigrad.gradcheck.numerics.arguments import BadUse, check_arguments
@@ -17,8 +19,6 @@ from minigrad.gradcheck.numerics.frozen import Frozen, is_module
 from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.numerics.row import FAIL
 from minigrad.gradcheck.result import Result
-from minigrad.graph import changed_mode
-from minigrad.tensor import Tensor
 
 NUDGES = 5  #: how often a point at a kink is moved, with kinks="nudge"
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.kernels import batch_norm_blocks, buffers, loops
-from minigrad.ops.batch_norm import batch_norm, batch_norm_relu
+from minigrad.ops.batch_normalization import batch_norm, batch_norm_relu
 from minigrad.ops.standardization import normalized_axes
 
 

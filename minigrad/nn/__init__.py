@@ -4,7 +4,7 @@
 from minigrad.nn import functional, init
 from minigrad.nn.activation import *
 from minigrad.nn.attention import *
-from minigrad.nn.batchnorm import *
+from minigrad.nn.batch_normalization import *
 from minigrad.nn.container import *
 from minigrad.nn.conv import *
 from minigrad.nn.distance import *

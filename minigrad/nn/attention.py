@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 from minigrad import ops
+from minigrad.core.tensor import array_of
 from minigrad.nn import functional as F, init
 from minigrad.nn.functional.attention import attention_weights, causal_mask
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module, Parameter, empty_parameter
-from minigrad.tensor import array_of
 
 __all__ = ["MultiheadAttention"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from minigrad.core.op import Op
 from minigrad.nn import functional as F
 from minigrad.nn.activation import ReLU
 from minigrad.nn.module import Module, Parameter
-from minigrad.op import Op
 
 __all__ = ["Flatten", "Identity", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential", "Unflatten"]
 

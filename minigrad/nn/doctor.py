@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from minigrad import ops
-from minigrad.device import to_host
-from minigrad.mode import changed_mode
-from minigrad.nn.batchnorm import BatchNorm
+from minigrad.core.device import to_host
+from minigrad.core.mode import changed_mode
+from minigrad.nn.batch_normalization import BatchNorm
 from minigrad.nn.module import Module
 from minigrad.nn.statistics import batch_norms, input_of, modes_kept, pairs_by_example
 

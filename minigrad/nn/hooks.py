@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad import ops
+from minigrad.core.mode import mode
+from minigrad.core.tensor import Tensor
 from minigrad.creation import zeros_like
-from minigrad.graph import mode
-from minigrad.tensor import Tensor
 
 KINDS = ("forward_pre", "forward", "backward_pre", "backward")
 

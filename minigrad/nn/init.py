@@ -19,7 +19,7 @@ import numpy as np
 
 from minigrad import random
 from minigrad.backends import namespace
-from minigrad.tensor import Tensor
+from minigrad.core.tensor import Tensor
 
 T = TypeVar("T", bound=Tensor)
 

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minigrad.device import Device, as_device, default_device, move
+from minigrad.core.device import Device, as_device, default_device, move
+from minigrad.core.tensor import DEFAULT_DTYPE, Tensor, wrap
 from minigrad.nn import state
 from minigrad.nn.hooks import Handle, Hooks
-from minigrad.tensor import DEFAULT_DTYPE, Tensor, wrap
 
 M = TypeVar("M", bound="Module")
 

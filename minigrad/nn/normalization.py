@@ -7,11 +7,11 @@ from math import prod
 from typing import Any
 
 from minigrad import ops
-from minigrad.graph import mode
+from minigrad.core.mode import mode
+from minigrad.core.tensor import Tensor
 from minigrad.nn import functional as F, init
-from minigrad.nn.batchnorm import RunningStatistics, mixed
+from minigrad.nn.batch_normalization import RunningStatistics, mixed
 from minigrad.nn.module import Module, Parameter, empty_parameter
-from minigrad.tensor import Tensor
 
 __all__ = [
     "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LayerNorm", "LocalResponseNorm", "RMSNorm", "ZCAWhitening",
@@ -255,7 +255,7 @@ class LocalResponseNorm(Module):
     Parameters
     ----------
     size, alpha, beta, k
-        As for `minigrad.ops.local_response_norm`.
+        As for `minigrad.ops.local_response`.
     """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:

@@ -10,10 +10,10 @@ import math
 from typing import Any, ClassVar
 
 from minigrad import ops
+from minigrad.core.tensor import Tensor
 from minigrad.creation import zeros
 from minigrad.nn import functional as F, init
 from minigrad.nn.module import Module, empty_parameter
-from minigrad.tensor import Tensor
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
 

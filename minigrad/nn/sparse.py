@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.core.tensor import Tensor, array_of
 from minigrad.nn import functional as F, init
 from minigrad.nn.module import Module, Parameter, empty_parameter
-from minigrad.tensor import Tensor, array_of
 
 __all__ = ["Embedding"]
 

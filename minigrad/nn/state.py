@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from minigrad.backends import Array, is_array
-from minigrad.device import Device, as_device, move
-from minigrad.tensor import Tensor, wrap
+from minigrad.core.device import Device, as_device, move
+from minigrad.core.tensor import Tensor, wrap
 
 if TYPE_CHECKING:
     from minigrad.nn.module import Module

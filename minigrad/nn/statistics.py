@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from minigrad.mode import Observer, changed_mode, mode
-from minigrad.nn.batchnorm import BatchNorm, BatchRenorm
+from minigrad.core.mode import Observer, changed_mode, mode
+from minigrad.core.tensor import Tensor
+from minigrad.nn.batch_normalization import BatchNorm, BatchRenorm
 from minigrad.nn.container import Identity, Sequential
 from minigrad.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module, Parameter
-from minigrad.tensor import Tensor
 
 __all__ = ["fold_batch_norm", "population_statistics"]
 

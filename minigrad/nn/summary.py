@@ -10,11 +10,11 @@ from typing import Any
 
 from minigrad.autograd import no_grad
 from minigrad.backends import owner
+from minigrad.core._messages import shape_of
+from minigrad.core.mode import Observer, changed_mode
+from minigrad.core.tensor import Tensor
 from minigrad.creation import zeros
-from minigrad.describe import shape_of
-from minigrad.mode import Observer, changed_mode
 from minigrad.nn.module import Module, Parameter
-from minigrad.tensor import Tensor
 
 
 @dataclass

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.core.tensor import Tensor
+
 # Each family says in __all__ what is public; an op and its file may share a name (batch_norm), so only names are imported.
 from minigrad.ops.activation import *
 from minigrad.ops.average_pooling import *
-from minigrad.ops.batch_norm import *
+from minigrad.ops.batch_normalization import *
 from minigrad.ops.comparison import *
 from minigrad.ops.contraction import *
 from minigrad.ops.convolution import *
@@ -22,7 +24,7 @@ from minigrad.ops.indexing import *
 from minigrad.ops.indexing import getitem_method
 from minigrad.ops.joining import *
 from minigrad.ops.linalg import *
-from minigrad.ops.local_response_norm import *
+from minigrad.ops.local_response import *
 from minigrad.ops.loss import *
 from minigrad.ops.normalization import *
 from minigrad.ops.pooling import *
@@ -36,7 +38,6 @@ from minigrad.ops.special import *
 from minigrad.ops.transfer import *
 from minigrad.ops.trigonometric import *
 from minigrad.ops.whitening import *
-from minigrad.tensor import Tensor
 
 # ------------------------------------------------------------------------------------------------------- the one table
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minigrad.op import op
+from minigrad.core.op import op
 from minigrad.ops.elementwise import abs, clip, exp, sigmoid, tanh, where
 from minigrad.ops.special import erfc
 

@@ -10,11 +10,11 @@ from math import prod
 from typing import Any
 
 from minigrad.backends import Array, namespace
-from minigrad.op import op
+from minigrad.core.op import op
+from minigrad.core.tensor import array_of
 from minigrad.ops.linalg import matmul
 from minigrad.ops.reduction import in_float32
 from minigrad.ops.windows import Ints, adaptive_bounds, add_patches, by_axes, padded, per_axis, pool_geometry, taps
-from minigrad.tensor import array_of
 
 __all__ = [
     "adaptive_avg_pool",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.op import op
+from minigrad.core.op import op
 from minigrad.ops.diagonals import diagonal
 from minigrad.ops.shape import broadcast_to, moveaxis
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigrad.op import op
+from minigrad.core.op import op
 from minigrad.ops.linalg import matmul
 from minigrad.ops.windows import Ints, Pairs, add_patches, by_axes, columns_of, count, geometry, padded, per_axis, reach
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.backends import namespace
-from minigrad.op import op
+from minigrad.core.op import op
+from minigrad.core.tensor import array_of
 from minigrad.ops.indexing import along, single_axis
 from minigrad.ops.joining import concat
 from minigrad.ops.shape import flip
-from minigrad.tensor import array_of
 
 __all__ = ["cumulative_prod", "cumulative_sum", "linear_recurrence"]
 

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array, namespace
-from minigrad.op import op
+from minigrad.core.op import op
+from minigrad.core.tensor import array_of
 from minigrad.ops.diagonals import tril
 from minigrad.ops.joining import concat
 from minigrad.ops.reduction import vector_norm
 from minigrad.ops.shape import expand_dims
-from minigrad.tensor import array_of
 
 __all__ = ["cholesky", "det", "eigh", "inv", "matrix_norm", "pinv", "qr", "slogdet", "solve", "svd"]
 

@@ -15,7 +15,7 @@ import operator
 from functools import reduce
 from typing import Any
 
-from minigrad.op import op
+from minigrad.core.op import op
 
 __all__ = [
     "abs", "add", "astype", "clip", "copy", "divide", "exp", "floor_divide", "log", "maximum", "minimum", "multiply", "negative",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minigrad.op import op
+from minigrad.core.op import op
 
 __all__ = ["exp2", "expm1", "log1p", "log2", "log10"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigrad.op import op
+from minigrad.core.op import op
 from minigrad.ops.windows import Ints, add_patches, columns_of, count, geometry, padded, per_axis
 
 __all__ = ["fold", "unfold"]

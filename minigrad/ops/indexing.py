@@ -22,10 +22,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from minigrad.backends import Array, is_array, kind_of, namespace
-from minigrad.device import device_of, move
-from minigrad.op import op
+from minigrad.core.device import device_of, move
+from minigrad.core.op import op
+from minigrad.core.tensor import Tensor, array_of, wrap
 from minigrad.ops.elementwise import where
-from minigrad.tensor import Tensor, array_of, wrap
 
 __all__ = [
     "add_at", "embedding", "getitem", "index_add", "masked_fill", "nonzero", "one_hot", "put_along_axis", "scatter_add", "take",

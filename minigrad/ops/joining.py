@@ -10,10 +10,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from minigrad.backends import is_array, namespace
-from minigrad.op import op
+from minigrad.core.op import op
+from minigrad.core.tensor import array_of
 from minigrad.ops.indexing import along, index_add, zeros
 from minigrad.ops.shape import ravel
-from minigrad.tensor import array_of
 
 __all__ = ["chunk", "concat", "pad", "repeat", "split", "stack", "tile", "unstack"]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigrad.describe import shape_of
-from minigrad.op import op
+from minigrad.core._messages import shape_of
+from minigrad.core.op import op
 from minigrad.ops.contraction import tensordot
 from minigrad.ops.shape import expand_dims
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.op import op
+from minigrad.core.op import op
 from minigrad.ops.elementwise import clip, log, maximum, sigmoid, where
 from minigrad.ops.indexing import check_labels, scatter_add
 from minigrad.ops.shape import expand_dims

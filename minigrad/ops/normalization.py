@@ -2,14 +2,14 @@
 
 They differ from batch norm only in which values share a mean and a variance, and in how the weight lies. What they have
 in common is the step from x to xhat = (x - mean) rstd; `through_xhat` is the backward pass of that step, equation (7)
-of `minigrad.ops.batch_norm` without the weight. Each op returns its statistics, and they are part of the graph.
+of `minigrad.ops.batch_normalization` without the weight. Each op returns its statistics, and they are part of the graph.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from minigrad.op import op
+from minigrad.core.op import op
 from minigrad.ops.standardization import (
     affine,
     check_affine,
@@ -51,7 +51,7 @@ def layer_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: A
     Raises
     ------
     TypeError, ValueError
-        As for `minigrad.ops.batch_norm.batch_norm`.
+        As for `minigrad.ops.batch_normalization.batch_norm`.
 
     References
     ----------

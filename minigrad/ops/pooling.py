@@ -12,7 +12,7 @@ from math import prod
 from typing import Any
 
 from minigrad.backends import Array
-from minigrad.op import op
+from minigrad.core.op import op
 from minigrad.ops.indexing import check_labels
 from minigrad.ops.windows import Ints, adaptive_bounds, by_axes, padded, pool_geometry, taps
 

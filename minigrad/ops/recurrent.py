@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.op import op
+from minigrad.core.op import op
 from minigrad.ops.contraction import tensordot
 from minigrad.ops.elementwise import tanh
 from minigrad.ops.joining import concat, split, stack

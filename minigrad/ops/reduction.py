@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from minigrad.op import op
+from minigrad.core.op import op
 from minigrad.ops.cumulative import cumulative_prod, shifted
 from minigrad.ops.elementwise import exp, pow, sign, where
 from minigrad.ops.shape import Axes, broadcast_to, flip

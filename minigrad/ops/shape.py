@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from minigrad.op import op
+from minigrad.core.op import op
 
 __all__ = [
     "atleast_nd",

@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.lib.array_utils import normalize_axis_index
 
-from minigrad.op import op
+from minigrad.core.op import op
 from minigrad.ops.indexing import along, put_along_axis, zeros
 
 __all__ = ["argsort", "sort", "topk"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minigrad.op import op
+from minigrad.core.op import op
 from minigrad.ops.elementwise import clip, exp, log, sigmoid, square, where
 
 __all__ = ["erf", "erfc", "hypot", "lerp", "logaddexp", "xlogy"]

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.device import Device, as_device, device_of, move
-from minigrad.op import op
+from minigrad.core.device import Device, as_device, device_of, move
+from minigrad.core.op import op
+from minigrad.core.tensor import array_of
 from minigrad.ops.elementwise import astype
-from minigrad.tensor import array_of
 
 __all__ = ["to"]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.op import op
+from minigrad.core.op import op
 from minigrad.ops.standardization import check_eps
 
 __all__ = ["lyapunov", "whiten_zca"]

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from minigrad.backends import BACKENDS, namespace
+from minigrad.core.tensor import Tensor, wrap
 from minigrad.optim.arguments import tensors
-from minigrad.tensor import Tensor, wrap
 
 
 def clip_grad_norm_(

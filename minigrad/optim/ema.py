@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from minigrad.core.tensor import Tensor
 from minigrad.optim.arguments import check_share, check_state, tensors
-from minigrad.tensor import Tensor
 
 
 class EMA:

@@ -12,9 +12,9 @@ from itertools import pairwise
 from typing import Any
 
 from minigrad.backends import Array, kind_of, namespace, owner
-from minigrad.device import to_host
-from minigrad.graph import changed_in_place
-from minigrad.tensor import Tensor, wrap
+from minigrad.core.device import to_host
+from minigrad.core.graph import changed_in_place
+from minigrad.core.tensor import Tensor, wrap
 
 BLOCK_BYTES = 2**18  #: of a buffer worked on at a time on the CPU: a handful of such blocks stay in the cache
 

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from minigrad.backends import Array, namespace
-from minigrad.graph import changed_mode
+from minigrad.core.mode import changed_mode
+from minigrad.core.tensor import Tensor, array_of, wrap
 from minigrad.optim.arguments import check_optimizer_state, check_options
 from minigrad.optim.line_search import strong_wolfe
 from minigrad.optim.optimizer import Optimizer, Params
-from minigrad.tensor import Tensor, array_of, wrap
 
 
 class LBFGS(Optimizer):

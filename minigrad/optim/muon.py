@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from minigrad.backends import Array, namespace
+from minigrad.core.tensor import Tensor
 from minigrad.optim.arguments import check_options
 from minigrad.optim.optimizer import Optimizer, Params
-from minigrad.tensor import Tensor
 
 QUINTIC = (3.4445, -4.7750, 2.0315)  #: coefficients whose polynomial lifts small singular values fastest
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, NoReturn
 
-from minigrad.backends import BACKENDS, Array, is_array
-from minigrad.device import move, to_host
-from minigrad.graph import changed_mode
+from minigrad.backends import BACKENDS, Array, CaptureError, is_array
+from minigrad.core.device import move, to_host
+from minigrad.core.mode import changed_mode
+from minigrad.core.tensor import Tensor, as_array
 from minigrad.optim.arguments import check_optimizer_state, check_options, listed, tensors
 from minigrad.optim.flat import Bucket, blocks
-from minigrad.tensor import Tensor, as_array
 
 Params = Iterable[Tensor] | Iterable[dict[str, Any]]
 NOT_NEGATIVE = ("lr", "betas", "eps", "weight_decay", "momentum")  #: options of groups that are checked, where there are such
@@ -256,8 +256,6 @@ class Optimizer:
 
     def _refuse_capture(self) -> NoReturn:
         """Formulas take the count of steps and the learning rate as numbers, which a graph would keep as they are now."""
-        from minigrad.cuda import CaptureError
-
         raise CaptureError(
             f"a step of {self.name} cannot be captured here: that takes a kernel of its own, which Adam, AdamW (without amsgrad) and "
             "SGD have, and a gradient for each of its parameters. Leave out parameters that have none, or make steps without capture"

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.mode import mode
+from minigrad.core.mode import mode
+from minigrad.core.tensor import Tensor
 from minigrad.nn import Module
 from minigrad.nn.hooks import KINDS
 from minigrad.optim import Optimizer
-from minigrad.tensor import Tensor
 
 MOST_SHAPES = 8  #: of batches that are captured; each has a graph with memory of its own
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from minigrad import nn
-from minigrad.device import to_host
-from minigrad.graph import changed_mode
-from minigrad.tensor import Tensor
+from minigrad.core.device import to_host
+from minigrad.core.mode import changed_mode
+from minigrad.core.tensor import Tensor
 
 
 class NotFiniteError(ArithmeticError):

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array, namespace
-from minigrad.device import to_host
-from minigrad.tensor import Tensor
+from minigrad.core.device import to_host
+from minigrad.core.tensor import Tensor
 
 
 class Tally:

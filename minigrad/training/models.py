@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad import nn
-from minigrad.tensor import Tensor
+from minigrad.core.tensor import Tensor
 
 
 def mlp(shape: tuple[int, ...], classes: int, batch_norm: bool = True, hidden: tuple[int, ...] = (64, 64)) -> nn.Sequential:

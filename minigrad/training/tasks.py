@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from minigrad import data, nn, optim
+from minigrad.core.tensor import Tensor
 from minigrad.data import DataError, TensorDataset, transforms
 from minigrad.data.datasets import Progress, Split
 from minigrad.nn import functional as F
 from minigrad.optim import lr_scheduler
-from minigrad.tensor import Tensor
 from minigrad.training.models import CLASSIFIERS
 from minigrad.training.text import TEXT_MODELS, Vocabulary, read_text, sequences, text_model
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from minigrad import nn
 from minigrad.backends import Array
+from minigrad.core.mode import changed_mode
+from minigrad.core.tensor import Tensor
 from minigrad.creation import arange
 from minigrad.data import DataError, TensorDataset
 from minigrad.data.files import read_bytes
-from minigrad.graph import changed_mode
 from minigrad.random import Generator
-from minigrad.tensor import Tensor
 
 
 class Vocabulary:

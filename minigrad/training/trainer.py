@@ -10,13 +10,13 @@ import numpy as np
 
 from minigrad import nn
 from minigrad.backends import Array
+from minigrad.core.device import to_host
+from minigrad.core.mode import changed_mode
+from minigrad.core.tensor import Tensor, wrap
 from minigrad.data.dataset import Dataset
 from minigrad.data.loader import DataLoader
-from minigrad.device import to_host
-from minigrad.graph import changed_mode
 from minigrad.optim import EMA, Optimizer, clip_grad_norm_
 from minigrad.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
-from minigrad.tensor import Tensor, wrap
 from minigrad.training.captured import Steps
 from minigrad.training.checkpoint import load_checkpoint, save_checkpoint
 from minigrad.training.diagnosis import NotFiniteError, find_not_finite

@@ -11,7 +11,7 @@ from support.strict import LEDGER
 from support.strict_cuda import pretended_gpu
 
 import minigrad as mg
-from minigrad import cli, nn, optim
+from minigrad import commands as cli, nn, optim
 from minigrad.data import DataLoader, spirals
 from minigrad.nn import functional as F
 from minigrad.optim import EMA, lr_scheduler

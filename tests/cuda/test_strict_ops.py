@@ -12,9 +12,10 @@ from support.strict import LEDGER, ndarray, no_sync
 from support.strict_cuda import pretended_gpu
 
 import minigrad as mg
+from minigrad.core.mode import changed_mode
+from minigrad.core.op import OPS
+from minigrad.core.tensor import wrap
 from minigrad.gradcheck.samples.problems import samples_of
-from minigrad.op import OPS
-from minigrad.tensor import wrap
 
 #: ops for which the host has to wait for the device, and why
 WAITS = {
@@ -33,7 +34,7 @@ def gpu() -> Iterator[None]:
 @pytest.mark.parametrize("create_graph", [False, True], ids=["arrays", "tensors"])
 @pytest.mark.parametrize("name", NAMES)
 def test_op_runs_on_the_device_and_equals_numpy(name: str, create_graph: bool) -> None:
-    with mg.graph.changed_mode(kernels=False):
+    with changed_mode(kernels=False):
         for sample in samples_of(name):
             expected_out, expected = computed(name, sample, create_graph)
             out, grads = computed(name, on_device(sample), create_graph)
@@ -43,7 +44,7 @@ def test_op_runs_on_the_device_and_equals_numpy(name: str, create_graph: bool) -
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_host_never_waits(name: str) -> None:
-    with mg.graph.changed_mode(kernels=False):
+    with changed_mode(kernels=False):
         for sample in samples_of(name):
             there = on_device(sample)
             args = [wrap(a, None) if isinstance(a, ndarray) else a for a in there.args]

@@ -10,11 +10,11 @@ from support.derivatives import SHARDS, batch_norm_error
 
 import minigrad as mg
 from minigrad import ops
+from minigrad.core.mode import changed_mode
 from minigrad.distributed import spmd, sync_batch_norm, sync_batch_norm_relu
 from minigrad.gradcheck.mutants.changes import mutants_of
 from minigrad.gradcheck.mutants.equivalence import REASONS, ROUNDED_AWAY
 from minigrad.gradcheck.mutants.runner import MutantRunner
-from minigrad.mode import changed_mode
 
 KERNELS = pytest.mark.parametrize("kernels", [True, False], ids=["kernels", "formula"])
 

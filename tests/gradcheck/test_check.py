@@ -10,9 +10,9 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.core.tensor import wrap
 from minigrad.gradcheck import gradcheck
 from minigrad.gradcheck.numerics.arguments import BadUse, overlaps_itself
-from minigrad.tensor import wrap
 
 
 def rng() -> np.random.Generator:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad.core.mode import changed_mode
+from minigrad.core.op import OPS
 from minigrad.gradcheck.checks.conventions import CONVENTIONS, convention_rows
 from minigrad.gradcheck.checks.identities import IDENTITIES, identity_rows
 from minigrad.gradcheck.mutants.changes import mutants_of
@@ -16,7 +18,6 @@ from minigrad.gradcheck.mutants.runner import SURVIVED, MutantRunner
 from minigrad.gradcheck.mutants.score import outcomes
 from minigrad.gradcheck.mutants.source import definition_of
 from minigrad.gradcheck.samples.problems import op_names, problem_of, samples_of
-from minigrad.op import OPS
 
 #: ops whose formulas are tried in every run of the tests; the command tries all of them
 QUICK = ("exp", "divide", "matmul", "maximum", "sum", "std", "softmax", "concat", "take_along_axis", "avg_pool", "softmax_cross_entropy")
@@ -127,7 +128,7 @@ def test_an_identity_that_does_not_hold_is_noticed(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(formula, "function", lambda *args, **params: right(*args, **params) * (1 + 1e-6) + 1e-6)
     OPS["softmax"].plans.clear()
     try:
-        with mg.mode.changed_mode(kernels=False):
+        with changed_mode(kernels=False):
             rows = identity_rows("softmax", OPS["softmax"], samples_of("softmax")[0])
     finally:
         monkeypatch.undo()

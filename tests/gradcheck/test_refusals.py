@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad.core.op import OPS, Op, op
 from minigrad.gradcheck.checks.refusals import BAD, complaint, refusal_rows
 from minigrad.gradcheck.samples.bad import Bad
 from minigrad.gradcheck.samples.problems import op_names
 from minigrad.gradcheck.suite.run import Options, cases_of, select
-from minigrad.op import OPS, Op, op
 
 
 def test_every_op_has_bad_inputs() -> None:

@@ -9,10 +9,10 @@ import pytest
 from support.strict_cuda import pretended_gpu
 
 import minigrad as mg
+from minigrad.commands.gradcheck import main
 from minigrad.gradcheck.checks.optimizers import OPTIMIZERS
 from minigrad.gradcheck.checks.precision import device_rows
 from minigrad.gradcheck.checks.variants import variant_rows
-from minigrad.gradcheck.cli import main
 from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.suite.run import check_optimizer
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import graph
+from minigrad.core.mode import changed_mode
 from minigrad.kernels import loops
 from minigrad.nn import functional as F
 
@@ -31,7 +31,7 @@ def value_and_gradient(x, approximate, g=None):
 
 
 def exact(x, approximate, g=None):
-    with graph.changed_mode(kernels=False):
+    with changed_mode(kernels=False):
         return value_and_gradient(x.astype(np.float64), approximate, None if g is None else g.astype(np.float64))
 
 

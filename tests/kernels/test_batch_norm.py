@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import graph
+from minigrad.core.mode import changed_mode
 from minigrad.kernels import batch_norm_blocks, loops
 
 #: (N, C, ...): columns, in groups too; blocks of rows, with a rest and without; short rows; long rows, a few channels at a time and one
@@ -35,7 +35,7 @@ def data(shape, mean=0.0, std=1.0, dtype=np.float64):
 
 def run(op, x, weight, bias, g, kernels=True):
     """y, mean, var and the gradients of x, weight and bias."""
-    with graph.changed_mode(kernels=kernels):
+    with changed_mode(kernels=kernels):
         leaves = [None if a is None else mg.Tensor(a, requires_grad=True) for a in (x, weight, bias)]
         outputs = op(*leaves, axis=(0, *range(2, x.ndim)))
         outputs[0].backward(g)

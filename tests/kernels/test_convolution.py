@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import graph
+from minigrad.core.mode import changed_mode
 from minigrad.kernels import convolution, loops, winograd
 
 
@@ -19,7 +19,7 @@ def without_loops(monkeypatch):
 
 
 def results(x, weight, bias, g, kernels, **params):
-    with graph.changed_mode(kernels=kernels):
+    with changed_mode(kernels=kernels):
         tensors = [mg.Tensor(a, requires_grad=True) for a in (x, weight, bias)]
         y = mg.convolution(*tensors, **params)
         y.backward(g)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import graph
+from minigrad.core.mode import changed_mode
 from minigrad.kernels import direct, winograd
 
 pytest.importorskip("numba", reason="the extra `fast`")
@@ -28,7 +28,7 @@ def operands(n, c, o, size, kernel=(3, 3), dtype=np.float64):
 
 
 def results(arrays, kernels, **params):
-    with graph.changed_mode(kernels=kernels), np.errstate(invalid="ignore"):
+    with changed_mode(kernels=kernels), np.errstate(invalid="ignore"):
         tensors = [mg.Tensor(a, requires_grad=True) for a in arrays]
         y = mg.convolution(*tensors, **params)
         y.backward(np.random.default_rng(9).standard_normal(y.shape).astype(y.dtype))

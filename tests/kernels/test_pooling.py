@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import graph
+from minigrad.core.mode import changed_mode
 
 
 def results(x, kernels, **params):
-    with graph.changed_mode(kernels=kernels):
+    with changed_mode(kernels=kernels):
         t = mg.Tensor(x, requires_grad=x.dtype.kind == "f")
         y, indices = mg.max_pool(t, **params)
         found = [y.data, indices.data]

@@ -12,6 +12,7 @@ from support.strict import LEDGER, no_sync
 from support.strict_cuda import pretended_gpu
 
 import minigrad as mg
+from minigrad.core.mode import changed_mode
 from minigrad.gradcheck.samples.layers import LAYERS
 
 
@@ -41,7 +42,7 @@ def run(module: Any, sample: Any, device: str) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_a_layer_runs_on_the_device_and_equals_numpy(name: str) -> None:
-    with mg.graph.changed_mode(kernels=False):
+    with changed_mode(kernels=False):
         for sample in LAYERS[name](np.random.default_rng(0)):
             module = sample.make().double()
             expected, found = run(module, sample, "cpu"), run(module, sample, "cuda")

@@ -9,12 +9,12 @@ from support.strict import ndarray
 
 import minigrad as mg
 from minigrad.backends import is_array
-from minigrad.device import move, to_host
+from minigrad.core.device import move, to_host
+from minigrad.core.op import OPS
+from minigrad.core.tensor import Tensor, wrap
 from minigrad.gradcheck.numerics.problem import pull
 from minigrad.gradcheck.samples import Sample, all_samples
 from minigrad.gradcheck.samples.problems import differentiable, op_names
-from minigrad.op import OPS
-from minigrad.tensor import Tensor, wrap
 
 OTHERS = {"transfer"}  # is about devices itself, and tested below
 NAMES = [name for name in op_names() if name in all_samples() and name not in OTHERS]  # that none is missing is tested in test_ops.py

@@ -15,8 +15,8 @@ from support.strict import LEDGER, xp
 
 from minigrad.backends import BACKENDS, KINDS, XP, cuda
 from minigrad.backends.cuda import CudaBackend
+from minigrad.core.op import OPS, Op
 from minigrad.kernels.cuda import install
-from minigrad.op import OPS, Op
 
 HERE = Path(__file__).parent
 

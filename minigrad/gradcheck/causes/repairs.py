@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.device import to_host
+from minigrad.core.device import to_host
+from minigrad.core.op import Op
 from minigrad.gradcheck.causes.relations import equal
 from minigrad.gradcheck.mutants.changes import mutants_of
 from minigrad.gradcheck.numerics.problem import Problem
-from minigrad.op import Op
 
 if TYPE_CHECKING:
     from minigrad.gradcheck.result import Result

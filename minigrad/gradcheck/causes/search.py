@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.device import to_host
+from minigrad.core.device import to_host
 from minigrad.gradcheck.causes.common_mistakes import recognised
 from minigrad.gradcheck.causes.relations import equal, relations
 from minigrad.gradcheck.causes.repairs import repairs

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad.backends import is_array
-from minigrad.device import to_host
+from minigrad.core.device import to_host
+from minigrad.core.op import OPS, Op
 from minigrad.gradcheck.checks.all import check_problem
 from minigrad.gradcheck.checks.derivative import Settings
 from minigrad.gradcheck.numerics.frozen import is_module
 from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.numerics.row import FAIL, Row
-from minigrad.op import OPS, Op
 
 if TYPE_CHECKING:
     from minigrad.gradcheck.result import Result

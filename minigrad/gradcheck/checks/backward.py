@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array
-from minigrad.device import device_of, to_host
+from minigrad.core.device import device_of, to_host
+from minigrad.core.tensor import Tensor
 from minigrad.gradcheck.numerics.differentiation import scale_of
 from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.numerics.row import FAIL, PASS, Row
-from minigrad.tensor import Tensor
 
 #: relative difference allowed between two ways to the same gradient: rounding, in sums that may cancel
 SLACK = 1e-9

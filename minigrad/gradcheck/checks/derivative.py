@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array
-from minigrad.device import to_host
+from minigrad.core.device import to_host
 from minigrad.gradcheck.numerics.differentiation import EPS, Slopes, scale_of, taylor_slope
 from minigrad.gradcheck.numerics.linearization import Linearization, cotangent, numeric_slopes
 from minigrad.gradcheck.numerics.problem import Problem

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from minigrad.backends import is_array
-from minigrad.device import to_host
+from minigrad.core.device import to_host
+from minigrad.core.tensor import Tensor
 from minigrad.gradcheck.numerics.arguments import BadUse
 from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.numerics.row import CANNOT_TELL, FAIL, PASS, Row
-from minigrad.tensor import Tensor
 
 
 def forward_rows(problem: Problem) -> Iterator[Row]:

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.op import Op
 from minigrad.gradcheck.numerics.linearization import cotangent
 from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.numerics.row import FAIL, PASS, Row
 from minigrad.gradcheck.samples import Sample
 from minigrad.gradcheck.samples.problems import problem_of
-from minigrad.op import Op
 
 TOLERANCE = 1e-10  #: relative to the larger side; rounding only, but sums cancel
 Vector = np.ndarray[Any, Any]

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.tensor import Tensor, wrap
 from minigrad.gradcheck.numerics.differentiation import slopes
 from minigrad.gradcheck.numerics.row import FAIL, PASS, Row
-from minigrad.tensor import Tensor, wrap
 
 STEPS = 3
 TOLERANCE = 1e-9  #: relative distance of the parameters

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import is_array
-from minigrad.device import as_device, move, to_host
+from minigrad.core.device import as_device, move, to_host
+from minigrad.core.mode import changed_mode
 from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.numerics.row import FAIL, PASS, Row
-from minigrad.graph import changed_mode
 
 ULPS = 64.0
 EPS32 = float(np.finfo(np.float32).eps)

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.mode import changed_mode, mode
+from minigrad.core.op import Op
+from minigrad.core.tensor import Tensor
 from minigrad.gradcheck.numerics.row import FAIL, PASS, Row
 from minigrad.gradcheck.samples.bad import ALIKE, ARRAYS, Bad
 from minigrad.gradcheck.samples.bad_distributed import DISTRIBUTED
 from minigrad.gradcheck.samples.bad_layers import TABLES
-from minigrad.mode import changed_mode, mode
-from minigrad.op import Op
-from minigrad.tensor import Tensor
 
 BAD: dict[str, list[Bad]] = {}  #: by name of the op
 for _table in (ALIKE, ARRAYS, DISTRIBUTED, *TABLES):

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array
+from minigrad.core.tensor import Tensor
 from minigrad.gradcheck.checks.backward import awkward
 from minigrad.gradcheck.checks.derivative import Settings, derivative_rows
 from minigrad.gradcheck.numerics.linearization import Linearization, cotangent
 from minigrad.gradcheck.numerics.problem import Problem, pull
 from minigrad.gradcheck.numerics.row import FAIL, PASS, Row
-from minigrad.tensor import Tensor
 
 SCALES = (1e-3, 1e3)
 #: ops whose inputs are not scaled, and why

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from minigrad.core.op import Op
 from minigrad.gradcheck.mutants.source import Definition, Source, put
-from minigrad.op import Op
 
 ARITHMETIC: tuple[type[ast.operator], ...] = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 REDUCTIONS = {"sum": "mean", "mean": "sum"}

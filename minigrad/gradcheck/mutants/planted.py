@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.formula import Formula
+from minigrad.core.formula import Formula
+from minigrad.core.op import Op
+from minigrad.core.tensor import Tensor, array_of, wrap
 from minigrad.gradcheck.mutants.changes import Mutant
-from minigrad.op import Op
-from minigrad.tensor import Tensor, array_of, wrap
 
 Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
 

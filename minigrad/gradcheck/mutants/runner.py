@@ -14,6 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.graph import Output
+from minigrad.core.mode import changed_mode
+from minigrad.core.op import Op
+from minigrad.core.tensor import Tensor
 from minigrad.gradcheck.checks.backward import backward_rows
 from minigrad.gradcheck.checks.conventions import CONVENTIONS, Convention, trial_of
 from minigrad.gradcheck.checks.derivative import Settings, derivative_rows
@@ -24,9 +28,6 @@ from minigrad.gradcheck.numerics.problem import Problem, pull
 from minigrad.gradcheck.numerics.row import FAIL, Row
 from minigrad.gradcheck.samples import Sample
 from minigrad.gradcheck.samples.problems import problem_of, samples_of
-from minigrad.graph import Output, changed_mode
-from minigrad.op import Op
-from minigrad.tensor import Tensor
 
 KILLED, CRASHED, EQUIVALENT, SURVIVED = "killed", "crashed", "equivalent", "survived"
 SAME = 1e-12  #: relative difference up to which two gradients count as one

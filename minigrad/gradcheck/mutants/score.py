@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from minigrad.core.op import Op
 from minigrad.gradcheck.mutants.changes import Mutant
 from minigrad.gradcheck.mutants.equivalence import reason_for
 from minigrad.gradcheck.mutants.planted import planted_in
 from minigrad.gradcheck.mutants.runner import CRASHED, EQUIVALENT, KILLED, SURVIVED, MutantRunner
-from minigrad.op import Op
 
 
 def outcomes(op: Op, name: str) -> Iterator[tuple[int, Mutant, str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array, is_array
-from minigrad.device import to_host
+from minigrad.core.device import to_host
 
 
 class BadUse(ValueError):

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.graph import changed_mode
+from minigrad.core.mode import changed_mode
 
 Vector = np.ndarray[Any, Any]
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array
-from minigrad.device import to_host
+from minigrad.core.device import to_host
+from minigrad.core.tensor import Tensor
 from minigrad.gradcheck.numerics.differentiation import Slopes, slopes
 from minigrad.gradcheck.numerics.problem import Problem
-from minigrad.tensor import Tensor
 
 Vector = np.ndarray[Any, Any]
 

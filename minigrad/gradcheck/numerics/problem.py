@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import graph
 from minigrad.backends import Array, is_array, namespace
-from minigrad.device import to_host
-from minigrad.tensor import Tensor, wrap
+from minigrad.core import graph
+from minigrad.core.device import to_host
+from minigrad.core.mode import changed_mode
+from minigrad.core.tensor import Tensor, wrap
 
 Function = Callable[..., Any]
 
@@ -83,7 +84,7 @@ def pull(outputs: Sequence[Tensor], inputs: Sequence[Tensor], cotangents: Sequen
     if not create_graph:
         start = {node: v.data for node, v in start.items()}
     nodes = [x.node for x in inputs if x.node is not None]
-    with graph.changed_mode(recording=create_graph):
+    with changed_mode(recording=create_graph):
         found = graph.walk(start, set(nodes), lift=wrap if create_graph else None, free=False)
     grads = [found.get(x.node) if x.node is not None else None for x in inputs]
     return [g if g is None or isinstance(g, Tensor) else wrap(g, None) for g in grads]

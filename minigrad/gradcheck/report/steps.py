@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.device import to_host
+from minigrad.core.device import to_host
 from minigrad.gradcheck.numerics.differentiation import scale_of
 from minigrad.gradcheck.numerics.linearization import cotangent
 from minigrad.gradcheck.numerics.problem import Problem

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from minigrad import nn
+from minigrad.core.tensor import Tensor
 from minigrad.gradcheck.samples.module_sample import ModuleSample
-from minigrad.tensor import Tensor
 
 Draw = Callable[[np.random.Generator], tuple[Any, ...]]
 

@@ -7,9 +7,9 @@ from functools import cache, partial
 import numpy as np
 
 from minigrad import distributed as distributed  # its ops are checked, too
+from minigrad.core.op import OPS, Op
 from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.samples import Sample, sample_function
-from minigrad.op import OPS, Op
 
 
 def op_names() -> list[str]:

@@ -86,6 +86,6 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 
 @samples("transfer")
 def _(rng: np.random.Generator) -> Iterator[Sample]:
-    from minigrad.device import CPU
+    from minigrad.core.device import CPU
 
     yield Sample(rng.standard_normal((2, 3)), source=CPU, target=CPU)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minigrad.core.op import OPS, Op
 from minigrad.gradcheck.check import gradcheck
 from minigrad.gradcheck.checks.conventions import convention_rows
 from minigrad.gradcheck.checks.identities import identity_rows
@@ -24,12 +25,11 @@ from minigrad.gradcheck.report.document import Document, case_of, new_document, 
 from minigrad.gradcheck.result import Result
 from minigrad.gradcheck.samples import Sample
 from minigrad.gradcheck.samples.problems import family_of, op_names, problem_of, samples_of
-from minigrad.op import OPS, Op
 
 if TYPE_CHECKING:
     from minigrad.gradcheck.samples.module_sample import ModuleSample
 
-TAGS = {"norm": ("batch_norm", "normalization"), "conv": ("convolution",), "pool": ("pooling",)}  #: short for families
+TAGS = {"norm": ("batch_normalization", "normalization"), "conv": ("convolution",), "pool": ("pooling",)}  #: short for families
 QUICK_DIRECTIONS = 1
 NOT_ON_A_DEVICE = ("transfer",)  #: ops whose result is on another device by definition
 LAYER_DIRECTIONS = 2  #: layers are made of ops, which are checked element by element

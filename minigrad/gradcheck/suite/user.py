@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.op import OPS, Op
 from minigrad.gradcheck.check import gradcheck
 from minigrad.gradcheck.numerics.arguments import BadUse
 from minigrad.gradcheck.numerics.frozen import is_module
@@ -28,7 +29,6 @@ from minigrad.gradcheck.report.document import Document, case_of, new_document, 
 from minigrad.gradcheck.samples import SAMPLES, sample_function
 from minigrad.gradcheck.samples.problems import family_of, op_names
 from minigrad.gradcheck.suite.run import Options, check_layer, check_sample, layers
-from minigrad.op import OPS, Op
 
 
 def find(path: str) -> Any:

@@ -2,11 +2,12 @@
 
 ``launch.py`` is how a kernel is started and what is checked; read it first, then ``batch_norm.py`` with
 ``batch_norm.cu``. Importing this package registers the kernels with their ops, and what is no op with the backend;
-`minigrad.device` has it loaded when a CUDA device is first asked for.
+`minigrad.core.device` has it loaded when a CUDA device is first asked for.
 """
 
 from minigrad.backends import register
 from minigrad.backends.cuda import CudaBackend, connect
+from minigrad.cuda.memory import memory_report
 from minigrad.kernels.cuda import (
     activation,
     batch_norm,
@@ -34,6 +35,7 @@ SERVICES = {
     "clip_norm": optimizers.clip_norm,
     "scale_on_device": scaling.DeviceScale,
     "update_running": batch_norm.update_running,
+    "memory_report": memory_report,
 }
 
 

@@ -6,9 +6,9 @@ from math import prod
 from typing import Any
 
 from minigrad.backends import BACKENDS, Array
-from minigrad.graph import changed_in_place
+from minigrad.core.graph import changed_in_place
 from minigrad.kernels.cuda.launch import REALS, contiguous, launch
-from minigrad.ops.batch_norm import batch_norm, batch_norm_relu
+from minigrad.ops.batch_normalization import batch_norm, batch_norm_relu
 from minigrad.ops.standardization import normalized_axes
 
 SMALL = 8192  #: values of a channel up to which one block reads them twice rather than many blocks once each

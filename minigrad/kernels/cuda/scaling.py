@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array
-from minigrad.device import to_host
+from minigrad.core.device import to_host
+from minigrad.core.tensor import Tensor, wrap
 from minigrad.kernels.cuda.launch import blocks_for, contiguous, launch
 from minigrad.kernels.cuda.optimizers import step_unless, tables
-from minigrad.tensor import Tensor, wrap
 
 
 class DeviceScale:

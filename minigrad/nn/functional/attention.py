@@ -7,8 +7,8 @@ from typing import Any
 
 from minigrad import ops
 from minigrad.backends import kind_of, namespace
+from minigrad.core.tensor import array_of
 from minigrad.nn.functional.dropout import dropout
-from minigrad.tensor import array_of
 
 __all__ = ["scaled_dot_product_attention"]
 

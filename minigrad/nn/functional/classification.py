@@ -9,9 +9,9 @@ import numpy as np
 
 from minigrad import ops
 from minigrad.backends import kind_of, namespace
+from minigrad.core.tensor import array_of, wrap
 from minigrad.nn.functional.loss import check_arrays, check_shapes, reduced
 from minigrad.ops.indexing import check_labels
-from minigrad.tensor import array_of, wrap
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "hinge_embedding_loss", "kl_div", "multi_margin_loss",

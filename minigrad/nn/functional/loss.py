@@ -12,8 +12,8 @@ from typing import Any
 
 from minigrad import ops
 from minigrad.backends import kind_of, namespace
+from minigrad.core.tensor import Tensor, array_of, wrap
 from minigrad.nn.functional.distance import pairwise_distance
-from minigrad.tensor import Tensor, array_of, wrap
 
 __all__ = [
     "cosine_embedding_loss", "gaussian_nll_loss", "huber_loss", "l1_loss", "margin_ranking_loss", "mse_loss", "poisson_nll_loss",

@@ -26,7 +26,7 @@ def batch_norm(
     """Batch norm over every axis but the second: with the batch in training, with the running statistics otherwise.
 
     In training, running statistics that are given are overwritten, with ``momentum`` the weight of the new value; the
-    layers in `minigrad.nn.batchnorm` replace theirs instead, so that older graphs stay valid.
+    layers in `minigrad.nn.batch_normalization` replace theirs instead, so that older graphs stay valid.
     """
     axes = (0, *range(2, len(input.shape)))
     if not training:

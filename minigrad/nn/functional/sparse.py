@@ -8,8 +8,8 @@ import numpy as np
 
 from minigrad import ops
 from minigrad.backends import kind_of, namespace
+from minigrad.core.tensor import Tensor, array_of
 from minigrad.ops.indexing import check_labels
-from minigrad.tensor import Tensor, array_of
 
 __all__ = ["embedding", "one_hot"]
 

@@ -35,13 +35,14 @@ from typing import Any, overload
 import numpy as np
 
 from minigrad.backends import KINDS, XP, Array, kind_of, namespace
-from minigrad.declaration import check_formula, check_inputs, check_names, check_output
-from minigrad.describe import add_note, check_one_device, op_in_words, shape_of
-from minigrad.fastcall import specialise
-from minigrad.formula import Formula, Plan
-from minigrad.graph import Node, Output, mode, next_sequence
-from minigrad.signature import REQUIRED, parameters_of
-from minigrad.tensor import Tensor, wrap
+from minigrad.core._fast_calls import specialise
+from minigrad.core._messages import add_note, check_one_device, op_in_words, shape_of
+from minigrad.core._rules import check_formula, check_inputs, check_names, check_output
+from minigrad.core._signature import REQUIRED, parameters_of
+from minigrad.core.formula import Formula, Plan
+from minigrad.core.graph import Node, Output, next_sequence
+from minigrad.core.mode import mode
+from minigrad.core.tensor import Tensor, wrap
 
 OPS: dict[str, Op] = {}  #: every op that was declared, by name (those outside minigrad by module.name)
 

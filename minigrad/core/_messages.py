@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.backends import is_array, namespace
-from minigrad.device import device_of
-from minigrad.signature import parameters_of
-from minigrad.tensor import Tensor, array_of
+from minigrad.backends import BACKENDS, is_array, namespace
+from minigrad.core._signature import parameters_of
+from minigrad.core.device import device_of
+from minigrad.core.tensor import Tensor, array_of
 
 if TYPE_CHECKING:
-    from minigrad.formula import Formula
-    from minigrad.graph import Node
-    from minigrad.op import Op
+    from minigrad.core.formula import Formula
+    from minigrad.core.graph import Node
+    from minigrad.core.op import Op
 
 
 def add_note(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str, Any]) -> None:
@@ -25,9 +25,9 @@ def add_note(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str, 
     error.add_note(f"in {op.name}({', '.join(inputs + [f'{name}={shown(value)}' for name, value in params.items()])})")
     _add_hints(error, op, arrays, params, names)
     if type(error).__name__ == "OutOfMemoryError":
-        from minigrad.cuda.memory import memory_report
-
-        error.add_note(memory_report())
+        reports = [BACKENDS[a.__class__].services.get("memory_report") for a in arrays if is_array(a)]
+        if reports and reports[0] is not None:
+            error.add_note(reports[0]())
     modules = {namespace(a).__name__ for a in arrays if is_array(a) and shape_of(a)}
     if len(modules) > 1:
         places = sorted({str(device_of(a)) for a in arrays if is_array(a)})

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minigrad.device import to_host
+from minigrad.core.device import to_host
 
 if TYPE_CHECKING:
-    from minigrad.tensor import Tensor
+    from minigrad.core.tensor import Tensor
 
 _MAX_CELLS = 16  #: rows and columns of the heat map
 

@@ -12,14 +12,15 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from minigrad.backends import Array, is_array, kind_of, namespace
-from minigrad.declaration import check_wanted
-from minigrad.describe import add_backward_note
-from minigrad.graph import Node, Output, mode
-from minigrad.signature import parameters_of
-from minigrad.tensor import array_of
+from minigrad.core._messages import add_backward_note
+from minigrad.core._rules import check_wanted
+from minigrad.core._signature import parameters_of
+from minigrad.core.graph import Node, Output
+from minigrad.core.mode import mode
+from minigrad.core.tensor import array_of
 
 if TYPE_CHECKING:
-    from minigrad.op import Op
+    from minigrad.core.op import Op
 
 
 class Formula:
@@ -55,7 +56,7 @@ class Plan:
 
     ``keep`` numbers the values to save: inputs first, then outputs, then the shapes of inputs. ``steps`` holds a tuple
     for each formula: for which input, the function, which of the saved values to give it, and which parameters. A *plain*
-    plan, where each formula takes one cotangent and returns one gradient, is run by `minigrad.graph.walk` itself; others
+    plan, where each formula takes one cotangent and returns one gradient, is run by `minigrad.core.graph.walk` itself; others
     by `pull`.
     """
 
@@ -82,7 +83,7 @@ class Plan:
     def pull(self, node: Node, g: Any, saved: tuple[Any, ...], lift: Any, useful: Any) -> list[Any]:
         """Run the formulas of an op that has several outputs, formulas for several inputs, or kernels.
 
-        Returns steps for `minigrad.graph.walk` that only hand over what the formulas returned.
+        Returns steps for `minigrad.core.graph.walk` that only hand over what the formulas returned.
         """
         op, where, parents = self.op, self.where, node.parents
         cotangents = g if g.__class__ is list else [g]

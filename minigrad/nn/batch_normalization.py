@@ -1,4 +1,4 @@
-"""Batch norm as layers: the op of `minigrad.ops.batch_norm` with parameters, running statistics and a mode.
+"""Batch norm as layers: the op of `minigrad.ops.batch_normalization` with parameters, running statistics and a mode.
 
 The op is pure: it returns the statistics of the batch, and what happens to them is decided here, in
 `RunningStatistics.update`, and nowhere else. A layer has three modes:
@@ -22,11 +22,11 @@ import numpy as np
 
 from minigrad import ops
 from minigrad.backends import BACKENDS, namespace
-from minigrad.device import as_device, default_device, move
-from minigrad.graph import mode
+from minigrad.core.device import as_device, default_device, move
+from minigrad.core.mode import mode
+from minigrad.core.tensor import DEFAULT_DTYPE, Tensor, array_of, wrap
 from minigrad.nn import init
 from minigrad.nn.module import Module, Parameter, empty_parameter
-from minigrad.tensor import DEFAULT_DTYPE, Tensor, array_of, wrap
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "BatchRenorm"]
 
@@ -204,7 +204,7 @@ class BatchNorm(RunningStatistics):
         return self.normalize_by(ops.batch_norm, x, axes, m)
 
     def normalize_by(self, op: Any, x: Any, axes: tuple[int, ...], m: int) -> Any:
-        """Do what `normalize` says by an op with the arguments and results of `minigrad.ops.batch_norm`."""
+        """Do what `normalize` says by an op with the arguments and results of `minigrad.ops.batch_normalization`."""
         y, mean, var = op(x, self.weight, self.bias, axis=axes, eps=self.eps)
         if self.training:
             self.update(array_of(mean), array_of(var), m)
@@ -276,7 +276,7 @@ class BatchRenorm(BatchNorm):
     Parameters
     ----------
     r_max, d_max
-        How far the correction may go; `minigrad.ops.batch_norm.batch_renorm` says what they bound. They are attributes that may be
+        How far the correction may go; `minigrad.ops.batch_normalization.batch_renorm` says what they bound. They are attributes that may be
         changed: the paper starts with 1 and 0, which is batch norm, and relaxes them once the statistics have settled.
     num_features, eps, momentum, affine
         As for `BatchNorm1d`.

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import cli, data
+from minigrad import commands as cli, data
 from minigrad.saving import load, save
 
-from .data.test_download import cifar10_members, mnist_files, tar_of
+from ..data.test_download import cifar10_members, mnist_files, tar_of
 
 
 @pytest.fixture

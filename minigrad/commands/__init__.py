@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["gradcheck"]:
-        from minigrad.gradcheck.cli import main as gradcheck
+        from minigrad.commands.gradcheck import main as gradcheck
 
         return gradcheck(arguments[1:])
     parser = make_parser()
@@ -127,7 +127,7 @@ def _add_predict(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     if args.command == "info":
-        from minigrad.info import show
+        from minigrad.commands.info import show
 
         show(as_json=args.json)
         return 0
@@ -143,12 +143,12 @@ def run(args: argparse.Namespace) -> int:
     given = vars(args)
     try:
         if args.command == "train":
-            from minigrad.training.command import train
+            from minigrad.commands.train import train
 
             options = {name: given.get(name) for name in ("out", "resume", "tensorboard")}
             train(settings, console, json_file=given.get("json"), **options)
         else:
-            from minigrad.training.prediction import predict
+            from minigrad.commands.predict import predict
 
             predict(args.run, args.file, console, device=args.device, json_file=args.json, length=args.length, seed=args.seed)
     except (CheckpointError, DataError, DeviceUnavailableError, NotFiniteError, ImportError) as error:

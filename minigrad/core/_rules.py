@@ -10,7 +10,7 @@ import numpy as np
 from minigrad.backends import is_array
 
 if TYPE_CHECKING:
-    from minigrad.op import Op
+    from minigrad.core.op import Op
 
 
 def check_names(op: Op) -> None:

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad.backends import XP
-from minigrad.declaration import check_output
-from minigrad.describe import add_note
-from minigrad.formula import Plan
-from minigrad.graph import RECORDING, Node, mode, next_sequence
-from minigrad.tensor import Tensor
+from minigrad.core._messages import add_note
+from minigrad.core._rules import check_output
+from minigrad.core.formula import Plan
+from minigrad.core.graph import Node, next_sequence
+from minigrad.core.mode import RECORDING, mode
+from minigrad.core.tensor import Tensor
 
 if TYPE_CHECKING:
-    from minigrad.op import Op
+    from minigrad.core.op import Op
 
 _new = Tensor.__new__
 _mode = mode.get

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import BACKENDS, LOADERS, Array, Backend, DeviceUnavailableError
-from minigrad.block import block
+from minigrad.core._contexts import block
 
 
 class Device:

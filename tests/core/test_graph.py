@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import graph
-from minigrad.device import _chosen
-from minigrad.fastcall import specialise
-from minigrad.op import Op
+from minigrad.core import graph
+from minigrad.core._fast_calls import specialise
+from minigrad.core.device import _chosen
+from minigrad.core.mode import mode
+from minigrad.core.op import Op
 
 
 def leaf(*values: float) -> mg.Tensor:
@@ -444,7 +445,7 @@ def test_a_decorated_generator_is_covered_whenever_its_code_runs(decorate):
     ("block", "inside"),
     [
         (lambda: mg.autocast("float16"), lambda: (leaf(1.0).astype("float32") @ leaf(1.0).astype("float32")).dtype == "float16"),
-        (mg.detect_anomaly, lambda: bool(graph.mode.get().observers)),
+        (mg.detect_anomaly, lambda: bool(mode.get().observers)),
         (lambda: mg.device("cpu"), lambda: _chosen.get() is not None),
     ],
     ids=["autocast", "detect_anomaly", "device"],

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minigrad.block import block
+from minigrad.core._contexts import block
 
 if TYPE_CHECKING:
     from minigrad.amp import Autocast
-    from minigrad.graph import Node
-    from minigrad.op import Op
+    from minigrad.core.graph import Node
+    from minigrad.core.op import Op
 
 
 class Observer:

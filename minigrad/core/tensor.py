@@ -2,28 +2,28 @@
 
 A Tensor holds ``data`` (a NumPy or CuPy array) and ``node`` (None where no gradient is wanted). It knows no
 mathematics: ``+``, ``.sum()`` and the rest are ops, bound to it by one table in `minigrad.ops`. What stands here is
-what a tensor *is*: its shape and device, and its gradient. Its ways in and out of other libraries are in interop.py.
+what a tensor *is*: its shape and device, and its gradient. Its ways in and out of other libraries are in _interop.py.
 
-A tensor that a user makes with ``requires_grad=True`` has a `minigrad.graph.leaf` for its node, and that is where its
+A tensor that a user makes with ``requires_grad=True`` has a `minigrad.core.graph.leaf` for its node, and that is where its
 gradient is kept. Values are never changed by an op. To overwrite a leaf there is `Tensor.copy_`; it tells the graph, as
-optimizers do (`minigrad.graph.changed_in_place`), and whatever had saved the old value then refuses to run backward.
+optimizers do (`minigrad.core.graph.changed_in_place`), and whatever had saved the old value then refuses to run backward.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Self
 
 import numpy as np
 
-from minigrad import graph
 from minigrad.backends import Array, is_writable, namespace, owner
-from minigrad.device import Device, device_of, move
-from minigrad.graph import Node
-from minigrad.interop import DEFAULT_DTYPE, Interop, as_array
+from minigrad.core import graph
+from minigrad.core._interop import DEFAULT_DTYPE, Interop, as_array
+from minigrad.core.device import Device, device_of, move
+from minigrad.core.graph import Node
+from minigrad.core.mode import changed_mode
 
 __all__ = ["DEFAULT_DTYPE", "Tensor", "array_of", "as_array", "wrap"]
-T = TypeVar("T", bound="Tensor")
 
 
 class Tensor(Interop):
@@ -33,7 +33,7 @@ class Tensor(Interop):
     ----------
     data
         An array, a Tensor, a number or nested lists of numbers. An array is taken as it is, not copied (use
-        `minigrad.tensor` for a copy); Python floats become float32.
+        `minigrad.core.tensor` for a copy); Python floats become float32.
     requires_grad
         Whether gradients with respect to this tensor are wanted; only floating-point tensors can have one.
     """
@@ -103,7 +103,7 @@ class Tensor(Interop):
     def requires_grad(self, wanted: bool) -> None:
         self.requires_grad_(wanted)
 
-    def requires_grad_(self: T, requires_grad: bool = True) -> T:
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Say whether a gradient with respect to this tensor is wanted. Returns the tensor."""
         if not self.is_leaf:
             if not requires_grad:
@@ -190,7 +190,7 @@ class Tensor(Interop):
         """
         start = start_of_backward(self, gradient, create_graph)
         keep = create_graph if retain_graph is None else retain_graph
-        with graph.changed_mode(recording=create_graph):
+        with changed_mode(recording=create_graph):
             found = graph.walk(start, lift=wrap if create_graph else None, free=not keep)
         handed_out = {id(owner(array_of(g))) for g in start.values()}
         for leaf, g in found.items():
@@ -200,7 +200,7 @@ class Tensor(Interop):
         """Return the same values with no history; the array is shared."""
         return wrap(self.data, None)
 
-    def copy_(self: T, source: Any) -> T:
+    def copy_(self, source: Any) -> Self:
         """Overwrite the values in place. Graphs that saved the old values will refuse to run backward.
 
         The tensor must be a leaf. ``source`` must be broadcastable to its shape; it is cast to its dtype.

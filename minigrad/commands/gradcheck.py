@@ -93,7 +93,7 @@ def _check(console: Any, args: argparse.Namespace) -> int:
 
 def _refuse(args: argparse.Namespace) -> None:
     """Refuse what cannot be done before anything is computed."""
-    from minigrad.device import as_device
+    from minigrad.core.device import as_device
     from minigrad.gradcheck.numerics.arguments import BadUse
 
     if args.order < 1:

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from minigrad import random
+from minigrad.core.device import as_device
+from minigrad.core.mode import changed_mode
 from minigrad.data import DataError, DataLoader, TensorDataset, random_split
-from minigrad.device import as_device
-from minigrad.graph import changed_mode
 from minigrad.nn import Module
 from minigrad.random import Generator
 from minigrad.saving import load_state, save, write_atomically

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import minigrad as mg
-from minigrad.device import Device, as_device
+from minigrad.core.device import Device, as_device
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "", "CUDA"])

@@ -10,12 +10,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from minigrad.commands.train import predict_classes
+from minigrad.core.device import as_device
 from minigrad.data import DataError, read_idx
 from minigrad.data.files import read_bytes
-from minigrad.device import as_device
 from minigrad.nn import Module
 from minigrad.saving import CheckpointError, load, write_atomically
-from minigrad.training.command import predict_classes
 from minigrad.training.run_folder import RunFolder
 from minigrad.training.tasks import Config, make_model
 from minigrad.training.text import Vocabulary, continue_text

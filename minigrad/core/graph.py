@@ -23,12 +23,10 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from minigrad.backends import Array, is_array, owner
-from minigrad.mode import RECORDING, Mode, Observer, changed_mode, mode
+from minigrad.core.mode import mode
 
 if TYPE_CHECKING:
-    from minigrad.op import Op
-
-__all__ = ["RECORDING", "Mode", "Node", "Observer", "Output", "changed_in_place", "changed_mode", "leaf", "mode", "newest_first", "walk"]
+    from minigrad.core.op import Op
 
 next_sequence = count(1).__next__
 
@@ -39,7 +37,7 @@ class Node:
     __slots__ = ("dtype", "grad", "hooks", "params", "parents", "plan", "saved", "seq", "shape")
 
     parents: tuple[Node | None, ...]  #: one per input; None where no gradient is wanted
-    plan: Any  #: minigrad.formula.Plan: what was saved, and which formulas to run
+    plan: Any  #: minigrad.core.formula.Plan: what was saved, and which formulas to run
     saved: Any  #: a tuple as the plan lists it; None once freed; a Recompute under checkpointing
     params: dict[str, Any]  #: of ops that have parameters
     seq: float

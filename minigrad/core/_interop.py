@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from minigrad.backends import Array, is_array
-from minigrad.device import to_host
+from minigrad.core.device import to_host
 
 if TYPE_CHECKING:
-    from minigrad.tensor import Tensor
+    from minigrad.core.tensor import Tensor
 
 DEFAULT_DTYPE = np.dtype(np.float32)  #: of tensors made from Python floats; arrays keep their dtype
 
@@ -117,12 +117,12 @@ class Interop:
         raise TypeError("tensors are not pickled; save them with minigrad.save, which writes safetensors")
 
     def __repr__(self) -> str:
-        from minigrad.display import text
+        from minigrad.core._display import text
 
         return text(cast("Tensor", self))
 
     def _repr_html_(self) -> str:
-        from minigrad.display import html
+        from minigrad.core._display import html
 
         return html(cast("Tensor", self))
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from minigrad.gradcheck.cli import main
+from minigrad.commands.gradcheck import main
 from minigrad.gradcheck.report.compare import compare
 
 USER = """
@@ -179,7 +179,7 @@ def test_wrong_usage_is_one_sentence(argv: list[str], sentence: str, capsys: pyt
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert any(line.split() == ["batch_norm", "batch_norm"] for line in lines)
+    assert any(line.split() == ["batch_norm", "batch_normalization"] for line in lines)
     assert any(line.split() == ["nn.Linear", "nn"] for line in lines)
     assert not any("no samples" in line for line in lines)
 
@@ -193,7 +193,7 @@ def test_tags_and_quick_mode(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_fail_fast(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from minigrad.op import OPS
+    from minigrad.core.op import OPS
 
     formula = OPS["exp"].formulas[0]
     monkeypatch.setattr(formula, "function", lambda g, y: g * y * 1.01)

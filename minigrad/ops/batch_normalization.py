@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.op import op
+from minigrad.core.op import op
 from minigrad.ops.standardization import (
     affine,
     check_affine,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.op import op
+from minigrad.core.op import op
 from minigrad.ops.standardization import normalized_axes
 
 __all__ = ["local_response_norm", "moving_sum"]
