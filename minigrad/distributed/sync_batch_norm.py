@@ -11,8 +11,8 @@ values takes part with n_r = 0::
     mean = 1/m sum n_r mean_r           m var = sum n_r var_r + sum n_r (mean_r - mean)^2
 
 **Backward.** Let L be the sum of the ranks' losses and g = dL/dy. Each rank scales with a copy of the weight that is its own, so put
-h = w_r g for the cotangent of xhat. Then (7) of `minigrad.ops.batch_normalization` holds with averages <t> = 1/m sum t over all ranks, and so
-do the terms of the statistics, which are outputs on every rank::
+h = w_r g for the cotangent of xhat. Then (7) of `minigrad.ops.batch_normalization` holds with averages <t> = 1/m sum t over all
+ranks, and so do the terms of the statistics, which are outputs on every rank::
 
     dL/dx_i = rstd (h_i - <h> - xhat_i <h xhat>) + (sum_r g_mean) / m + 2 (x_i - mean) (sum_r g_var) / m              (8)
 
@@ -59,8 +59,8 @@ def sync_batch_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, ax
     Returns
     -------
     tuple
-        ``(y, mean, var, m)``: as for `minigrad.ops.batch_normalization`, the statistics those of all ranks together, and how many values they
-        are taken over: for each channel, in the dtype of the statistics.
+        ``(y, mean, var, m)``: as for `minigrad.ops.batch_norm`, the statistics those of all ranks together, and how many
+        values they are taken over: for each channel, in the dtype of the statistics.
 
     Raises
     ------
