@@ -3,6 +3,7 @@
 Read group.py, collectives.py, sync_batch_norm.py, gradients.py.
 """
 
+from minigrad.distributed import kernels as kernels
 from minigrad.distributed.collectives import all_gather, all_reduce, broadcast, reduce_scatter, reduce_to
 from minigrad.distributed.group import Alone, DesyncError, Group
 from minigrad.distributed.stacked import Stacked

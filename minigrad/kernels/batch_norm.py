@@ -26,12 +26,12 @@ def forward_with_relu(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, 
 
 
 def _forward(x: Any, weight: Any, bias: Any, axis: Any, eps: float, rectified: bool) -> Any:
-    if not _fits(x, axis, weight, bias) or not eps >= 0:
+    if not fits(x, axis, weight, bias) or not eps >= 0:
         return NotImplemented
     y, mean, var = buffers.empty_like(x), np.empty(x.shape[1], x.dtype), np.empty(x.shape[1], x.dtype)
     forms, columns = _forms(x)
-    run, view = (forms.batch_norm_columns_forward, _columns) if columns else (forms.batch_norm_forward, _rows)
-    run(view(x), _or(weight, 1, mean), _or(bias, 0, mean), eps, rectified, view(y), mean, var)
+    run, view = (forms.batch_norm_columns_forward, as_columns) if columns else (forms.batch_norm_forward, as_rows)
+    run(view(x), filled(weight, 1, mean), filled(bias, 0, mean), eps, rectified, view(y), mean, var)
     return y, mean, var
 
 
@@ -49,22 +49,22 @@ def backward_with_relu(
 
 def _backward(g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any, g_var: Any, axis: Any, eps: float) -> Any:
     """Gradients; ``y``, if given, is the result of the ReLU after the batch norm, and lets through g where it is positive."""
-    if g_mean is not None or g_var is not None or g.dtype != x.dtype or not _fits(x, axis):
+    if g_mean is not None or g_var is not None or g.dtype != x.dtype or not fits(x, axis):
         return NotImplemented
     g, g_x, g_weight, g_bias = np.ascontiguousarray(g), buffers.empty_like(x), np.empty_like(mean), np.empty_like(mean)
     forms, columns = _forms(x)
-    run, view = (forms.batch_norm_columns_backward, _columns) if columns else (forms.batch_norm_backward, _rows)
+    run, view = (forms.batch_norm_columns_backward, as_columns) if columns else (forms.batch_norm_backward, as_rows)
     masked = y is not None
-    run(view(g), view(y if masked else g), view(x), _or(weight, 1, mean), mean, var, eps, masked, view(g_x), g_weight, g_bias)
+    run(view(g), view(y if masked else g), view(x), filled(weight, 1, mean), mean, var, eps, masked, view(g_x), g_weight, g_bias)
     return g_x, g_weight, g_bias
 
 
-def _or(array: Any, value: float, like: Any) -> Any:
+def filled(array: Any, value: float, like: Any) -> Any:
     """Return the array, or one of a single value where there is none."""
     return np.full_like(like, value) if array is None else array
 
 
-def _fits(x: Any, axis: Any, *affine: Any) -> bool:
+def fits(x: Any, axis: Any, *affine: Any) -> bool:
     """Whether this kernel is for x: real, contiguous, channels along axis 1. What is wrong with the rest is for the op to say."""
     if x.ndim < 2 or x.dtype.char not in "fd" or not x.size or not x.flags.c_contiguous:
         return False
@@ -80,11 +80,11 @@ def _forms(x: Any) -> tuple[Any, bool]:
     return forms, x.size <= forms.SHORT * x.shape[0] * x.shape[1]
 
 
-def _rows(x: Any) -> Any:
+def as_rows(x: Any) -> Any:
     """View x as (batch, channels, values)."""
     return x.reshape(x.shape[0], x.shape[1], -1)
 
 
-def _columns(x: Any) -> Any:
+def as_columns(x: Any) -> Any:
     """View x as (batch, channels and values)."""
     return x.reshape(x.shape[0], -1)

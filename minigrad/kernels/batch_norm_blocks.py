@@ -4,7 +4,7 @@ The functions have the arguments of their namesakes there: arrays in, and arrays
 sums of x and of its squares and for y; backward likewise, for the sums of g and of g x and for the gradient of x. Sums
 are products with ones, which BLAS does at the speed of memory, in the dtype of x over some values and then in float64.
 
-That is sound while means are not large beside standard deviations (`_near_zero`). Where one is, the sums are taken of
+That is sound while means are not large beside standard deviations (`near_zero`). Where one is, the sums are taken of
 x - mean instead, which costs a pass more, and what the rounding of the mean leaves in them is taken out.
 """
 
@@ -29,21 +29,32 @@ LONG = 8192  #: values in an inner loop: with so many it does not matter what Nu
 
 def batch_norm_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
     """Batch norm of (N, C, L), followed by a ReLU if ``rectified``; fills y, mean and var."""
-    blocks, memory = _blocks_of_channels(x)
+    blocks, memory = blocks_of_channels(x)
     for block in blocks:
-        values, scratch = x[:, block], _part(memory, x[:, block])
-        with np.errstate(over="ignore"):  # of squares: then they are not near zero
-            shift, (rest, variance) = 0, _moments(values)
-        if not _near_zero(rest, variance):
-            shift = rest.astype(x.dtype)
-            values = np.subtract(values, shift[..., None], out=scratch)
-            rest, variance = _moments(values)
+        scratch = part_of(memory, x[:, block])
+        values, shift, rest, variance = statistics(x[:, block], scratch)
         scale = weight[block] / np.sqrt(variance + eps)
-        np.multiply(values, _along_rows(scale, x), out=scratch)
-        np.add(scratch, _along_rows(bias[block] - rest * scale, x), out=scratch if rectified else y[:, block])
-        if rectified:
-            np.maximum(scratch, _zeros(x.shape[2], x.dtype), out=y[:, block])
+        normalize(values, scale, bias[block] - rest * scale, rectified, scratch, y[:, block])
         mean[block], var[block] = shift + rest, variance
+
+
+def statistics(values: Any, scratch: Any) -> tuple[Any, Any, Any, Any]:
+    """Return the values less a shift, the shift, and mean and variance of what is left."""
+    with np.errstate(over="ignore"):  # of squares: then they are not near zero
+        shift, (rest, variance) = 0, _moments(values)
+    if not near_zero(rest, variance):
+        shift = rest.astype(values.dtype)
+        values = np.subtract(values, shift[..., None], out=scratch)
+        rest, variance = _moments(values)
+    return values, shift, rest, variance
+
+
+def normalize(values: Any, scale: Any, bias: Any, rectified: bool, scratch: Any, out: Any) -> None:
+    """Fill ``out`` with scale values + bias, or with what of it is positive."""
+    np.multiply(values, _along_rows(scale, values), out=scratch)
+    np.add(scratch, _along_rows(bias, values), out=scratch if rectified else out)
+    if rectified:
+        np.maximum(scratch, _zeros(values.shape[-1], values.dtype), out=out)
 
 
 def batch_norm_backward(
@@ -53,24 +64,29 @@ def batch_norm_backward(
     m, wide = x.size // x.shape[1], var.astype(np.float64)
     rstd = 1 / np.sqrt(wide + eps)
     scales = weight * rstd
-    blocks, memory = _blocks_of_channels(x)
+    blocks, memory = blocks_of_channels(x)
     more_memory = np.empty_like(memory)
     for block in blocks:
-        values, scratch, more = x[:, block], _part(memory, x[:, block]), _part(more_memory, x[:, block])
+        values, scratch, more = x[:, block], part_of(memory, x[:, block]), part_of(more_memory, x[:, block])
         cotangent = np.multiply(g[:, block], y[:, block] > 0, out=more) if rectified else g[:, block]
-        if not _near_zero(mean[block].astype(np.float64), wide[block]):
+        if not near_zero(mean[block].astype(np.float64), wide[block]):
             values = np.subtract(values, mean[block, ..., None], out=scratch)
-        total, rest, scale = _sums(cotangent), _sums(values) / m, scales[block]
-        product = (_sums_of_products(cotangent, values) - total * rest) * rstd[block]
+        total, rest, scale = sums_of_rows(cotangent), sums_of_rows(values) / m, scales[block]
+        product = (sums_of_products(cotangent, values) - total * rest) * rstd[block]
         slope = -product * rstd[block] * scale / m
-        np.multiply(values, _along_rows(slope, x), out=scratch)
-        np.multiply(cotangent, _along_rows(scale, x), out=more)
-        np.add(more, scratch, out=more)
-        np.add(more, _along_rows(-total * scale / m - slope * rest, x), out=g_x[:, block])
+        combine(cotangent, values, scale, slope, -total * scale / m - slope * rest, scratch, more, g_x[:, block])
         g_weight[block], g_bias[block] = product, total
 
 
-def _blocks_of_channels(x: Any) -> tuple[list[Any], Any]:
+def combine(cotangent: Any, values: Any, scale: Any, slope: Any, constant: Any, scratch: Any, more: Any, out: Any) -> None:
+    """Fill ``out`` with scale cotangent + slope values + constant."""
+    np.multiply(values, _along_rows(slope, values), out=scratch)
+    np.multiply(cotangent, _along_rows(scale, values), out=more)
+    np.add(more, scratch, out=more)
+    np.add(more, _along_rows(constant, values), out=out)
+
+
+def blocks_of_channels(x: Any) -> tuple[list[Any], Any]:
     """Cut the channels of (N, C, L) into blocks, and give memory for one; a block of one channel is a number.
 
     Its statistics are then scalars, with which NumPy computes several times as fast as with arrays of one.
@@ -81,7 +97,7 @@ def _blocks_of_channels(x: Any) -> tuple[list[Any], Any]:
     return blocks, buffers.empty((n * k * length,), x.dtype)
 
 
-def _part(memory: Any, like: Any) -> Any:
+def part_of(memory: Any, like: Any) -> Any:
     return memory[: like.size].reshape(like.shape)
 
 
@@ -92,19 +108,19 @@ def _along_rows(values: Any, x: Any) -> Any:
 def _moments(block: Any) -> tuple[Any, Any]:
     """Mean and variance of each channel of (N, k, L), or of (N, L)."""
     m = block.shape[0] * block.shape[-1]
-    mean = _sums(block) / m
-    return mean, _sums_of_products(block, block) / m - mean * mean
+    mean = sums_of_rows(block) / m
+    return mean, sums_of_products(block, block) / m - mean * mean
 
 
-def _sums(block: Any) -> Any:
+def sums_of_rows(block: Any) -> Any:
     return np.add.reduce(block @ _ones(block.shape[-1], block.dtype), axis=0, dtype=np.float64)
 
 
-def _sums_of_products(a: Any, b: Any) -> Any:
+def sums_of_products(a: Any, b: Any) -> Any:
     return np.add.reduce(np.vecdot(a, b), axis=0, dtype=np.float64)
 
 
-def _near_zero(mean: Any, var: Any) -> bool:
+def near_zero(mean: Any, var: Any) -> bool:
     """Whether in every channel <x^2> - <x>^2 loses at most about one bit, and a multiple of x as good as none."""
     near = (mean * mean <= var) & (var < np.inf)
     return bool(near.all() if near.ndim else near)
@@ -126,7 +142,7 @@ def _zeros(n: int, dtype: Any) -> Any:
 
 def batch_norm_columns_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
     """Batch norm of (N, C L), the L values of a channel side by side, followed by a ReLU if ``rectified``; fills y, mean and var."""
-    for at, of in _groups_of_columns(x, len(mean)):
+    for at, of in groups_of_columns(x, len(mean)):
         _columns_forward(x[:, at], weight[of], bias[of], eps, rectified, y[:, at], mean[of], var[of])
 
 
@@ -134,12 +150,12 @@ def batch_norm_columns_backward(
     g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float, rectified: bool, g_x: Any, g_weight: Any, g_bias: Any
 ) -> None:  # fmt: skip
     """Gradients of `batch_norm_columns_forward`; fills g_x, g_weight and g_bias. Masked by y where ``rectified``."""
-    for at, of in _groups_of_columns(x, len(mean)):
+    for at, of in groups_of_columns(x, len(mean)):
         g_, y_, x_, g_x_ = g[:, at], y[:, at], x[:, at], g_x[:, at]
         _columns_backward(g_, y_, x_, weight[of], mean[of], var[of], eps, rectified, g_x_, g_weight[of], g_bias[of])
 
 
-def _groups_of_columns(x: Any, channels: int) -> list[tuple[slice, slice]]:
+def groups_of_columns(x: Any, channels: int) -> list[tuple[slice, slice]]:
     """Cut into parts of which many rows fit a block: slices of the columns, and of the channels."""
     length = x.shape[1] // channels
     k = max(LONG // length, 1)
@@ -147,24 +163,22 @@ def _groups_of_columns(x: Any, channels: int) -> list[tuple[slice, slice]]:
 
 
 def _columns_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
-    blocks, shift = _blocks_of_rows(x), None
-    with np.errstate(over="ignore"):
-        rest, variance = _moments_of_columns(x, blocks, shift, len(mean))
-    if not _near_zero(rest, variance):
-        shift = rest.astype(x.dtype)
-        rest, variance = _moments_of_columns(x, blocks, shift.repeat(x.shape[1] // len(shift)), len(mean))
+    blocks = blocks_of_rows(x)
+    shift, rest, variance = statistics_of_columns(x, blocks, len(mean))
     scale = weight / np.sqrt(variance + eps)
-    a, b = _side_by_side(x, blocks, scale, bias - rest * scale)
-    for rows in reversed(blocks):  # the last ones are still in the cache
-        values, out = x[rows], y[rows]
-        if shift is not None:
-            values = np.subtract(values, shift.repeat(x.shape[1] // len(shift)), out=out)
-        values, out = values.reshape(-1, a.size), out.reshape(-1, a.size)
-        np.multiply(values, a, out=out)
-        np.add(out, b, out=out)
-        if rectified:
-            np.maximum(out, _zeros(a.size, a.dtype), out=out)
+    a, b = side_by_side(x, blocks, scale, bias - rest * scale)
+    normalize_columns(x, blocks, shift, a, b, rectified, y)
     mean[:], var[:] = rest if shift is None else shift + rest, variance
+
+
+def statistics_of_columns(x: Any, blocks: list[slice], channels: int) -> tuple[Any, Any, Any]:
+    """Return a shift of each channel, None where that is small, and mean and variance of what is left."""
+    with np.errstate(over="ignore"):
+        rest, variance = moments_of_columns(x, blocks, None, channels)
+    if near_zero(rest, variance):
+        return None, rest, variance
+    shift = rest.astype(x.dtype)
+    return shift, *moments_of_columns(x, blocks, shift.repeat(x.shape[1] // len(shift)), channels)
 
 
 def _columns_backward(
@@ -172,44 +186,69 @@ def _columns_backward(
 ) -> None:  # fmt: skip
     channels, m = len(mean), x.size // len(mean)
     wide = var.astype(np.float64)
-    shift = None if _near_zero(mean.astype(np.float64), wide) else mean.repeat(x.shape[1] // channels)
-    blocks = _blocks_of_rows(x)
+    shift = None if near_zero(mean.astype(np.float64), wide) else mean.repeat(x.shape[1] // channels)
+    blocks = blocks_of_rows(x)
     memory = buffers.empty(x[blocks[0]].shape, x.dtype)
-    totals, products, rest = np.zeros((3, channels))
-    for rows in blocks:
-        values, cotangent, scratch = x[rows], g[rows], memory[: len(x[rows])]
-        if rectified:
-            cotangent = np.multiply(cotangent, y[rows] > 0, out=g_x[rows])
-        if shift is not None:
-            values = np.subtract(values, shift, out=scratch)
-        rest += _sums_of_columns(values, channels)
-        totals += _sums_of_columns(cotangent, channels)
-        products += _sums_of_columns(np.multiply(cotangent, values, out=scratch), channels)
+    totals, products, rest = product_sums_of_columns(g, y if rectified else None, x, blocks, shift, channels, memory, g_x)
     rest /= m
     rstd = 1 / np.sqrt(wide + eps)
     scale = weight * rstd
     products = (products - totals * rest) * rstd
     slope = -products * rstd * scale / m
-    a, b, c = _side_by_side(x, blocks, scale, slope, -totals * scale / m - slope * rest)
-    for rows in reversed(blocks):
-        values, cotangent, scratch, out = x[rows], g_x[rows] if rectified else g[rows], memory[: len(x[rows])], g_x[rows]
-        if shift is not None:
-            values = np.subtract(values, shift, out=scratch)
-        values, cotangent, scratch, out = [t.reshape(-1, a.size) for t in (values, cotangent, scratch, out)]
-        np.multiply(values, b, out=scratch)
-        np.multiply(cotangent, a, out=out)
-        np.add(out, scratch, out=out)
-        np.add(out, c, out=out)
+    a, b, c = side_by_side(x, blocks, scale, slope, -totals * scale / m - slope * rest)
+    combine_columns(g_x if rectified else g, x, blocks, shift, (a, b, c), memory, g_x)
     g_weight[:], g_bias[:] = products, totals
 
 
-def _blocks_of_rows(x: Any) -> list[slice]:
+def product_sums_of_columns(g: Any, y: Any, x: Any, blocks: list[slice], shift: Any, channels: int, memory: Any, masked: Any) -> Any:
+    """Sums of g, of g (x - shift) and of x - shift for each channel; g counts where y is positive, and is left so in ``masked``."""
+    totals, products, rest = np.zeros((3, channels))
+    for rows in blocks:
+        values, cotangent, scratch = x[rows], g[rows], memory[: len(x[rows])]
+        if y is not None:
+            cotangent = np.multiply(cotangent, y[rows] > 0, out=masked[rows])
+        if shift is not None:
+            values = np.subtract(values, shift, out=scratch)
+        rest += _sums_of_columns(values, channels)
+        totals += _sums_of_columns(cotangent, channels)
+        products += _sums_of_columns(np.multiply(cotangent, values, out=scratch), channels)
+    return totals, products, rest
+
+
+def normalize_columns(x: Any, blocks: list[slice], shift: Any, scale: Any, bias: Any, rectified: bool, y: Any) -> None:
+    """Fill y with scale (x - shift) + bias, or with what of it is positive."""
+    for rows in reversed(blocks):  # the last ones are still in the cache
+        values, out = x[rows], y[rows]
+        if shift is not None:
+            values = np.subtract(values, shift.repeat(x.shape[1] // len(shift)), out=out)
+        values, out = values.reshape(-1, scale.size), out.reshape(-1, scale.size)
+        np.multiply(values, scale, out=out)
+        np.add(out, bias, out=out)
+        if rectified:
+            np.maximum(out, _zeros(scale.size, scale.dtype), out=out)
+
+
+def combine_columns(g: Any, x: Any, blocks: list[slice], shift: Any, factors: tuple[Any, Any, Any], memory: Any, out: Any) -> None:
+    """Fill ``out`` with scale g + slope (x - shift) + constant, which are the ``factors``; g may be ``out``."""
+    scale, slope, constant = factors
+    for rows in reversed(blocks):
+        values, cotangent, scratch, filled = x[rows], g[rows], memory[: len(x[rows])], out[rows]
+        if shift is not None:
+            values = np.subtract(values, shift, out=scratch)
+        values, cotangent, scratch, filled = [t.reshape(-1, scale.size) for t in (values, cotangent, scratch, filled)]
+        np.multiply(values, slope, out=scratch)
+        np.multiply(cotangent, scale, out=filled)
+        np.add(filled, scratch, out=filled)
+        np.add(filled, constant, out=filled)
+
+
+def blocks_of_rows(x: Any) -> list[slice]:
     step = max(1, BLOCK // (x.shape[1] * x.itemsize))
     step -= step % ROWS if step > ROWS else 0
     return [slice(i, i + step) for i in range(0, len(x), step)]
 
 
-def _side_by_side(x: Any, blocks: list[slice], *values: Any) -> list[Any]:
+def side_by_side(x: Any, blocks: list[slice], *values: Any) -> list[Any]:
     """Repeat values of the channels as often as they are needed along a row, and along several rows that are worked on as one.
 
     NumPy spends as much on the start of a row as on 500 of its values. The number of rows divides that of every block.
@@ -220,7 +259,7 @@ def _side_by_side(x: Any, blocks: list[slice], *values: Any) -> list[Any]:
     return repeated if rows == 1 else [v[None].repeat(rows, axis=0).reshape(-1) for v in repeated]
 
 
-def _moments_of_columns(x: Any, blocks: list[slice], shift: Any, channels: int) -> tuple[Any, Any]:
+def moments_of_columns(x: Any, blocks: list[slice], shift: Any, channels: int) -> tuple[Any, Any]:
     """Mean and variance of the channels of x - shift."""
     sums, squares = np.zeros((2, channels))
     memory = buffers.empty(x[blocks[0]].shape, x.dtype)

@@ -132,11 +132,11 @@ def test_the_mean_of_a_million_equal_values(forms):
 def test_the_shapes_above_meet_every_case():
     """Blocks of rows that end with a rest of fewer than are summed together, and rows worked on side by side."""
     x = np.zeros(SHAPES[4], np.float64)
-    assert len(batch_norm_blocks._blocks_of_rows(x)) > 1
+    assert len(batch_norm_blocks.blocks_of_rows(x)) > 1
     assert len(x) % batch_norm_blocks.ROWS
     x = np.zeros(SHAPES[3], np.float64)
-    (repeated,) = batch_norm_blocks._side_by_side(x, batch_norm_blocks._blocks_of_rows(x), np.zeros(512))
+    (repeated,) = batch_norm_blocks.side_by_side(x, batch_norm_blocks.blocks_of_rows(x), np.zeros(512))
     assert repeated.size > 512
-    assert len(batch_norm_blocks._groups_of_columns(np.zeros(SHAPES[6]), 9000)) == 2
-    assert isinstance(batch_norm_blocks._blocks_of_channels(np.zeros(SHAPES[-1]))[0][0], int)
-    assert len(batch_norm_blocks._blocks_of_channels(np.zeros(SHAPES[-2]))[0]) > 1
+    assert len(batch_norm_blocks.groups_of_columns(np.zeros(SHAPES[6]), 9000)) == 2
+    assert isinstance(batch_norm_blocks.blocks_of_channels(np.zeros(SHAPES[-1]))[0][0], int)
+    assert len(batch_norm_blocks.blocks_of_channels(np.zeros(SHAPES[-2]))[0]) > 1
