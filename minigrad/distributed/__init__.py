@@ -4,10 +4,11 @@ Read group.py, collectives.py, sync_batch_norm.py, gradients.py.
 """
 
 from minigrad.distributed import kernels as kernels
-from minigrad.distributed.collectives import all_gather, all_reduce, broadcast, reduce_scatter, reduce_to
+from minigrad.distributed.collectives import all_gather, all_reduce, broadcast, gather_rows, reduce_scatter, reduce_to
 from minigrad.distributed.group import Alone, DesyncError, Group
 from minigrad.distributed.stacked import Stacked
 from minigrad.distributed.sync_batch_norm import sync_batch_norm, sync_batch_norm_relu
+from minigrad.distributed.synchronize import synchronize
 from minigrad.distributed.threads import spmd
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "all_gather",
     "all_reduce",
     "broadcast",
+    "gather_rows",
     "reduce_scatter",
     "reduce_to",
     "spmd",
     "sync_batch_norm",
     "sync_batch_norm_relu",
+    "synchronize",
 ]

@@ -28,9 +28,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.core.op import op
+import numpy as np
 
-__all__ = ["all_gather", "all_reduce", "broadcast", "reduce_scatter", "reduce_to"]
+from minigrad.core.op import op
+from minigrad.ops.joining import concat, pad
+
+__all__ = ["all_gather", "all_reduce", "broadcast", "gather_rows", "reduce_scatter", "reduce_to"]
 
 
 @op
@@ -76,3 +79,17 @@ all_gather.vjp(x=lambda g, *, group: reduce_scatter(g, group=group))
 reduce_scatter.vjp(x=lambda g, *, group: all_gather(g, group=group))
 broadcast.vjp(x=lambda g, *, group, root: reduce_to(g, group=group, root=root))
 reduce_to.vjp(x=lambda g, *, group, root: broadcast(g, group=group, root=root))
+
+
+def gather_rows(x: Any, *, group: Any) -> tuple[Any, slice]:
+    """Return the rows of every rank's x, one below the other, on every rank; and which of them are this rank's.
+
+    Ranks may have different numbers of rows, and none. They are sent in parts as long as the longest, so that each takes the same
+    place in the message; derivatives are those of `all_gather`.
+    """
+    n = x.shape[0]
+    lengths = [int(length) for length in group.all_gather(np.array(n))]
+    full = pad(x, pad_width=((0, max(lengths) - n), *[(0, 0)] * (len(x.shape) - 1)))
+    parts = all_gather(full, group=group)
+    start = sum(lengths[: group.rank])
+    return concat([parts[r, :length] for r, length in enumerate(lengths)]), slice(start, start + n)

@@ -24,6 +24,8 @@ import numpy as np
 
 from minigrad.backends import Array, is_array
 from minigrad.core.device import device_of, move, to_host
+from minigrad.distributed.collectives import gather_rows
+from minigrad.distributed.sync_batch_norm import sync_batch_norm, sync_batch_norm_relu
 
 PACKAGE = str(Path(__file__).parents[1])
 REDUCTIONS = ("sum", "max", "min")
@@ -149,6 +151,24 @@ class Group:
         """Return this rank's part of a sequence: contiguous, and at most one item shorter or longer than the others'."""
         n = len(items)
         return items[n * self.rank // self.size : n * (self.rank + 1) // self.size]
+
+    # ------------------------------------------------------------------------------------------------- for layers
+
+    def batch_norm(self, x: Any, weight: Any = None, bias: Any = None, *, axis: Any, eps: float = 1e-5) -> Any:
+        """`minigrad.distributed.sync_batch_norm` over this group."""
+        return sync_batch_norm(x, weight, bias, axis=axis, group=self, eps=eps)
+
+    def batch_norm_relu(self, x: Any, weight: Any = None, bias: Any = None, *, axis: Any, eps: float = 1e-5) -> Any:
+        """`minigrad.distributed.sync_batch_norm_relu` over this group."""
+        return sync_batch_norm_relu(x, weight, bias, axis=axis, group=self, eps=eps)
+
+    def gather_rows(self, x: Any) -> tuple[Any, slice]:
+        """`minigrad.distributed.gather_rows` over this group."""
+        return gather_rows(x, group=self)
+
+    def __deepcopy__(self, memo: Any) -> Group:
+        """A copy of a layer stays in the group."""
+        return self
 
     # ------------------------------------------------------------------------------------------------- within
 

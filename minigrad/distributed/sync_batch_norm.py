@@ -52,7 +52,7 @@ def sync_batch_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, ax
     x
         This rank's values, of floating point. Ranks may have batches of different length, and none at all.
     weight, bias, axis, eps
-        As for `minigrad.ops.batch_normalization`.
+        As for `minigrad.ops.batch_norm`.
     group
         The `minigrad.distributed.Group` whose ranks all make this call.
 
@@ -65,7 +65,7 @@ def sync_batch_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, ax
     Raises
     ------
     TypeError, ValueError
-        As for `minigrad.ops.batch_normalization`; also if no rank has a value.
+        As for `minigrad.ops.batch_norm`; also if no rank has a value.
 
     References
     ----------

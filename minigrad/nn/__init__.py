@@ -5,6 +5,7 @@ from minigrad.nn import functional, init
 from minigrad.nn.activation import *
 from minigrad.nn.attention import *
 from minigrad.nn.batch_normalization import *
+from minigrad.nn.batch_renormalization import *
 from minigrad.nn.container import *
 from minigrad.nn.conv import *
 from minigrad.nn.distance import *
@@ -21,3 +22,4 @@ from minigrad.nn.sparse import *
 from minigrad.nn.statistics import *
 from minigrad.nn.summary import summary
 from minigrad.nn.transformer import *
+from minigrad.nn.whitening import *

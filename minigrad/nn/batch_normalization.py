@@ -16,19 +16,19 @@ With ``track_running_stats=False`` there are no running statistics, and every mo
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
 from minigrad import ops
-from minigrad.backends import BACKENDS, namespace
+from minigrad.backends import BACKENDS, kind_of, namespace
 from minigrad.core.device import as_device, default_device, move
 from minigrad.core.mode import mode
 from minigrad.core.tensor import DEFAULT_DTYPE, Tensor, array_of, wrap
 from minigrad.nn import init
 from minigrad.nn.module import Module, Parameter, empty_parameter
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "BatchRenorm"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"]
 
 B = TypeVar("B", bound="BatchNorm")
 
@@ -41,6 +41,7 @@ class RunningStatistics(Module):
     weight, bias : (num_features,), ones and zeros at first; None if ``affine`` is false, bias also if ``bias`` is
     running_mean, running_var : (num_features,), zeros and ones at first; None if nothing is tracked
     num_batches_tracked : how many batches went into them
+    group : ranks whose batches count as one (`minigrad.distributed.synchronize`); None for this process alone
     """
 
     weight: Parameter | None
@@ -48,6 +49,7 @@ class RunningStatistics(Module):
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
+    group: Any = None  # it brings the ops it needs along, so that layers import none
 
     def __init__(
         self,
@@ -96,7 +98,7 @@ class RunningStatistics(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def update(self, mean: Any, var: Any, m: int) -> None:
+    def update(self, mean: Any, var: Any, m: Any) -> None:
         """Move the running statistics towards those of a batch: ``running = (1 - momentum) running + momentum new``.
 
         Parameters
@@ -104,14 +106,14 @@ class RunningStatistics(Module):
         mean, var
             Arrays: the mean and the *biased* variance of each channel. The variance is stored unbiased, times m / (m - 1).
         m
-            How many values each of them was taken over.
+            How many values each of them was taken over: a number, or an array with one for each channel.
 
         Nothing is done in the second forward pass of a checkpoint, as the first has been here.
         """
         if mode.get().recomputing or self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         in_place = BACKENDS[mean.__class__].services.get("update_running")  # on a GPU: one launch, which can be captured
-        if in_place is not None:
+        if in_place is not None and isinstance(m, int):
             buffers = (self.running_mean.data, self.running_var.data, self.num_batches_tracked.data)
             in_place(mean, var, *buffers, self.momentum, m)
             return
@@ -136,6 +138,7 @@ class RunningStatistics(Module):
         return (
             f"{self.num_features}, eps={self.eps:g}, momentum={average}, affine={self.affine}, "
             f"track_running_stats={self.track_running_stats}{' (running_var unbiased)' if self.track_running_stats else ''}"
+            f"{'' if self.group is None else f', over {self.group.size} ranks'}"
         )
 
 
@@ -191,34 +194,48 @@ class BatchNorm(RunningStatistics):
         if self.running_mean is not None and not learning:
             return ops.fixed_batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, axis=axes, eps=self.eps)
         m = x.size // self.num_features if self.num_features else 0
-        if m == 1:
-            raise ValueError(
-                f"{type(self).__name__}: a batch of shape {x.shape} has one value per channel, whose variance is 0: there is "
-                "nothing to normalize with. Use larger batches, drop a last batch of one sample (DataLoader(..., drop_last=True)), "
-                "call eval() to predict single samples, or use LayerNorm or GroupNorm, which do not look across the batch"
-            )
+        if m == 1 and self.group is None:
+            self.refuse_one_value(x)
         return self.normalize(x, axes, m)
+
+    def refuse_one_value(self, x: Any) -> NoReturn:
+        """Say what to do where each channel has one value."""
+        together = "" if self.group is None else f", the only one on {self.group.size} ranks,"
+        raise ValueError(
+            f"{type(self).__name__}: a batch of shape {x.shape}{together} has one value per channel, whose variance is 0: there is "
+            "nothing to normalize with. Use larger batches, drop a last batch of one sample (DataLoader(..., drop_last=True)), "
+            "call eval() to predict single samples, or use LayerNorm or GroupNorm, which do not look across the batch"
+        )
 
     def normalize(self, x: Any, axes: tuple[int, ...], m: int) -> Any:
         """Normalize with the statistics of the batch, and in training keep them."""
-        return self.normalize_by(ops.batch_norm, x, axes, m)
+        return self.normalize_by((ops if self.group is None else self.group).batch_norm, x, axes, m)
 
-    def normalize_by(self, op: Any, x: Any, axes: tuple[int, ...], m: int) -> Any:
-        """Do what `normalize` says by an op with the arguments and results of `minigrad.ops.batch_normalization`."""
-        y, mean, var = op(x, self.weight, self.bias, axis=axes, eps=self.eps)
+    def normalize_by(self, op: Any, x: Any, axes: tuple[int, ...], m: Any) -> Any:
+        """Do what `normalize` says by an op with the arguments and results of `minigrad.ops.batch_norm`, or of that of the group."""
+        y, mean, var, *values = op(x, self.weight, self.bias, axis=axes, eps=self.eps)
+        if values:
+            m = self.values_of(values[0], x)
         if self.training:
             self.update(array_of(mean), array_of(var), m)
         return y
+
+    def values_of(self, m: Any, x: Any) -> Any:
+        """Return over how many values the group took the statistics, for `update`; refuse a single one."""
+        values = array_of(m)
+        if kind_of(values) == "cpu" and (values == 1).any():  # on a GPU looking at it would mean waiting
+            self.refuse_one_value(x)
+        return values
 
     def relu_after(self, x: Any) -> Any:
         """Return ``relu(self(x))``, as one op where the statistics are those of the batch. For `minigrad.nn.Sequential`."""
         axes = (0, *range(2, len(x.shape)))
         m = x.size // self.num_features if self.num_features else 0
         learns = self.running_mean is None or (self.training and not self.frozen)
-        if not learns or m == 1 or type(self).normalize is not BatchNorm.normalize:
+        if not learns or (m == 1 and self.group is None) or type(self).normalize is not BatchNorm.normalize:
             return ops.relu(self.forward(x))
         self.check_channels(x, self.ndims)
-        return self.normalize_by(ops.batch_norm_relu, x, axes, m)
+        return self.normalize_by((ops if self.group is None else self.group).batch_norm_relu, x, axes, m)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + (", frozen=True" if self.frozen else "")
@@ -268,43 +285,3 @@ class BatchNorm3d(BatchNorm):
     """Batch norm of volumes, (N, C, D, H, W): as `BatchNorm1d`."""
 
     ndims = (5,)
-
-
-class BatchRenorm(BatchNorm):
-    """Batch renormalization of inputs of shape (N, C, ...): in training, corrected towards the running statistics.
-
-    Parameters
-    ----------
-    r_max, d_max
-        How far the correction may go; `minigrad.ops.batch_normalization.batch_renorm` says what they bound. They are attributes that may be
-        changed: the paper starts with 1 and 0, which is batch norm, and relaxes them once the statistics have settled.
-    num_features, eps, momentum, affine
-        As for `BatchNorm1d`.
-    """
-
-    ndims = (2, 3, 4, 5)
-
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        r_max: float = 3.0,
-        d_max: float = 5.0,
-        *,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(num_features, eps, momentum, affine, device=device, dtype=dtype)
-        self.r_max, self.d_max = r_max, d_max
-
-    def normalize(self, x: Any, axes: tuple[int, ...], m: int) -> Any:
-        y, mean, var, _, _ = ops.batch_renorm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, axis=axes, eps=self.eps, r_max=self.r_max, d_max=self.d_max
-        )
-        self.update(array_of(mean), array_of(var), m)
-        return y
-
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, r_max={self.r_max:g}, d_max={self.d_max:g}"

@@ -1,4 +1,4 @@
-"""Layers that normalize each sample by itself: LayerNorm, RMSNorm, GroupNorm, InstanceNorm, LocalResponseNorm; and ZCA whitening."""
+"""Layers that normalize each sample by itself: LayerNorm, RMSNorm, GroupNorm, InstanceNorm, LocalResponseNorm."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from math import prod
 from typing import Any
 
 from minigrad import ops
-from minigrad.core.mode import mode
-from minigrad.core.tensor import Tensor
+from minigrad.backends import namespace
+from minigrad.core.tensor import array_of
 from minigrad.nn import functional as F, init
-from minigrad.nn.batch_normalization import RunningStatistics, mixed
+from minigrad.nn.batch_normalization import RunningStatistics
 from minigrad.nn.module import Module, Parameter, empty_parameter
 
 __all__ = [
-    "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LayerNorm", "LocalResponseNorm", "RMSNorm", "ZCAWhitening",
+    "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LayerNorm", "LocalResponseNorm", "RMSNorm",
 ]  # fmt: skip
 
 
@@ -210,8 +210,18 @@ class _InstanceNorm(RunningStatistics):
             )
         y, mean, var = ops.instance_norm(x, self.weight, self.bias, eps=self.eps)
         if self.training and self.track_running_stats:
-            self.update(mean.detach().data.mean(axis=0), var.detach().data.mean(axis=0), m)
+            mean, var = self.averages(array_of(mean), array_of(var))
+            self.update(mean, var, m)
         return y
+
+    def averages(self, *statistics: Any) -> list[Any]:
+        """Return the averages of statistics over the samples, axis 0: over those of all ranks, where there is a group."""
+        if self.group is None:
+            return [s.mean(axis=0) for s in statistics]
+        xp = namespace(*statistics)
+        n = xp.full(self.num_features, float(len(statistics[0])))
+        *totals, n = self.group.all_reduce(xp.stack([*[s.sum(axis=0, dtype=n.dtype) for s in statistics], n]))
+        return [(total / n).astype(s.dtype) for total, s in zip(totals, statistics, strict=True)]
 
 
 class InstanceNorm1d(_InstanceNorm):
@@ -267,42 +277,3 @@ class LocalResponseNorm(Module):
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
-
-
-class ZCAWhitening(Module):
-    """Remove mean and correlations of the features of a batch, (N, C): the whitening that batch norm stands in for.
-
-    Training uses the batch, evaluation the running averages of its mean and of its whitening matrix.
-
-    Parameters
-    ----------
-    num_features
-        Number of features, C.
-    eps
-        Added to the eigenvalues of the covariance.
-    momentum
-        Weight of the new value in the running averages.
-    """
-
-    running_mean: Tensor
-    running_matrix: Tensor
-
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, *, device: Any = None, dtype: Any = None) -> None:
-        super().__init__()
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.register_buffer("running_mean", empty_parameter(num_features, device=device, dtype=dtype).detach())
-        self.register_buffer("running_matrix", init.eye_(empty_parameter(num_features, num_features, device=device, dtype=dtype)).detach())
-
-    def forward(self, x: Any) -> Any:
-        if len(x.shape) != 2 or x.shape[1] != self.num_features:
-            raise ValueError(f"ZCAWhitening: expected an input of shape (N, {self.num_features}), got {x.shape}")
-        if not self.training:
-            return (x - self.running_mean) @ self.running_matrix
-        y, mean, matrix = ops.whiten_zca(x, eps=self.eps)
-        if not mode.get().recomputing:
-            self.running_mean = mixed(self.running_mean, mean.detach().data, self.momentum)
-            self.running_matrix = mixed(self.running_matrix, matrix.detach().data, self.momentum)
-        return y
-
-    def extra_repr(self) -> str:
-        return f"{self.num_features}, eps={self.eps:g}, momentum={self.momentum:g} (weight of the new value)"

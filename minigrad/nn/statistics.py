@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from minigrad.core.mode import Observer, changed_mode, mode
 from minigrad.core.tensor import Tensor
-from minigrad.nn.batch_normalization import BatchNorm, BatchRenorm
+from minigrad.nn.batch_normalization import BatchNorm
+from minigrad.nn.batch_renormalization import BatchRenorm
 from minigrad.nn.container import Identity, Sequential
 from minigrad.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from minigrad.nn.linear import Linear
