@@ -25,7 +25,7 @@ import numpy as np
 from minigrad.backends import Array, is_array
 from minigrad.core.device import device_of, move, to_host
 from minigrad.distributed.collectives import gather_rows
-from minigrad.distributed.sync_batch_norm import sync_batch_norm, sync_batch_norm_relu
+from minigrad.distributed.sync_batch_normalization import sync_batch_norm, sync_batch_norm_relu
 
 PACKAGE = str(Path(__file__).parents[1])
 REDUCTIONS = ("sum", "max", "min")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.distributed.sync_batch_norm import merged, sync_batch_norm, sync_batch_norm_relu
+from minigrad.distributed.sync_batch_normalization import merged, sync_batch_norm, sync_batch_norm_relu
 from minigrad.kernels import buffers
 from minigrad.kernels.batch_norm import as_rows, filled, fits
 from minigrad.kernels.batch_norm_halves import combine, moments, normalized, product_sums

@@ -24,7 +24,7 @@ ALIKE = "the two are equal wherever this decides anything: both infinite, or bot
 FIRST_FACTOR = "it enters in front of the recurrence, whose first step multiplies it with nothing"
 
 TAKEN_OUT = "whatever is subtracted from g here is put back times the third sum, and whatever from x that sum takes out again"
-ROUNDED_AWAY = "s is zero but for the rounding of the mean, which float32 shows: see tests/distributed/test_sync_batch_norm.py"
+ROUNDED_AWAY = "s is zero but for the rounding of the mean, which float32 shows: see tests/distributed/test_sync_batch_normalization.py"
 
 #: op, change (both as regular expressions that must match whole) -> reason
 REASONS: list[tuple[str, str, str]] = [
