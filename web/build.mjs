@@ -1,0 +1,31 @@
+// Bundles src/explorer.js into the one file that users get. `node build.mjs OUT` writes it elsewhere, for the test that compares.
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, transform } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+// A style sheet is imported as minified text, which the element adopts: no <style>, so no exception in a content security policy.
+const stylesAsText = {
+  name: "styles-as-text",
+  setup(builder) {
+    builder.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const { code } = await transform(await readFile(path, "utf8"), { loader: "css", minify: true, target: "chrome111" });
+      return { contents: code.trim(), loader: "text" };
+    });
+  },
+};
+
+await build({
+  absWorkingDir: here,
+  entryPoints: ["src/explorer.js"],
+  outfile: process.argv[2] ?? join(here, "../minigrad/explore/explorer.js"),
+  bundle: true,
+  format: "esm",
+  minify: true,
+  charset: "utf8",
+  target: ["chrome111", "firefox113", "safari16.4"],
+  plugins: [stylesAsText],
+  banner: { js: "// Built from web/src by `npm run build` in web/. MIT license." },
+});
