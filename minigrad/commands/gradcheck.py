@@ -1,46 +1,42 @@
-"""``minigrad gradcheck``: the suite as a command.
-
-It exits with 0 if everything passed, 1 if something failed (or a mutant survived), 2 if the worst is that something could not
-be told, and 3 if it was called wrongly.
-"""
+"""``minigrad gradcheck``: the suite as a command. Reports are imported when they are asked for."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from minigrad.backends import DeviceUnavailableError
+from minigrad.commands._parser import CommandParser
+from minigrad.core.device import as_device
+from minigrad.gradcheck.numerics.arguments import BadUse
+from minigrad.saving import CheckpointError, write_atomically
 
 if TYPE_CHECKING:
     from minigrad.gradcheck.report.document import Document
 
 PASSED, FAILED, CANNOT_TELL, USAGE = 0, 1, 2, 3
 EXIT = {"pass": PASSED, "fail": FAILED, "cannot tell": CANNOT_TELL}
+MEANING = """\
+Check derivatives of ops, layers and optimizers against numerical ones.
+
+exit codes:
+  0  everything passed
+  1  something failed, or a mutant survived
+  2  the worst is that something could not be told
+  3  the command was not understood, or cannot be done"""
+ERRORS = (BadUse, CheckpointError, DeviceUnavailableError)
+ERROR_CODE = USAGE
 EVERY_CASE_UP_TO = 3  #: ops, beyond which the table has one line for each op
 
 
-class _Parser(argparse.ArgumentParser):
-    """Exits with 3 on wrong usage."""
-
-    def error(self, message: str) -> Any:
-        self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: {message}\n")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command with these arguments; return the exit code."""
-    parser = _Parser("minigrad gradcheck", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser)
-    try:
-        return run(parser.parse_args(argv))
-    except SystemExit as stop:
-        return int(stop.code or 0)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """Declare the options."""
+    parser.usage_code = USAGE
+    parser.description, parser.formatter_class = MEANING, argparse.RawDescriptionHelpFormatter  # keeps the lines
     parser.add_argument("names", nargs="*", metavar="NAME", help="ops (exp), layers (nn.Linear) or optimizers (optim.Adam); default: all")
     parser.add_argument("--tag", action="append", default=[], help="all of a family: norm, conv, pool, loss, elementwise, nn, ...")
     parser.add_argument("--module", metavar="PACKAGE:NAME", help="check an op of yours, or the layer and inputs that a function returns")
@@ -59,26 +55,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from rich.console import Console
-
-    from minigrad.backends import DeviceUnavailableError
-    from minigrad.gradcheck.numerics.arguments import BadUse
-
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, 120)
-    try:
-        if args.compare:
-            return _compare(console, *args.compare)
-        if args.list:
-            return _list(console)
-        return _check(console, args)
-    except (BadUse, DeviceUnavailableError) as error:
-        Console(stderr=True, highlight=False).print(f"minigrad gradcheck: {error}", markup=False, soft_wrap=True)
-        return USAGE
+    if args.compare:
+        return _compare(console, *args.compare)
+    if args.list:
+        return _list(console)
+    return _check(console, args)
 
 
-def _check(console: Any, args: argparse.Namespace) -> int:
+def _check(console: Console, args: argparse.Namespace) -> int:
     """Check what was asked for, write the reports and print what came of it; return the exit code."""
     from minigrad.gradcheck.report.document import verdict_of
     from minigrad.gradcheck.report.terminal import print_closing, print_failures
@@ -93,19 +80,18 @@ def _check(console: Any, args: argparse.Namespace) -> int:
 
 def _refuse(args: argparse.Namespace) -> None:
     """Refuse what cannot be done before anything is computed."""
-    from minigrad.core.device import as_device
-    from minigrad.gradcheck.numerics.arguments import BadUse
-
     if args.order < 1:
         raise BadUse(f"--order is 1 or more, not {args.order}")
     for path in (args.json, args.html, args.junit):
         if path is not None and not path.resolve().parent.is_dir():
             raise BadUse(f"cannot write {path}: there is no folder {path.resolve().parent}")
+        if path is not None and path.is_dir():
+            raise BadUse(f"cannot write {path}: it is a folder")
     if args.device != "cpu":
         as_device("cuda")
 
 
-def _check_module(console: Any, args: argparse.Namespace) -> Document:
+def _check_module(console: Console, args: argparse.Namespace) -> Document:
     """Check what ``--module package:name`` names."""
     from minigrad.gradcheck.report.terminal import LiveTable
     from minigrad.gradcheck.suite.user import document_for
@@ -117,7 +103,7 @@ def _check_module(console: Any, args: argparse.Namespace) -> Document:
     return document
 
 
-def _check_suite(console: Any, args: argparse.Namespace) -> Document:
+def _check_suite(console: Console, args: argparse.Namespace) -> Document:
     """Check the names and tags that were given on each device; return one document of all."""
     from minigrad.gradcheck.report.document import joined
     from minigrad.gradcheck.report.terminal import LiveTable
@@ -141,18 +127,18 @@ def _write_reports(document: Document, args: argparse.Namespace) -> None:
     if args.json:
         from minigrad.gradcheck.report.document import to_json
 
-        args.json.write_text(to_json(document), encoding="utf-8")
+        write_atomically(args.json, to_json(document).encode())
     if args.html:
         from minigrad.gradcheck.report.html import page
 
-        args.html.write_text(page(document), encoding="utf-8")
+        write_atomically(args.html, page(document).encode())
     if args.junit:
         from minigrad.gradcheck.report.junit import to_junit
 
-        args.junit.write_text(to_junit(document), encoding="utf-8")
+        write_atomically(args.junit, to_junit(document).encode())
 
 
-def _list(console: Any) -> int:
+def _list(console: Console) -> int:
     from minigrad.gradcheck.samples import all_samples
     from minigrad.gradcheck.suite.run import every_target
 
@@ -163,8 +149,7 @@ def _list(console: Any) -> int:
     return PASSED
 
 
-def _compare(console: Any, old: Path, new: Path) -> int:
-    from minigrad.gradcheck.numerics.arguments import BadUse
+def _compare(console: Console, old: Path, new: Path) -> int:
     from minigrad.gradcheck.report.compare import compare
     from minigrad.gradcheck.report.document import VERSION
 
@@ -180,7 +165,3 @@ def _compare(console: Any, old: Path, new: Path) -> int:
     for line in lines:
         console.print(line, markup=False)
     return FAILED if worse else PASSED
-
-
-if __name__ == "__main__":
-    sys.exit(main())

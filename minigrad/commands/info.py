@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import json
 import os
@@ -11,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 
+from minigrad.backends.cuda import cuda_status
+from minigrad.commands._parser import CommandParser
+
+ERRORS = ()  #: nothing that is known can go wrong
+ERROR_CODE = 1
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 OPTIONAL = {
     "matplotlib": "plot",
@@ -23,10 +31,24 @@ OPTIONAL = {
 }
 
 
+def add_arguments(parser: CommandParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what runs here; return the exit code."""
+    found = collect()
+    if args.json:
+        print(json.dumps(found, indent=2))
+    else:
+        show(found)
+    return 0
+
+
 def collect() -> dict[str, Any]:
     """Return versions, BLAS and its threads, and devices."""
     from minigrad import __version__
-    from minigrad.backends.cuda import cuda_status
 
     status = cuda_status()
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
@@ -44,15 +66,8 @@ def collect() -> dict[str, Any]:
     }
 
 
-def show(as_json: bool = False) -> None:
-    """Print what `collect` found."""
-    found = collect()
-    if as_json:
-        print(json.dumps(found, indent=2))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
+def show(found: dict[str, Any]) -> None:
+    """Print what `collect` found, as a table."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="bold")
     table.add_row("minigrad", found["minigrad"])

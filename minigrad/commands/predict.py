@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from minigrad.commands.train import predict_classes
-from minigrad.core.device import as_device
-from minigrad.data import DataError, read_idx
+from minigrad.backends import DeviceUnavailableError
+from minigrad.commands import _parser
+from minigrad.core.device import Device, as_device
+from minigrad.core.mode import changed_mode
+from minigrad.data import DataError, DataLoader, TensorDataset, read_idx
 from minigrad.data.files import read_bytes
 from minigrad.nn import Module
 from minigrad.saving import CheckpointError, load, write_atomically
@@ -20,41 +23,80 @@ from minigrad.training.run_folder import RunFolder
 from minigrad.training.tasks import Config, make_model
 from minigrad.training.text import Vocabulary, continue_text
 
+ERRORS = (CheckpointError, DataError, DeviceUnavailableError)
+ERROR_CODE = 1
 SHOWN = 50  #: rows printed; all are in the JSON
 
 
-def predict(run_path: str, file: str, console: Console, *, device: str, json_file: str | None, length: int, seed: int) -> None:
-    """Print what the model of a run says about a file.
+def add_arguments(parser: _parser.CommandParser) -> None:
+    """Declare the options."""
+    add = parser.add_argument
+    add("run", metavar="RUN", help="the run folder")
+    add("file", metavar="FILE", help="IDX images; two numbers a line for spirals; a text to continue")
+    add("--device", type=_parser.device, default="auto", help="auto (the default), cpu, cuda or cuda:N")
+    add("--length", type=_parser.count, default=300, metavar="N", help="characters to add to a text (default 300)")
+    add("--seed", type=_parser.seed, default=0, metavar="N", help="of the characters drawn (default 0)")
+    add("--json", metavar="FILE", help="write all predictions as JSON")
 
-    For images an IDX file (of any number of images of the size that the model learned from), for points in the plane a
-    text file with two numbers in each line, for text a text file, which is continued by ``length`` characters.
-    """
-    run = RunFolder.open(run_path)
-    config = run.read_config()
-    place = as_device(device)
+
+def run(args: argparse.Namespace) -> int:
+    """Print what the model of a run says about a file; return the exit code."""
+    folder = RunFolder.open(args.run)
+    config = folder.read_config()
+    device = as_device(args.device)
+    model = trained_model(folder, config).to(device)
+    console = Console(soft_wrap=True)
+    if config["dataset"] == "text":
+        result: Any = continue_prompt(console, model, config, args.file, args.length, args.seed)
+    else:
+        result = classify(console, model, config, args.file, device)
+    if args.json is not None:
+        write_atomically(args.json, (json.dumps(result, indent=2) + "\n").encode())
+    return 0
+
+
+def continue_prompt(console: Console, model: Module, config: Config, file: str, length: int, seed: int) -> dict[str, str]:
+    """Print the text in a file and ``length`` characters after it; return both."""
+    prompt = read_bytes(file, 2**20).decode("utf-8", errors="replace")
+    text = continue_text(model, Vocabulary(config["vocabulary"]), prompt, length, config["length"], seed)
+    console.print(prompt, end="", markup=False, highlight=False, style="dim")
+    console.print(text, markup=False, highlight=False)
+    return {"prompt": prompt, "continuation": text}
+
+
+def classify(console: Console, model: Module, config: Config, file: str, device: Device) -> list[dict[str, Any]]:
+    """Print a table with the class of each item in a file (`read_items`) and its probability; return its lines."""
+    p = predict_classes(model, read_items(file, config), device)
+    lines = [{"class": config["classes"][int(i)], "probability": float(row[i])} for row, i in zip(p, p.argmax(axis=1), strict=True)]
+    table = Table("item", "class", "probability")
+    for k, line in enumerate(lines[:SHOWN]):
+        table.add_row(str(k), line["class"], f"{line['probability']:.3f}")
+    console.print(table)
+    if len(lines) > SHOWN:
+        console.print(f"and {len(lines) - SHOWN} more; all of them with --json FILE")
+    return lines
+
+
+def predict_classes(model: Module, images: Any, device: Any) -> np.ndarray[Any, Any]:
+    """Return the probabilities of the classes, of shape (n, classes)."""
+    model.eval()
+    rows = []
+    with changed_mode(recording=False):
+        for (x,) in DataLoader(TensorDataset(images), 256, device=device):
+            logits = model(x).to("cpu").numpy().astype(np.float64)
+            p = np.exp(logits - logits.max(axis=1, keepdims=True))
+            rows.append(p / p.sum(axis=1, keepdims=True))
+    return np.concatenate(rows)
+
+
+def trained_model(folder: RunFolder, config: Config) -> Module:
+    """Return the model of a run with its weights."""
     try:
         model = make_model(config)
     except (KeyError, TypeError, ValueError):
-        raise CheckpointError(f"{run.path / 'config.json'} does not describe a model that minigrad has") from None
-    load_weights(model, run.weights)
-    model.to(place)
-    if config["dataset"] == "text":
-        prompt = read_bytes(file, 2**20).decode("utf-8", errors="replace")
-        text = continue_text(model, Vocabulary(config["vocabulary"]), prompt, length, config["length"], seed)
-        console.print(prompt, end="", markup=False, highlight=False, style="dim")
-        console.print(text, markup=False, highlight=False)
-        result: Any = {"prompt": prompt, "continuation": text}
-    else:
-        p = predict_classes(model, read_items(file, config), place)
-        result = [{"class": config["classes"][int(i)], "probability": float(row[i])} for row, i in zip(p, p.argmax(axis=1), strict=True)]
-        table = Table("item", "class", "probability")
-        for k, line in enumerate(result[:SHOWN]):
-            table.add_row(str(k), line["class"], f"{line['probability']:.3f}")
-        console.print(table)
-        if len(result) > SHOWN:
-            console.print(f"and {len(result) - SHOWN} more; all of them with --json FILE")
-    if json_file is not None:
-        write_atomically(json_file, (json.dumps(result, indent=2) + "\n").encode())
+        raise CheckpointError(f"{folder.path / 'config.json'} does not describe a model that minigrad has") from None
+    load_weights(model, folder.weights)
+    return model
 
 
 def load_weights(model: Module, path: Path) -> None:
@@ -68,7 +110,11 @@ def load_weights(model: Module, path: Path) -> None:
 
 
 def read_items(file: str, config: Config) -> np.ndarray[Any, Any]:
-    """Return the items in a file, as the model of a run takes them."""
+    """Return the items in a file as the model of a run takes them.
+
+    For images an IDX file (of any number of images of the size that the model learned from), for points in the plane a text file
+    with two numbers in each line.
+    """
     shape = tuple(config["shape"])
     if len(shape) == 1:
         try:

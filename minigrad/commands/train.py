@@ -1,171 +1,115 @@
-"""``minigrad train``: from settings to a run folder."""
+"""``minigrad train``: train a model and leave everything in a run folder."""
 
 from __future__ import annotations
 
+import argparse
 import json
-import time
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 from rich.console import Console
-from rich.markup import escape
 
-from minigrad import random
-from minigrad.core.device import as_device
-from minigrad.core.mode import changed_mode
-from minigrad.data import DataError, DataLoader, TensorDataset, random_split
-from minigrad.nn import Module
-from minigrad.random import Generator
-from minigrad.saving import load_state, save, write_atomically
-from minigrad.training import tasks
-from minigrad.training.confusion import print_confusion, worst_pairs
-from minigrad.training.metrics import confusion_matrix
-from minigrad.training.models import parameter_count
-from minigrad.training.plot import save_curve
-from minigrad.training.progress import Bar, downloads
-from minigrad.training.run_folder import RunFolder
-from minigrad.training.tasks import Config
-from minigrad.training.text import Vocabulary, continue_text
-from minigrad.training.trainer import Trainer
+from minigrad.backends import DeviceUnavailableError
+from minigrad.commands import _parser
+from minigrad.commands._training_run import TrainingRun
+from minigrad.data import DataError
+from minigrad.saving import CheckpointError, write_atomically
+from minigrad.training import NotFiniteError
+from minigrad.training.tasks import DEFAULTS, LEARNING_RATES, MODELS, SCHEDULES, Config, complete
+
+ERRORS = (CheckpointError, DataError, DeviceUnavailableError, NotFiniteError, ImportError)
+ERROR_CODE = 1
+NO_SETTINGS = ("parser", "out", "resume", "json", "tensorboard")  #: what is about this call and not about the run
 
 
-def train(
-    config: Config, console: Console, *, out: str | None, resume: str | None, json_file: str | None, tensorboard: bool | None
-) -> None:
-    """Train what the settings describe, or continue the run in the folder ``resume``, and leave everything in its folder."""
-    if resume is not None:
-        run = RunFolder.open(resume)
-        config = run.read_config()
-    device = as_device(config["device"])
-    config["device"] = str(device)
-    random.manual_seed(config["seed"])
-    with downloads(console) as show:
-        task = tasks.make_task(config, show)
-    if resume is None:
-        run = RunFolder.create(out, f"{config['dataset']}-{config['model']}")
-        run.write_config(config)
-    model = task.model.to(device)
-    trainer, loader, validation = _make_trainer(config, task, run, console)
-    if resume is not None and run.last.is_file():
-        trainer.resume(run.last, loader)
-        trainer.progress = Bar(console, trainer.epoch, trainer.step - trainer.epoch * len(loader), config["batch_size"])
-    console.print(
-        f"{config['dataset']}: {len(loader.dataset):,} items to train with, {len(task.test):,} to test with; "
-        f"{config['model']} with {parameter_count(model):,} parameters; {device}; {escape(str(run.path))}"
-    )
-    test_loader = DataLoader(task.test, 256, device=device)
-    writer = _tensorboard_writer(run.path) if tensorboard else None
+def add_arguments(parser: _parser.CommandParser) -> None:
+    """Declare the options. Those that are not given are absent, so that usual values can depend on others."""
+    parser.argument_default = argparse.SUPPRESS
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter  # keeps the lines of the ending
+    parser.ending = usual_settings
+    add = parser.add_argument
+    add("dataset", choices=tuple(DEFAULTS), nargs="?", default=None, help="what to learn")
+    add("file", nargs="?", default=None, metavar="FILE", help="the text to learn, for the data set text")
+    add("--model", help="mlp, cnn or resnet; for text lstm, gru or transformer (default: as below)")
+    add("--no-batch-norm", dest="batch_norm", action="store_false", help="leave batch norm out of the model")
+    add("--epochs", type=_parser.count, metavar="N", help="how often to go through the data (default: as below)")
+    add("--batch-size", type=_parser.count, metavar="N", help="items in a batch (default: as below)")
+    add("--lr", type=_parser.positive, metavar="F", help="learning rate (default: as below)")
+    add("--optimizer", choices=tuple(LEARNING_RATES), help="sgd has momentum 0.9 (default: as below)")
+    add("--schedule", choices=SCHEDULES, help="of the learning rate (default: cosine)")
+    add("--augment", action="store_true", help="change the images at random: shift, turn, mirror, as the data set allows")
+    add("--clip-norm", type=_parser.positive, metavar="F", help="scale gradients down to this norm")
+    add("--validation", type=_parser.share, metavar="F", help="hold out this share of the training data; the best epoch on it is kept")
+    add("--patience", type=_parser.count, metavar="N", help="stop after N epochs without improvement on the validation data")
+    add("--length", type=_parser.count, metavar="N", help="characters in a sequence, for text (default: as below)")
+    add("--data", metavar="DIR", help="folder with the files of the data set, instead of downloading them")
+    add("--seed", type=_parser.seed, metavar="N", help="of weights, order and everything else at random (default 0)")
+    add("--device", type=_parser.device, help="auto (the default), cpu, cuda or cuda:N")
+    add("--no-capture", dest="capture", action="store_false", help="on a GPU, do not record the step as a CUDA graph")
+    add("--checkpoint-every", type=_parser.count, metavar="N", help="write a checkpoint every N steps, not only after each epoch")
+    add("--out", metavar="DIR", help="the run folder (default: a new one in runs/)")
+    add("--resume", metavar="RUN", help="continue the run in this folder, with its settings")
+    add("--json", metavar="FILE", help="write the result as JSON")
+    add("--tensorboard", action="store_true", help="write TensorBoard logs into the run folder (needs tensorboardX)")
 
-    def on_epoch(line: dict[str, Any]) -> None:
-        line.update({f"test_{name}": value for name, value in trainer.evaluate(test_loader).items()})
-        run.write_metrics(trainer.history)
-        if writer is not None:
-            for name, value in line.items():
-                writer.add_scalar(name, value, line["epoch"])
 
-    start = time.perf_counter()
-    try:
-        trainer.fit(loader, config["epochs"], validation, on_epoch=on_epoch)
-    except KeyboardInterrupt:
-        console.print(f"[bold]stopped[/]; minigrad train --resume {escape(str(run.path))} continues", highlight=False)
-        raise
-    seconds = time.perf_counter() - start
-    if writer is not None:
-        writer.close()
-    if validation is not None:
-        model.load_state_dict(load_state(run.path / "best.ckpt")["parts"]["model"])
-    save(model.state_dict(), run.weights, {"dataset": config["dataset"], "model": config["model"]})
-    run.write_metrics(trainer.history)
-    curve = save_curve(trainer.history, run.path)
-    result = {
-        **{key: config[key] for key in ("dataset", "model", "batch_norm", "optimizer", "lr", "epochs", "batch_size", "seed", "device")},
-        "parameters": parameter_count(model),
-        "seconds": seconds,
-        "samples_per_second": trainer.progress.samples / seconds if seconds else 0.0,
-        **{f"test_{name}": value for name, value in trainer.evaluate(test_loader).items()},
-        "run": str(run.path),
-    }
-    if config["dataset"] == "text":
-        _show_text(console, model, config, result)
+def usual_settings() -> str:
+    """Return a line for each data set with the settings of a run that are not given."""
+    lines = ["defaults, by data set:"]
+    for dataset, own in DEFAULTS.items():
+        config = complete(dataset, {})
+        shown = ("model", "epochs", "batch_size", "optimizer", "lr", *(["length"] if "length" in own else []))
+        lines.append(f"  {dataset:13} " + " ".join(f"--{name.replace('_', '-')} {config[name]}" for name in shown))
+    rates = " and ".join(f"{rate} with {optimizer}" for optimizer, rate in LEARNING_RATES.items())
+    fixed = ", ".join(f"{dataset} has its own" for dataset, own in DEFAULTS.items() if "lr" in own)
+    return "\n".join([*lines, f"lr is {rates}; {fixed}"])
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train what the arguments describe, or continue a run, and leave everything in its folder; return the exit code."""
+    config = settings(args)
+    console = Console(soft_wrap=True)
+    if "resume" in args:
+        training = TrainingRun.resume(args.resume, console)
     else:
-        _show_classes(console, model, task.test, config, result)
-    console.print(f"weights, metrics and curve ({curve.name}) are in {escape(str(run.path))}", highlight=False)
-    if json_file is not None:
-        write_atomically(json_file, (json.dumps(result, indent=2) + "\n").encode())
+        training = TrainingRun.start(config, console, vars(args).get("out"))
+    training.fit(tensorboard="tensorboard" in args)
+    result = training.finish()
+    if "json" in args:
+        write_atomically(args.json, (json.dumps(result, indent=2) + "\n").encode())
+    return 0
 
 
-def _make_trainer(config: Config, task: tasks.Task, run: RunFolder, console: Console) -> tuple[Trainer, DataLoader, DataLoader | None]:
-    """Put together the trainer, its loader and, where it is wanted, a loader of what is held out for validation."""
-    dataset: Any = task.train
-    validation = None
-    if config["validation"]:
-        parts = random_split(task.train, [1 - config["validation"], config["validation"]], Generator(config["seed"]))
-        if not len(parts[1]):
-            raise DataError(f"{config['validation']} of {len(task.train)} items is none; hold out a larger share for validation")
-        dataset, validation = parts[0], DataLoader(parts[1], 256, device=config["device"])
-    loader = DataLoader(
-        dataset,
-        config["batch_size"],
-        shuffle=True,
-        drop_last=len(dataset) > config["batch_size"],  # batch norm cannot use a last batch of one item
-        generator=Generator(config["seed"]),
-        transform=tasks.augmentation(config),
-        prefetch=2 if config["augment"] else 0,
-        device=config["device"],
-    )
-    optimizer = tasks.make_optimizer(config, task.model)
-    trainer = Trainer(
-        task.model,
-        optimizer,
-        tasks.loss,
-        scheduler=tasks.make_schedule(config, optimizer, config["epochs"] * len(loader)),
-        clip_norm=config["clip_norm"],
-        folder=run.path,
-        checkpoint_every=config.get("checkpoint_every"),
-        patience=config["patience"],
-        capture=config.get("capture", True),
-        progress=Bar(console),
-    )
-    return trainer, loader, validation
+def settings(args: argparse.Namespace) -> Config:
+    """Return all settings of a new run, after making sure that they go together; none if a run is to be continued."""
+    given = {name: value for name, value in vars(args).items() if name not in NO_SETTINGS}
+    dataset, file = given.pop("dataset"), given.pop("file")
+    if "resume" in args:
+        unwanted = [*(name for name in (dataset, file) if name), *map(option, given), *(["--out"] if "out" in args else [])]
+        if unwanted:
+            args.parser.error(f"--resume continues a run with the settings it has; leave out {unwanted[0]}")
+        return {}
+    if dataset is None:
+        args.parser.error(f"say what to learn: {', '.join(DEFAULTS)}")
+    if (dataset == "text") != (file is not None):
+        args.parser.error("text needs the FILE to learn" if dataset == "text" else f"{dataset} takes no FILE")
+    if given.get("model", MODELS[dataset][0]) not in MODELS[dataset]:
+        args.parser.error(f"there is no model {given['model']!r} for {dataset}; it has {', '.join(MODELS[dataset])}")
+    for name in given:
+        if name in meaningless_for(dataset):
+            args.parser.error(f"{option(name)} has no meaning for {dataset}")
+    given.setdefault("device", "auto")
+    config = complete(dataset, given if file is None else {**given, "file": file})
+    if config["batch_size"] == 1 and config["batch_norm"] and config["model"] == "mlp":
+        args.parser.error("batch norm needs more than one item in a batch; use a larger --batch-size, or --no-batch-norm")
+    return config
 
 
-def predict_classes(model: Module, images: Any, device: Any) -> np.ndarray[Any, Any]:
-    """Return the probabilities of the classes, of shape (n, classes)."""
-    model.eval()
-    rows = []
-    with changed_mode(recording=False):
-        for (x,) in DataLoader(TensorDataset(images), 256, device=device):
-            logits = model(x).to("cpu").numpy().astype(np.float64)
-            p = np.exp(logits - logits.max(axis=1, keepdims=True))
-            rows.append(p / p.sum(axis=1, keepdims=True))
-    return np.concatenate(rows)
+def meaningless_for(dataset: str) -> set[str]:
+    """Names of the settings that a data set does not have."""
+    if dataset == "text":
+        return {"augment", "batch_norm", "data"}
+    return {"length", *({"spirals": ("augment", "data"), "digits": ("data",)}.get(dataset, ()))}
 
 
-def _show_classes(console: Console, model: Module, test: TensorDataset, config: Config, result: dict[str, Any]) -> None:
-    images, labels = test.arrays
-    predicted = predict_classes(model, images, config["device"]).argmax(axis=1)
-    matrix = confusion_matrix(predicted, labels, len(config["classes"]))
-    result["confusion"] = matrix.tolist()
-    print_confusion(console, matrix, config["classes"])
-    for true, taken, n in worst_pairs(matrix, config["classes"]):
-        console.print(f"  {escape(true)} taken for {escape(taken)}: {n}", highlight=False)
-    right, n = int(np.trace(matrix)), int(matrix.sum())
-    console.print(f"[bold]test accuracy {right / n:.2%}[/] ({right} of {n}), in {result['seconds']:.1f} s", highlight=False)
-
-
-def _show_text(console: Console, model: Module, config: Config, result: dict[str, Any]) -> None:
-    vocabulary = Vocabulary(config["vocabulary"])
-    start = "\n" if "\n" in config["vocabulary"] else config["vocabulary"][0]
-    result["sample"] = continue_text(model, vocabulary, start, 300, config["length"], config["seed"])
-    console.print("[bold]a text of the model's own:[/]")
-    console.print(result["sample"], markup=False, highlight=False)
-    console.print(f"[bold]test loss {result['test_loss']:.3f} nats per character[/], in {result['seconds']:.1f} s", highlight=False)
-
-
-def _tensorboard_writer(folder: Path) -> Any:
-    try:
-        from tensorboardX import SummaryWriter
-    except ImportError:
-        raise ImportError("--tensorboard needs tensorboardX; run: pip install tensorboardX (the extra tensorboard)") from None
-    return SummaryWriter(str(folder))
+def option(name: str) -> str:
+    """The option that gives a setting."""
+    return {"batch_norm": "--no-batch-norm", "capture": "--no-capture"}.get(name, f"--{name.replace('_', '-')}")

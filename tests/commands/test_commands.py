@@ -1,5 +1,6 @@
 """The command: what it leaves behind, and one sentence for everything that can be wrong."""
 
+import importlib
 import json
 import os
 import platform
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import commands as cli, data
+from minigrad import commands, data
 from minigrad.saving import load, save
 
 from ..data.test_download import cifar10_members, mnist_files, tar_of
@@ -24,7 +25,7 @@ def run(capsys, monkeypatch, tmp_path):
     monkeypatch.delenv("MINIGRAD_DEVICE", raising=False)
 
     def command(*arguments):
-        code = cli.main([str(a) for a in arguments])
+        code = commands.main([str(a) for a in arguments])
         out, err = capsys.readouterr()
         return code, out, err
 
@@ -164,7 +165,8 @@ USAGE = [
     (["train"], "say what to learn: digits, mnist"),
     (["train", "letters"], "invalid choice: 'letters'"),
     (["train", "digits", "--epoch", "x"], "'x' is not a positive integer"),
-    (["train", "digits", "--speed", "3"], "unrecognized arguments: --speed 3"),
+    (["train", "digits", "--speed", "3"], "minigrad train: unrecognized arguments: --speed 3 (see minigrad train --help)"),
+    (["--speed", "3", "info"], "invalid choice: '3'"),
     (["train", "digits", "--epochs", "0"], "'0' is not a positive integer"),
     (["train", "digits", "--lr", "-1"], "'-1' is not a positive number"),
     (["train", "digits", "--lr", "nan"], "'nan' is not a positive number"),
@@ -179,6 +181,9 @@ USAGE = [
     (["train", "spirals", "--augment"], "--augment has no meaning for spirals"),
     (["train", "text", "file", "--no-batch-norm"], "--no-batch-norm has no meaning for text"),
     (["train", "--resume", "run", "--lr", "1"], "leave out --lr"),
+    (["train", "digits", "--resume", "run"], "leave out digits"),
+    (["train", "--resume", "run", "--no-capture"], "leave out --no-capture"),
+    (["train", "--resume", "run", "--out", "other"], "leave out --out"),
     (["train", "spirals", "--batch-size", "1"], "batch norm needs more than one item"),
     (["predict", "run"], "required: FILE"),
 ]
@@ -282,11 +287,38 @@ def test_info_says_which_kernels_openblas_runs():
     assert found(OPENBLAS_CORETYPE="Nehalem") == "Nehalem"
 
 
-def test_as_a_module_and_gradcheck_by_its_own_parser():
+def test_a_command_loads_its_own_file_alone():
+    """So that help is quick, and a command that cannot be loaded harms no other."""
+    code = "import sys, minigrad.commands as c; c.main(sys.argv[1:]); print(*sys.modules)"
+
+    def loaded(*arguments):
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+        return {name for name in done.stdout.splitlines()[-1].split() if name.startswith("minigrad.")}
+
+    rooms = {f"minigrad.{room}" for room in ("nn", "optim", "data", "training", "gradcheck")}
+    assert not loaded("--help") & (rooms | {f"minigrad.commands.{name}" for name in commands.COMMANDS})
+    for name in commands.COMMANDS:
+        others = {f"minigrad.commands.{other}" for other in commands.COMMANDS if other != name}
+        assert loaded(name, "--help") & others <= ({"minigrad.commands.predict"} if name == "train" else set())  # train predicts, too
+    assert not loaded("info") & rooms
+
+
+@pytest.mark.parametrize("name", commands.COMMANDS)
+def test_every_command_has_what_main_needs(name, run):
+    command = importlib.import_module(f"minigrad.commands.{name}")
+    assert callable(command.add_arguments)
+    assert callable(command.run)
+    assert all(issubclass(error, Exception) for error in command.ERRORS)
+    assert command.ERROR_CODE > 0
+    code, out, err = run(name, "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"usage: minigrad {name}")
+    assert commands.COMMANDS[name] in " ".join(run("--help")[1].split())
+
+
+def test_as_a_module():
     done = subprocess.run([sys.executable, "-m", "minigrad", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"minigrad {mg.__version__}\n"
-    done = subprocess.run([sys.executable, "-m", "minigrad", "gradcheck", "--help"], capture_output=True, text=True, check=True)
-    assert "--mutants" in done.stdout
 
 
 def test_tensorboard(run, tmp_path, monkeypatch):

@@ -11,8 +11,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from minigrad.commands.gradcheck import main
+from minigrad import commands
 from minigrad.gradcheck.report.compare import compare
+
+
+def main(argv: list[str]) -> int:
+    return commands.main(["gradcheck", *argv])
+
 
 USER = """
 import numpy as np
@@ -166,6 +171,7 @@ def test_exit_codes(user: str, capsys: pytest.CaptureFixture[str], name: str, co
         (["--order", "0"], "--order is 1 or more"),
         (["--module", "nowhere"], "takes PACKAGE:NAME"),
         (["exp", "--json", "/nowhere/at/all.json"], "there is no folder"),
+        (["exp", "--html", "/"], "cannot write /: it is a folder"),
         (["--compare", "a.json", "b.json"], "cannot read a.json"),
         (["--device", "tpu"], "invalid choice"),
         (["--nonsense"], "unrecognized arguments"),
@@ -173,7 +179,10 @@ def test_exit_codes(user: str, capsys: pytest.CaptureFixture[str], name: str, co
 )
 def test_wrong_usage_is_one_sentence(argv: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(argv) == 3
-    assert sentence in " ".join(capsys.readouterr().err.split())
+    output = capsys.readouterr()
+    assert sentence in output.err
+    assert len(output.err.splitlines()) == 1
+    assert not output.out
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:

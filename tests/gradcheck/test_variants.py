@@ -9,7 +9,7 @@ import pytest
 from support.strict_cuda import pretended_gpu
 
 import minigrad as mg
-from minigrad.commands.gradcheck import main
+from minigrad.commands import main
 from minigrad.gradcheck.checks.optimizers import OPTIMIZERS
 from minigrad.gradcheck.checks.precision import device_rows
 from minigrad.gradcheck.checks.variants import variant_rows
@@ -71,7 +71,12 @@ def test_another_device_is_judged_against_float64_on_the_cpu() -> None:
 def test_the_command_on_a_gpu(capsys: pytest.CaptureFixture[str]) -> None:
     """The strict double stands for a GPU; on a real one the same command runs."""
     with pretended_gpu():
-        assert main(["--device", "all", "--mode", "quick", "--order", "1", "exp", "matmul", "batch_norm", "softmax_cross_entropy"]) == 0
+        assert (
+            main(
+                ["gradcheck", "--device", "all", "--mode", "quick", "--order", "1", "exp", "matmul", "batch_norm", "softmax_cross_entropy"]
+            )
+            == 0
+        )
     output = capsys.readouterr().out
     assert output.count("batch_norm") == 2, "a table for each device"
 

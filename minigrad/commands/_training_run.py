@@ -1,0 +1,210 @@
+"""A training run, as ``minigrad train`` starts or continues it and reports on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+
+from minigrad import random
+from minigrad.commands.predict import predict_classes
+from minigrad.core.device import as_device
+from minigrad.data import DataError, DataLoader, random_split
+from minigrad.random import Generator
+from minigrad.saving import load_state, save
+from minigrad.training import tasks
+from minigrad.training.confusion import print_confusion, worst_pairs
+from minigrad.training.metrics import confusion_matrix
+from minigrad.training.models import parameter_count
+from minigrad.training.plot import save_curve
+from minigrad.training.progress import Bar, downloads
+from minigrad.training.run_folder import RunFolder
+from minigrad.training.tasks import Config
+from minigrad.training.text import Vocabulary, continue_text
+from minigrad.training.trainer import Trainer
+
+REPORTED = ("dataset", "model", "batch_norm", "optimizer", "lr", "epochs", "batch_size", "seed", "device")  #: settings in the result
+EVALUATED = 256  #: items in a batch that is only looked at
+
+
+@dataclass
+class TrainingRun:
+    """A task, what trains it, and the folder that everything is left in."""
+
+    config: Config
+    console: Console
+    folder: RunFolder
+    task: tasks.Task
+    seconds: float = field(default=0.0, init=False)  #: that training took
+
+    def __post_init__(self) -> None:
+        """Put together what trains the task."""
+        self.task.model.to(self.config["device"])
+        train, held_out = _split(self.config, self.task)
+        self.test = DataLoader(self.task.test, EVALUATED, device=self.config["device"])
+        self.validation = None if held_out is None else DataLoader(held_out, EVALUATED, device=self.config["device"])
+        self.loader = _loader(self.config, train)
+        self.trainer = _trainer(self.config, self.task, self.folder, len(self.loader), Bar(self.console))
+
+    @classmethod
+    def start(cls, config: Config, console: Console, out: str | None) -> TrainingRun:
+        """Begin a run in the folder ``out``, or in a new one. There is no folder before its data are read."""
+        task = _task(config, console)
+        folder = RunFolder.create(out, f"{config['dataset']}-{config['model']}")
+        folder.write_config(config)
+        return cls(config, console, folder, task)
+
+    @classmethod
+    def resume(cls, path: str, console: Console) -> TrainingRun:
+        """Continue the run in a folder from its last checkpoint."""
+        folder = RunFolder.open(path)
+        config = folder.read_config()
+        self = cls(config, console, folder, _task(config, console))
+        if folder.last.is_file():
+            trainer = self.trainer
+            trainer.resume(folder.last, self.loader)
+            trainer.progress = Bar(console, trainer.epoch, trainer.step - trainer.epoch * len(self.loader), config["batch_size"])
+        return self
+
+    def fit(self, tensorboard: bool = False) -> None:
+        """Train to the last epoch. What Ctrl-C stops can be resumed."""
+        config, path = self.config, escape(str(self.folder.path))
+        self.console.print(
+            f"{config['dataset']}: {len(self.loader.dataset):,} items to train with, {len(self.task.test):,} to test with; "
+            f"{config['model']} with {parameter_count(self.task.model):,} parameters; {config['device']}; {path}"
+        )
+        with _tensorboard_log(self.folder.path) if tensorboard else nullcontext(lambda line: None) as log:
+
+            def on_epoch(line: dict[str, Any]) -> None:
+                line.update(self._evaluate())
+                self.folder.write_metrics(self.trainer.history)
+                log(line)
+
+            start = time.perf_counter()
+            try:
+                self.trainer.fit(self.loader, config["epochs"], self.validation, on_epoch=on_epoch)
+            except KeyboardInterrupt:
+                self.console.print(f"[bold]stopped[/]; minigrad train --resume {path} continues", highlight=False)
+                raise
+            self.seconds = time.perf_counter() - start
+
+    def finish(self) -> dict[str, Any]:
+        """Leave weights, metrics and curve in the folder; print what came of the run, and return it."""
+        config, folder, model = self.config, self.folder, self.task.model
+        if self.validation is not None:
+            model.load_state_dict(load_state(folder.path / "best.ckpt")["parts"]["model"])
+        save(model.state_dict(), folder.weights, {"dataset": config["dataset"], "model": config["model"]})
+        folder.write_metrics(self.trainer.history)
+        curve = save_curve(self.trainer.history, folder.path)
+        result = {
+            **{key: config[key] for key in REPORTED},
+            "parameters": parameter_count(model),
+            "seconds": self.seconds,
+            "samples_per_second": self.trainer.progress.samples / self.seconds if self.seconds else 0.0,
+            **self._evaluate(),
+            "run": str(folder.path),
+        }
+        result.update(self._show_text(result) if config["dataset"] == "text" else self._show_classes(result))
+        self.console.print(f"weights, metrics and curve ({curve.name}) are in {escape(str(folder.path))}", highlight=False)
+        return result
+
+    def _evaluate(self) -> dict[str, float]:
+        """Loss and, where there is one, accuracy on the test data."""
+        return {f"test_{name}": value for name, value in self.trainer.evaluate(self.test).items()}
+
+    def _show_classes(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Print which classes are taken for which; return the confusion matrix."""
+        console, classes = self.console, self.config["classes"]
+        images, labels = self.task.test.arrays
+        predicted = predict_classes(self.task.model, images, self.config["device"]).argmax(axis=1)
+        matrix = confusion_matrix(predicted, labels, len(classes))
+        print_confusion(console, matrix, classes)
+        for true, taken, n in worst_pairs(matrix, classes):
+            console.print(f"  {escape(true)} taken for {escape(taken)}: {n}", highlight=False)
+        right, n = int(np.trace(matrix)), int(matrix.sum())
+        console.print(f"[bold]test accuracy {right / n:.2%}[/] ({right} of {n}), in {result['seconds']:.1f} s", highlight=False)
+        return {"confusion": matrix.tolist()}
+
+    def _show_text(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Print a text that the model writes; return it."""
+        config, console = self.config, self.console
+        vocabulary = Vocabulary(config["vocabulary"])
+        first = "\n" if "\n" in config["vocabulary"] else config["vocabulary"][0]
+        sample = continue_text(self.task.model, vocabulary, first, 300, config["length"], config["seed"])
+        console.print("[bold]a text of the model's own:[/]")
+        console.print(sample, markup=False, highlight=False)
+        console.print(f"[bold]test loss {result['test_loss']:.3f} nats per character[/], in {result['seconds']:.1f} s", highlight=False)
+        return {"sample": sample}
+
+
+def _task(config: Config, console: Console) -> tasks.Task:
+    """Return data and model, with their weights drawn from the seed, after making sure that the device is there."""
+    config["device"] = str(as_device(config["device"]))
+    random.manual_seed(config["seed"])
+    with downloads(console) as show:
+        return tasks.make_task(config, show)
+
+
+def _split(config: Config, task: tasks.Task) -> tuple[Any, Any]:
+    """Return what is trained on and, where that is wanted, what is held out for validation."""
+    if not config["validation"]:
+        return task.train, None
+    train, held_out = random_split(task.train, [1 - config["validation"], config["validation"]], Generator(config["seed"]))
+    if not len(held_out):
+        raise DataError(f"{config['validation']} of {len(task.train)} items is none; hold out a larger share for validation")
+    return train, held_out
+
+
+def _loader(config: Config, dataset: Any) -> DataLoader:
+    return DataLoader(
+        dataset,
+        config["batch_size"],
+        shuffle=True,
+        drop_last=len(dataset) > config["batch_size"],  # batch norm cannot use a last batch of one item
+        generator=Generator(config["seed"]),
+        transform=tasks.augmentation(config),
+        prefetch=2 if config["augment"] else 0,
+        device=config["device"],
+    )
+
+
+def _trainer(config: Config, task: tasks.Task, folder: RunFolder, batches: int, progress: Bar) -> Trainer:
+    optimizer = tasks.make_optimizer(config, task.model)
+    return Trainer(
+        task.model,
+        optimizer,
+        tasks.loss,
+        scheduler=tasks.make_schedule(config, optimizer, config["epochs"] * batches),
+        clip_norm=config["clip_norm"],
+        folder=folder.path,
+        checkpoint_every=config.get("checkpoint_every"),
+        patience=config["patience"],
+        capture=config.get("capture", True),
+        progress=progress,
+    )
+
+
+@contextmanager
+def _tensorboard_log(folder: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Within this, the lines given to the function are written where TensorBoard finds them."""
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError:
+        raise ImportError("--tensorboard needs tensorboardX; run: pip install tensorboardX (the extra tensorboard)") from None
+    writer = SummaryWriter(str(folder))
+
+    def log(line: dict[str, Any]) -> None:
+        for name, value in line.items():
+            writer.add_scalar(name, value, line["epoch"])
+
+    try:
+        yield log
+    finally:
+        writer.close()
