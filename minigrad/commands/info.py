@@ -17,6 +17,7 @@ from rich.table import Table
 
 from minigrad.backends.cuda import cuda_status
 from minigrad.commands._parser import CommandParser
+from minigrad.distributed.launching import INSTALL, find_mpiexec
 
 ERRORS = ()  #: nothing that is known can go wrong
 ERROR_CODE = 1
@@ -25,6 +26,8 @@ OPTIONAL = {
     "matplotlib": "plot",
     "tensorboardX": "tensorboard",
     "numba": "fast",
+    "mpi4py": "mpi",
+    "mpich": "mpi",
     "cupy-cuda13x": "cuda",
     "cupy-cuda12x": "cuda12",
     "torch": "bench",
@@ -61,6 +64,7 @@ def collect() -> dict[str, Any]:
         "blas_kernels": blas_kernels(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": {name: os.environ.get(name) for name in THREAD_VARIABLES},
+        "mpi": mpi(),
         "cuda": {"available": status.available, "reason": status.reason},
         "default_device": os.environ.get("MINIGRAD_DEVICE", "cpu"),
     }
@@ -82,10 +86,26 @@ def show(found: dict[str, Any]) -> None:
     pinned = f" (OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']} is set)" if "OPENBLAS_CORETYPE" in os.environ else ""
     table.add_row("BLAS", f"{found['blas']}{kernels}{pinned}; threads: {threads}")
     table.add_row("cpu", f"available; {found['cores']} cores")
+    table.add_row("MPI", found["mpi"])
     cuda = found["cuda"]
     table.add_row("cuda", f"{'available;' if cuda['available'] else 'not available:'} {cuda['reason']}")
     table.add_row("default device", found["default_device"])
     Console(soft_wrap=True).print(table, markup=False, highlight=False)
+
+
+def mpi() -> str:
+    """Say in one sentence which MPI minigrad launch would use, or what is missing."""
+    mpiexec = find_mpiexec()
+    try:
+        import mpi4py
+
+        mpi4py.rc.initialize = False  # only asked for its name; MPI is not started
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:  # the wheel says so by a RuntimeError where it finds no MPI library
+        return f"not available: {error}; {INSTALL}"
+    library = MPI.Get_library_version().splitlines()[0].replace("\t", " ").strip()
+    started_by = f"started by {mpiexec}" if mpiexec is not None else f"no mpiexec; {INSTALL}"
+    return f"{library} through mpi4py {mpi4py.__version__}, {started_by}"
 
 
 def blas_kernels() -> str | None:

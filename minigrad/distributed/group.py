@@ -11,13 +11,14 @@ and where in the user's code it was asked to; ranks that differ raise `DesyncErr
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from minigrad.core.device import device_of, move, to_host
 from minigrad.distributed.collectives import gather_rows
 from minigrad.distributed.sync_batch_normalization import sync_batch_norm, sync_batch_norm_relu
 
-PACKAGE = str(Path(__file__).parents[1])
+PACKAGE, CONTEXTS = str(Path(__file__).parents[1]), contextlib.__file__
 REDUCTIONS = ("sum", "max", "min")
 
 
@@ -172,7 +173,7 @@ class Group:
 
     # ------------------------------------------------------------------------------------------------- within
 
-    @contextmanager
+    @contextlib.contextmanager
     def _collective(self, name: str, x: Array | None = None, *details: Any) -> Iterator[None]:
         """What surrounds every collective: its number, who may call it, what is being waited for, the comparison."""
         if threading.get_ident() != self.progress.thread:
@@ -185,7 +186,7 @@ class Group:
         self.progress.since = time.monotonic()
         try:
             if self.check:
-                self._agree(f"{self.progress.call} at {_place()}")
+                self._agree(f"{self.progress.call} at {place_of(sys._getframe())}")
             yield
         finally:
             self.progress.since = None
@@ -262,9 +263,8 @@ def _check_reduction(name: str, x: Array, op: str) -> None:
         raise TypeError(f"{name}: there is no {op} of {x.dtype}; convert x first")
 
 
-def _place() -> str:
-    """Where in the user's code the collective was asked for; for those of a backward pass, where backward was called."""
-    frame = sys._getframe(2)
-    while frame is not None and (frame.f_code.co_filename.startswith(PACKAGE) or frame.f_code.co_filename.endswith("contextlib.py")):
-        frame = frame.f_back  # type: ignore[assignment]
+def place_of(frame: FrameType | None) -> str:
+    """Where in the user's code a frame was called from: in a backward pass, where backward was called."""
+    while frame is not None and frame.f_code.co_filename.startswith((PACKAGE, CONTEXTS)):
+        frame = frame.f_back
     return "the start of the program" if frame is None else f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
