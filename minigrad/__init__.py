@@ -58,6 +58,7 @@ LOADERS["cuda"] = (
 _LAZY = {
     "GradScaler": "minigrad.amp:GradScaler",
     "autocast": "minigrad.amp:autocast",
+    "capture": "minigrad.replay:capture",
     "cuda": "minigrad.cuda",
     "data": "minigrad.data",
     "distributed": "minigrad.distributed",
@@ -73,6 +74,7 @@ _LAZY = {
 if TYPE_CHECKING:
     from minigrad import data, distributed, nn, optim, saving, training
     from minigrad.gradcheck import gradcheck as gradcheck
+    from minigrad.replay import capture
     from minigrad.saving import load, save
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backends import BACKENDS, KINDS, is_array, kind_of
+from minigrad.backends import BACKENDS, KINDS, is_array, kind_of, namespace
 from minigrad.core._contexts import block
 from minigrad.core.device import Device, backend_of
 from minigrad.core.mode import changed_mode
@@ -102,7 +102,7 @@ def autocast(dtype: str = "float16", *, enabled: bool = True) -> Iterator[None]:
 def rounded_to_bfloat16(x: Any) -> Any:
     """Return float32 values rounded to the nearest that bfloat16 has (ties to even); the gradient passes unchanged."""
     data = x.data if isinstance(x, Tensor) else x
-    bits = np.ascontiguousarray(data).view(np.uint32)
+    bits = namespace(data).ascontiguousarray(data).view(np.uint32)
     nearest = ((bits + np.uint32(0x7FFF) + ((bits >> 16) & np.uint32(1))) & np.uint32(0xFFFF0000)).view(np.float32).reshape(data.shape)
     step = np.subtract(nearest, data, out=np.zeros_like(nearest), where=np.isfinite(data))
     return add(x, wrap(step, None) if isinstance(x, Tensor) else step)  # exact: the difference has few digits

@@ -19,6 +19,7 @@ import numpy as np
 
 from minigrad.backends import Array, Namespace, namespace
 from minigrad.core.device import Device, as_device, backend_of, default_device
+from minigrad.core.mode import mode
 from minigrad.core.tensor import DEFAULT_DTYPE, Tensor
 
 _MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
@@ -60,8 +61,11 @@ class Generator:
     def bits(self, n: int, device: str | Device | None = None) -> Array:
         """Return ``n`` random 64-bit words as an array of uint64 on the device."""
         blocks = -(-n // 4)
-        first = self._take(blocks)
         place = default_device() if device is None else as_device(device)
+        recorder = mode.get().recorder
+        if recorder is not None and place.kind == "cpu":
+            return recorder.random(self, n)
+        first = self._take(blocks)
         if place.kind == "cpu":
             return np.random.Philox(key=self._seed, counter=first).random_raw(n)
         backend = backend_of(place.kind)

@@ -124,7 +124,7 @@ class CudaBackend:
         self.array_type: type = cupy.ndarray
         self.services: dict[str, Any] = {}  #: filled by `minigrad.kernels.cuda`, which lies above
         self.precision = "float32"  #: how float32 products are rounded: a name in minigrad.backends.cublas.PRECISIONS
-        self.capture: Any = None  #: the `minigrad.cuda.capture.Recording` that is being made, if one is
+        self.capture: Any = None  #: the `minigrad.replay.cuda_graph.CudaGraph` that is being made, if one is
         self._functions: dict[tuple[str, str, str], Any] = {}
         self._blas: dict[int, Blas] = {}
         self._checks: dict[int, LabelCheck] = {}

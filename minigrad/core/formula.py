@@ -101,10 +101,10 @@ class Plan:
                 else:
                     args.append(cotangents[k])
             params = {name: node.params[name] for name in f.params}
-            result: Any = NotImplemented
-            if op.kernels and lift is None and mode.get().kernels:
-                kernel = op.kernels.get((kind_of(*args), f.inputs))
-                result = kernel(*args, **params) if kernel is not None else result
+            now = mode.get()
+            kernel = op.kernels.get((kind_of(*args), f.inputs)) if op.kernels and lift is None and now.kernels else None
+            kernel = kernel if kernel is None or now.recorder is None else now.recorder.boxed(kernel)
+            result: Any = NotImplemented if kernel is None else kernel(*args, **params)
             if result is NotImplemented:
                 result = f.function(*args, **params)
             results = result if op.variadic or len(f.inputs) > 1 else (result,)

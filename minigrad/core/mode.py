@@ -6,10 +6,11 @@ The mode is a context variable, so each thread and each task has its own. Ops lo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minigrad.backends import kind_of
 from minigrad.core._contexts import block
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Mode(NamedTuple):
     recomputing: bool = False  #: inside the second forward pass of a checkpoint
     autocast: Autocast | None = None  #: casts the inputs of ops; see minigrad.amp
     kernels: bool = True  #: use the faster forms in minigrad.kernels; without, the formulas run as they are written
+    recorder: Any = None  #: of a step that is being captured; see minigrad.replay
 
 
 RECORDING = Mode()
@@ -51,3 +53,25 @@ def changed_mode(**changes: Any) -> Iterator[None]:
         yield
     finally:
         mode.reset(token)
+
+
+def boxed(function: Callable[..., Any], *, writes: tuple[int, ...] = (), effect: bool = False) -> Callable[..., Any]:
+    """Return ``function`` or, while a step is being captured, a form of it that is recorded as one call.
+
+    ``writes`` are the positions of arguments that it overwrites; ``effect`` says that it must be called even if nobody reads
+    its result. The recorded form may return NotImplemented: the recording looks into this function, and wants the plain formula.
+    """
+    recorder = mode.get().recorder
+    form: Callable[..., Any] = function if recorder is None else recorder.boxed(function, writes=writes, effect=effect)
+    return form
+
+
+def can_look(array: Any) -> bool:
+    """Tell whether Python may look at values: not on a GPU, which would have to be waited for, nor while a step is captured."""
+    return mode.get().recorder is None and kind_of(array) == "cpu"
+
+
+def recorded(array: Any) -> Any:
+    """Return ``array`` or, while a step is being captured, what stands for it in the recording."""
+    recorder = mode.get().recorder
+    return array if recorder is None else recorder.lift(array)

@@ -38,7 +38,7 @@ from minigrad.backends import KINDS, XP, Array, kind_of, namespace
 from minigrad.core._fast_calls import specialise
 from minigrad.core._messages import add_note, check_one_device, op_in_words, shape_of
 from minigrad.core._rules import check_formula, check_inputs, check_names, check_output
-from minigrad.core._signature import REQUIRED, F, parameters_of
+from minigrad.core._signature import REQUIRED, parameters_of
 from minigrad.core.formula import Formula, Plan
 from minigrad.core.graph import Node, Output, next_sequence
 from minigrad.core.mode import mode
@@ -73,12 +73,12 @@ class Op:
 
     # -------------------------------------------------------------------------------------------------- declaring
 
-    def vjp(self, *inputs: str, **formulas: Callable[..., Any]) -> Callable[[F], F]:
+    def vjp(self, *inputs: str, **formulas: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare formulas: ``op.vjp(x=formula, ...)``, or ``@op.vjp("x", "w")`` for one that returns several gradients."""
         for name, formula in formulas.items():
             self._add((name,), formula)
 
-        def decorate(formula: F) -> F:
+        def decorate(formula: Callable[..., Any]) -> Callable[..., Any]:
             self._add(inputs, formula)
             return formula
 
@@ -96,7 +96,7 @@ class Op:
             self.reasons[name] = reason
             self.zeros.add(name)
 
-    def kernel(self, *inputs: str, device: str = "cpu") -> Callable[[F], F]:
+    def kernel(self, *inputs: str, device: str = "cpu") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare a faster form for one kind of device: of the function, or of the formula for ``inputs``.
 
         It has the signature of what it stands for and must agree with it; it may return NotImplemented for arguments
@@ -105,7 +105,7 @@ class Op:
         if inputs and not any(formula.inputs == inputs for formula in self.formulas):
             raise TypeError(f"{self.name}.kernel: there is no formula for exactly ({', '.join(inputs)})")
 
-        def decorate(function: F) -> F:
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
             self.kernels[device, inputs] = function
             self.plans.clear()
             return function
@@ -124,6 +124,7 @@ class Op:
         if len(args) != len(self.inputs) and not self.variadic:
             args = self._sorted_arguments(args, params)
         now = mode.get()
+        args = args if now.recorder is None else now.recorder.lift_all(args)
         if now.autocast is not None:
             args = now.autocast.cast(self, args)
         arrays, nodes, boxed = [], [], False
@@ -139,12 +140,11 @@ class Op:
             arrays = [a.item() if isinstance(a, np.generic) else array for a, array in zip(args, arrays, strict=True)]
         xp = namespace(*arrays)
         try:
-            out: Any = NotImplemented
             if len(KINDS) > 1 and len(arrays) > 1:
                 check_one_device(self, arrays)
-            if self.kernels and now.kernels:
-                kernel = self.kernels.get((kind_of(*arrays), ()))
-                out = kernel(xp, *arrays, **params) if kernel is not None else out
+            kernel = self.kernels.get((kind_of(*arrays), ())) if self.kernels and now.kernels else None
+            kernel = kernel if kernel is None or now.recorder is None else now.recorder.boxed(kernel)
+            out: Any = NotImplemented if kernel is None else kernel(xp, *arrays, **params)
             if out is NotImplemented:
                 out = self.forward(xp, *arrays, **params)
             if out.__class__ not in XP or len(self.outputs) > 1:

@@ -21,7 +21,7 @@ from minigrad.core import graph
 from minigrad.core._interop import DEFAULT_DTYPE, Interop, as_array
 from minigrad.core.device import Device, device_of, move
 from minigrad.core.graph import Node
-from minigrad.core.mode import changed_mode
+from minigrad.core.mode import changed_mode, recorded
 
 __all__ = ["DEFAULT_DTYPE", "Tensor", "array_of", "as_array", "wrap"]
 
@@ -272,7 +272,7 @@ def start_of_backward(output: Tensor, gradient: Any, create_graph: bool) -> dict
                 "first, for example with .sum(), or pass a gradient of the same shape"
             )
         gradient = namespace(output.data).ones_like(output.data)
-    array = as_array(gradient)
+    array = recorded(as_array(gradient))
     if array.shape != output.shape:
         raise ValueError(f"the gradient to start from has shape {array.shape}, the tensor {output.shape}")
     if array.dtype != output.dtype:

@@ -6,19 +6,33 @@ CPU: ``model.to("cuda")``, ``mg.tensor(..., device="cuda")``. `status` says whet
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from minigrad.backends import CaptureError
 from minigrad.backends.cublas import PRECISIONS
 from minigrad.backends.cuda import CudaStatus, cuda_status as status
 from minigrad.core.device import backend_of
-from minigrad.cuda.capture import CapturedStep, capture
 from minigrad.cuda.memory import free_memory, memory_report
+
+if TYPE_CHECKING:
+    from minigrad.replay import CapturedStep as CapturedStep
+    from minigrad.replay.captured import capture_on_gpu as capture
 
 __all__ = [
     "CaptureError", "CapturedStep", "CudaStatus", "capture", "free_memory", "memory_report", "set_product_precision", "status",
     "synchronize",
 ]  # fmt: skip
+
+
+#: names that stand above this room, and are looked up there when they are first used
+_DOORS = {"CapturedStep": "CapturedStep", "capture": "capture_on_gpu"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DOORS:
+        raise AttributeError(f"module 'minigrad.cuda' has no attribute {name!r}")
+    return getattr(import_module("minigrad.replay.captured"), _DOORS[name])
 
 
 def synchronize() -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from minigrad import ops
 from minigrad.backends import BACKENDS, kind_of, namespace
 from minigrad.core.device import as_device, default_device, move
-from minigrad.core.mode import mode
+from minigrad.core.mode import mode, recorded
 from minigrad.core.tensor import DEFAULT_DTYPE, Tensor, array_of, wrap
 from minigrad.nn import init
 from minigrad.nn.module import Module, Parameter, empty_parameter
@@ -117,10 +117,10 @@ class RunningStatistics(Module):
             buffers = (self.running_mean.data, self.running_var.data, self.num_batches_tracked.data)
             in_place(mean, var, *buffers, self.momentum, m)
             return
-        batches = self.num_batches_tracked.data + 1
+        batches = recorded(self.num_batches_tracked.data) + 1
         weight = 1 / batches if self.momentum is None else self.momentum
         self.__dict__.update(  # all at once, without the checks of what a user may assign
-            num_batches_tracked=wrap(namespace(mean).asarray(batches), None),
+            num_batches_tracked=replaced(self.num_batches_tracked, namespace(mean).asarray(batches)),
             running_mean=mixed(self.running_mean, mean, weight),
             running_var=mixed(self.running_var, var, weight, m / (m - 1)),
         )
@@ -143,9 +143,17 @@ class RunningStatistics(Module):
 
 
 def mixed(old: Tensor, new: Any, weight: Any, factor: float = 1.0) -> Tensor:
-    """Return ``(1 - weight) old + weight factor new`` as a new tensor: graphs that saved the old one stay valid."""
-    value = (1 - weight) * old.data + weight * factor * new
-    return wrap(value.astype(old.dtype, copy=False), None)
+    """Return ``(1 - weight) old + weight factor new``, in place of ``old``."""
+    value = (1 - weight) * recorded(old.data) + weight * factor * new
+    return replaced(old, value.astype(old.dtype, copy=False))
+
+
+def replaced(old: Tensor, value: Any) -> Tensor:
+    """Return a new tensor: graphs that saved the old one stay valid. In a captured step the old one is overwritten."""
+    if mode.get().recorder is None:
+        return wrap(value, None)
+    recorded(old.data)[...] = value
+    return old
 
 
 class BatchNorm(RunningStatistics):

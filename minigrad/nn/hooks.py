@@ -17,6 +17,7 @@ from minigrad.core.tensor import Tensor
 from minigrad.creation import zeros_like
 
 KINDS = ("forward_pre", "forward", "backward_pre", "backward")
+CHANGES = [0]  #: how often a setting or a hook of any module was changed; captured steps look at modules only after that
 
 
 class Handle:
@@ -28,6 +29,7 @@ class Handle:
     def remove(self) -> None:
         """Take the hook away. A second time does nothing."""
         self._hooks.pop(self._key, None)
+        CHANGES[0] += 1
 
     def __enter__(self) -> Handle:
         return self
@@ -46,6 +48,7 @@ class Hooks:
     def add(self, kind: str, hook: Callable[..., Any]) -> Handle:
         """Add a hook of that kind."""
         self._count += 1
+        CHANGES[0] += 1
         self._by_kind[kind][self._count] = hook
         return Handle(self._by_kind[kind], self._count)
 

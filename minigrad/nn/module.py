@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minigrad.core.device import Device, as_device, default_device, move
+from minigrad.core.mode import mode
 from minigrad.core.tensor import DEFAULT_DTYPE, Tensor, wrap
 from minigrad.nn import state
-from minigrad.nn.hooks import Handle, Hooks
+from minigrad.nn.hooks import CHANGES, Handle, Hooks
 
 M = TypeVar("M", bound="Module")
 
@@ -78,6 +79,9 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward method: write one that computes its output")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        recorder = mode.get().recorder
+        if recorder is not None:
+            return recorder.module(self, args, kwargs)
         if self._hooks is None:
             return self.forward(*args, **kwargs)
         return self._hooks.call(self, args, kwargs)
@@ -98,6 +102,7 @@ class Module:
         elif isinstance(value, (Parameter, Module)) and hasattr(type(self), name):
             self._check_name(name, type(value))  # a part under the name of a method would hide the method
         object.__setattr__(self, name, value)
+        CHANGES[0] += 1
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from minigrad.backends import Array, Namespace
+from typing import Any
+
 from minigrad.core.op import op
 
 __all__ = [
@@ -14,103 +15,103 @@ elementwise = op(broadcasts=True)
 
 
 @elementwise
-def equal(xp: Namespace, a: Array, b: Array) -> Array:
+def equal(xp: Any, a: Any, b: Any) -> Any:
     """a == b"""
     return a == b
 
 
 @elementwise
-def not_equal(xp: Namespace, a: Array, b: Array) -> Array:
+def not_equal(xp: Any, a: Any, b: Any) -> Any:
     """a != b"""
     return a != b
 
 
 @elementwise
-def less(xp: Namespace, a: Array, b: Array) -> Array:
+def less(xp: Any, a: Any, b: Any) -> Any:
     """a < b"""
     return a < b
 
 
 @elementwise
-def less_equal(xp: Namespace, a: Array, b: Array) -> Array:
+def less_equal(xp: Any, a: Any, b: Any) -> Any:
     """a <= b"""
     return a <= b
 
 
 @elementwise
-def greater(xp: Namespace, a: Array, b: Array) -> Array:
+def greater(xp: Any, a: Any, b: Any) -> Any:
     """a > b"""
     return a > b
 
 
 @elementwise
-def greater_equal(xp: Namespace, a: Array, b: Array) -> Array:
+def greater_equal(xp: Any, a: Any, b: Any) -> Any:
     """a >= b"""
     return a >= b
 
 
 @elementwise
-def logical_and(xp: Namespace, a: Array, b: Array) -> Array:
+def logical_and(xp: Any, a: Any, b: Any) -> Any:
     """Whether both are true; a number is true unless it is 0."""
     return xp.logical_and(a, b)
 
 
 @elementwise
-def logical_or(xp: Namespace, a: Array, b: Array) -> Array:
+def logical_or(xp: Any, a: Any, b: Any) -> Any:
     """Whether at least one is true; a number is true unless it is 0."""
     return xp.logical_or(a, b)
 
 
 @elementwise
-def logical_xor(xp: Namespace, a: Array, b: Array) -> Array:
+def logical_xor(xp: Any, a: Any, b: Any) -> Any:
     """Whether exactly one is true; a number is true unless it is 0."""
     return xp.logical_xor(a, b)
 
 
 @elementwise
-def bitwise_and(xp: Namespace, a: Array, b: Array) -> Array:
+def bitwise_and(xp: Any, a: Any, b: Any) -> Any:
     """a & b, of integers bit by bit, or of truth values."""
     return a & b
 
 
 @elementwise
-def bitwise_or(xp: Namespace, a: Array, b: Array) -> Array:
+def bitwise_or(xp: Any, a: Any, b: Any) -> Any:
     """a | b, of integers bit by bit, or of truth values."""
     return a | b
 
 
 @elementwise
-def bitwise_xor(xp: Namespace, a: Array, b: Array) -> Array:
+def bitwise_xor(xp: Any, a: Any, b: Any) -> Any:
     """a ^ b, of integers bit by bit, or of truth values."""
     return a ^ b
 
 
 @op
-def logical_not(xp: Namespace, x: Array) -> Array:
+def logical_not(xp: Any, x: Any) -> Any:
     """Whether x is false; a number is false if it is 0."""
     return xp.logical_not(x)
 
 
 @op
-def bitwise_invert(xp: Namespace, x: Array) -> Array:
+def bitwise_invert(xp: Any, x: Any) -> Any:
     """~x, of integers bit by bit, or of truth values."""
     return ~x
 
 
 @op
-def isnan(xp: Namespace, x: Array) -> Array:
+def isnan(xp: Any, x: Any) -> Any:
     """Whether x is not a number."""
     return xp.isnan(x)
 
 
 @op
-def isinf(xp: Namespace, x: Array) -> Array:
+def isinf(xp: Any, x: Any) -> Any:
     """Whether x is infinite, of either sign."""
     return xp.isinf(x)
 
 
 @op
-def isfinite(xp: Namespace, x: Array) -> Array:
+def isfinite(xp: Any, x: Any) -> Any:
     """Whether x is neither infinite nor nan."""
     return xp.isfinite(x)
 

@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from minigrad.backends import Array, DType, Namespace, is_array, kind_of, namespace
+from minigrad.backends import Array, is_array, kind_of, namespace
 from minigrad.core.device import device_of, move
+from minigrad.core.mode import boxed
 from minigrad.core.op import op
 from minigrad.core.tensor import Tensor, array_of, wrap
 from minigrad.ops.elementwise import where
@@ -42,12 +43,12 @@ def single_axis(axis: int | None, ndim: int, name: str) -> int:
     return normalize_axis_index(axis, ndim)
 
 
-def along(axis: int, index: Any) -> tuple[Array, ...]:
+def along(axis: int, index: Any) -> tuple[Any, ...]:
     """Return the key that picks ``index`` along ``axis`` (not negative), and everything along the others."""
     return (*[slice(None)] * axis, index)
 
 
-def zeros(shape: tuple[int, ...], like: Array) -> Array:
+def zeros(shape: tuple[int, ...], like: Any) -> Array:
     """Return zeros of the dtype and on the device of ``like``: a view of a single one, for ops that copy it first."""
     xp = namespace(array_of(like))
     return xp.broadcast_to(xp.zeros((), like.dtype), shape)
@@ -57,7 +58,7 @@ def zeros(shape: tuple[int, ...], like: Array) -> Array:
 
 
 @op
-def getitem(xp: Namespace, x: Array, *, key: Any) -> Array:
+def getitem(xp: Any, x: Any, *, key: Any) -> Any:
     """``x[key]``, where the key is one or a tuple of integers, slices, None, ..., integer arrays and boolean masks.
 
     As in NumPy: basic indexing gives a view, arrays broadcast against one another and give a copy, a mask picks where
@@ -67,12 +68,12 @@ def getitem(xp: Namespace, x: Array, *, key: Any) -> Array:
 
 
 @getitem.vjp("x")
-def getitem_d_x(g: Array, x_shape: tuple[int, ...], *, key: Any) -> Array:
+def _(g: Any, x_shape: Any, *, key: Any) -> Any:
     return add_at(zeros(x_shape, g), g, key=key)
 
 
 @op(broadcasts=True)
-def add_at(xp: Namespace, x: Array, updates: Array, *, key: Any) -> Array:
+def add_at(xp: Any, x: Any, updates: Any, *, key: Any) -> Any:
     """A copy of x with ``updates`` added to ``x[key]``; elements that the key names several times get several updates."""
     y, key = xp.array(x), _beside(x, key)
     if _repeats(key):
@@ -85,12 +86,12 @@ def add_at(xp: Namespace, x: Array, updates: Array, *, key: Any) -> Array:
 add_at.vjp(x=lambda g: g, updates=lambda g, *, key: getitem(g, key=key))
 
 
-def _beside(x: Array, key: Any) -> Array:
+def _beside(x: Array, key: Any) -> Any:
     """Return the key with every sequence in it as an array, as NumPy takes it, and arrays of the host on the device of x."""
     return tuple([_part_beside(x, k) for k in key]) if isinstance(key, tuple) else _part_beside(x, key)
 
 
-def _part_beside(x: Array, key: Any) -> Array:
+def _part_beside(x: Array, key: Any) -> Any:
     if not is_array(key) and (isinstance(key, Sequence) or hasattr(key, "__array__")):
         key = np.asarray(key)
         key = key.astype(np.intp) if not key.size and key.dtype == float else key  # what [] becomes
@@ -106,7 +107,7 @@ def _repeats(key: Any) -> bool:
     return any(is_array(k) and k.dtype.kind in "iu" and k.shape != () for k in (key if isinstance(key, tuple) else (key,)))
 
 
-def getitem_method(x: Tensor, key: Any) -> Array:
+def getitem_method(x: Tensor, key: Any) -> Any:
     """``x[key]``, where Tensors may stand in the key."""
     if isinstance(key, Tensor):
         return getitem(x, key=key.data)
@@ -119,7 +120,7 @@ def getitem_method(x: Tensor, key: Any) -> Array:
 
 
 @op
-def take(xp: Namespace, x: Array, indices: Array, *, axis: int | None = None) -> Array:
+def take(xp: Any, x: Any, indices: Any, *, axis: int | None = None) -> Any:
     """The slices of x at the integers ``indices`` along ``axis``, which is replaced by the axes of ``indices``.
 
     ``axis`` may be left out where x has one axis.
@@ -128,7 +129,7 @@ def take(xp: Namespace, x: Array, indices: Array, *, axis: int | None = None) ->
 
 
 @take.vjp("x")
-def take_d_x(g: Array, x_shape: tuple[int, ...], indices: Array, *, axis: int | None) -> Array:
+def _(g: Any, x_shape: Any, indices: Any, *, axis: int | None) -> Any:
     return index_add(zeros(x_shape, g), indices, g, axis=axis)
 
 
@@ -136,7 +137,7 @@ take.nondiff(indices="positions are integers")
 
 
 @op(broadcasts=True)
-def index_add(xp: Namespace, x: Array, indices: Array, updates: Array, *, axis: int | None = None) -> Array:
+def index_add(xp: Any, x: Any, indices: Any, updates: Any, *, axis: int | None = None) -> Any:
     """A copy of x with the slices of ``updates`` added to its slices at ``indices`` along ``axis``.
 
     An index that occurs several times gets several updates. ``updates`` has, or broadcasts to, the shape that
@@ -152,7 +153,7 @@ index_add.nondiff(indices="positions are integers")
 
 
 @op
-def embedding(xp: Namespace, weight: Array, indices: Array, *, padding_idx: int | None = None) -> Array:
+def embedding(xp: Any, weight: Any, indices: Any, *, padding_idx: int | None = None) -> Any:
     """The rows of ``weight`` at the integers ``indices``: shape (*indices.shape, *weight.shape[1:]).
 
     The row at ``padding_idx`` counts as a constant: it gets no gradient, as in PyTorch.
@@ -161,7 +162,7 @@ def embedding(xp: Namespace, weight: Array, indices: Array, *, padding_idx: int 
 
 
 @embedding.vjp("weight")
-def embedding_d_weight(g: Array, weight_shape: tuple[int, ...], indices: Array, *, padding_idx: int | None) -> Array:
+def _(g: Any, weight_shape: Any, indices: Any, *, padding_idx: int | None) -> Any:
     if padding_idx is not None:
         kept = (indices != padding_idx).reshape(indices.shape + (1,) * (len(weight_shape) - 1))
         g = where(kept, g, 0)
@@ -174,13 +175,13 @@ embedding.nondiff(indices="positions are integers")
 
 
 @op
-def take_along_axis(xp: Namespace, x: Array, indices: Array, *, axis: int = -1) -> Array:
+def take_along_axis(xp: Any, x: Any, indices: Any, *, axis: int = -1) -> Any:
     """y[i, j, k] = x[i, indices[i, j, k], k] for ``axis=1``: ``indices`` has the axes of x."""
     return xp.take_along_axis(x, indices, axis)
 
 
 @take_along_axis.vjp("x")
-def take_along_axis_d_x(g: Array, x_shape: tuple[int, ...], indices: Array, *, axis: int) -> Array:
+def _(g: Any, x_shape: Any, indices: Any, *, axis: int) -> Any:
     return scatter_add(zeros(x_shape, g), indices, g, axis=axis)
 
 
@@ -188,7 +189,7 @@ take_along_axis.nondiff(indices="positions are integers")
 
 
 @op(broadcasts=True)
-def scatter_add(xp: Namespace, x: Array, indices: Array, updates: Array, *, axis: int = -1) -> Array:
+def scatter_add(xp: Any, x: Any, indices: Any, updates: Any, *, axis: int = -1) -> Any:
     """A copy of x with y[i, indices[i, j, k], k] += updates[i, j, k] for ``axis=1``, for every i, j, k."""
     y = xp.array(x)
     xp.add.at(y, _grid(xp, x.shape, indices, axis), updates)
@@ -200,7 +201,7 @@ scatter_add.nondiff(indices="positions are integers")
 
 
 @op(broadcasts=True)
-def put_along_axis(xp: Namespace, x: Array, indices: Array, values: Array, *, axis: int = -1) -> Array:
+def put_along_axis(xp: Any, x: Any, indices: Any, values: Any, *, axis: int = -1) -> Any:
     """A copy of x with y[i, indices[i, j, k], k] = values[i, j, k] for ``axis=1``; no element may be named twice."""
     y = xp.array(x)
     y[_grid(xp, x.shape, indices, axis)] = values
@@ -214,7 +215,7 @@ put_along_axis.vjp(
 put_along_axis.nondiff(indices="positions are integers")
 
 
-def _grid(xp: Namespace, shape: tuple[int, ...], indices: Array, axis: int) -> tuple[Array, ...]:
+def _grid(xp: Any, shape: tuple[int, ...], indices: Array, axis: int) -> tuple[Array, ...]:
     """Return the key that names the element ``indices`` along ``axis`` and, along the other axes, each in turn."""
     if indices.ndim != len(shape):
         raise ValueError(f"indices of shape {indices.shape} need the {len(shape)} axes of x, which has shape {shape}")
@@ -226,7 +227,7 @@ def _grid(xp: Namespace, shape: tuple[int, ...], indices: Array, axis: int) -> t
 # --------------------------------------------------------------------------------------------------- masks and one-hot
 
 
-def check_labels(name: str, labels: Array, classes: int, one: str = "label", all_of_them: str = "classes") -> None:
+def check_labels(name: str, labels: Any, classes: int, one: str = "label", all_of_them: str = "classes") -> None:
     """Raise an IndexError for a label that is not the number of a class, on the CPU.
 
     A GPU would have to be waited for, on every step of a training, so nothing is looked at there.
@@ -235,13 +236,17 @@ def check_labels(name: str, labels: Array, classes: int, one: str = "label", all
         raise TypeError(f"{name}: every {one} is a number and must be an integer, not {labels.dtype}")
     if kind_of(labels) != "cpu" or not labels.size:
         return
+    boxed(_find_wrong, effect=True)(labels, classes, f"{name}: {one}", all_of_them)
+
+
+def _find_wrong(labels: Any, classes: int, one: str, all_of_them: str) -> None:
     wrong = labels.min() if labels.min() < 0 else labels.max()
     if not 0 <= wrong < classes:
-        raise IndexError(f"{name}: {one} {wrong} is outside the {classes} {all_of_them}, 0 to {classes - 1}")
+        raise IndexError(f"{one} {wrong} is outside the {classes} {all_of_them}, 0 to {classes - 1}")
 
 
 @op
-def one_hot(xp: Namespace, indices: Array, *, num_classes: int, dtype: DType = np.float32) -> Array:
+def one_hot(xp: Any, indices: Any, *, num_classes: int, dtype: Any = np.float32) -> Any:
     """A new last axis of length ``num_classes``, with 1 at the index and 0 elsewhere."""
     check_labels("one_hot", indices, num_classes, "index")
     y = xp.zeros((*indices.shape, num_classes), dtype=dtype)
@@ -252,12 +257,12 @@ def one_hot(xp: Namespace, indices: Array, *, num_classes: int, dtype: DType = n
 one_hot.nondiff(indices="positions are integers")
 
 
-def masked_fill(x: Array, mask: Array, value: Array) -> Array:
+def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     """Put ``value`` where the mask is true; x elsewhere."""
     return where(mask, value, x)
 
 
-def nonzero(x: Array) -> tuple[Array, ...]:
+def nonzero(x: Any) -> tuple[Any, ...]:
     """Return the positions of the elements that are not zero: for each axis, an array of integers. No gradient."""
     array = array_of(x)
     positions = namespace(array).nonzero(array)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from numpy.lib.array_utils import normalize_axis_index
 
-from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.indexing import along, put_along_axis, zeros
 
 __all__ = ["argsort", "sort", "topk"]
 
 
-def order(xp: Namespace, x: Array, axis: int, descending: bool) -> Array:
+def order(xp: Any, x: Any, axis: int, descending: bool) -> Any:
     """Return the positions of the elements in sorted order; equal ones keep theirs."""
     if not descending:
         return xp.argsort(x, axis=axis, kind="stable")
@@ -20,7 +21,7 @@ def order(xp: Namespace, x: Array, axis: int, descending: bool) -> Array:
 
 
 @op
-def argsort(xp: Namespace, x: Array, *, axis: int = -1, descending: bool = False) -> Array:
+def argsort(xp: Any, x: Any, *, axis: int = -1, descending: bool = False) -> Any:
     """Positions of the elements in sorted order along an axis; equal ones keep theirs."""
     return order(xp, x, axis, descending)
 
@@ -29,14 +30,14 @@ argsort.nondiff(x="the result is positions")
 
 
 @op(outputs=("values", "indices"))
-def sort(xp: Namespace, x: Array, *, axis: int = -1, descending: bool = False) -> tuple[Array, Array]:
+def sort(xp: Any, x: Any, *, axis: int = -1, descending: bool = False) -> Any:
     """The elements in sorted order along an axis, and where they came from. Equal ones keep their order; nan is the largest."""
     indices = order(xp, x, axis, descending)
     return xp.take_along_axis(x, indices, axis), indices
 
 
 @op(outputs=("values", "indices"))
-def topk(xp: Namespace, x: Array, *, k: int, axis: int = -1, largest: bool = True) -> tuple[Array, Array]:
+def topk(xp: Any, x: Any, *, k: int, axis: int = -1, largest: bool = True) -> Any:
     """The k largest (or smallest) elements along an axis, the most extreme first, and where they came from."""
     axis = normalize_axis_index(axis, x.ndim)
     if not 0 <= k <= x.shape[axis]:
@@ -45,7 +46,7 @@ def topk(xp: Namespace, x: Array, *, k: int, axis: int = -1, largest: bool = Tru
     return xp.take_along_axis(x, indices, axis), indices
 
 
-def back_to_their_places(g: Array, x_shape: tuple[int, ...], indices: Array, *, axis: int) -> Array:
+def back_to_their_places(g: Any, x_shape: Any, indices: Any, *, axis: int) -> Any:
     """Put the cotangents of the chosen elements where these came from."""
     return put_along_axis(zeros(x_shape, g), indices, g, axis=axis)
 

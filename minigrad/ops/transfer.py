@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from minigrad.backends import Array, DType, Namespace
 from minigrad.core.device import Device, as_device, device_of, move
 from minigrad.core.op import op
 from minigrad.core.tensor import array_of
@@ -16,17 +15,17 @@ __all__ = ["to"]
 
 
 @op
-def transfer(xp: Namespace, x: Array, *, source: Device, target: Device) -> Array:
+def transfer(xp: Any, x: Any, *, source: Device, target: Device) -> Any:
     """x, which is on the device ``source``, on the device ``target``."""
     return move(x, target)
 
 
 @transfer.vjp("x")
-def transfer_d_x(g: Array, *, source: Device, target: Device) -> Array:
+def _(g: Any, *, source: Device, target: Device) -> Any:
     return transfer(g, source=target, target=source)
 
 
-def to(x: Array, *targets: DType | Device, device: str | Device | None = None, dtype: DType | None = None) -> Array:
+def to(x: Any, *targets: Any, device: str | Device | None = None, dtype: Any = None) -> Any:
     """Return x on a device, or with a dtype, or both: ``x.to("cuda")``, ``x.to("float64")``, ``x.to("cpu", np.float32)``.
 
     The tensor itself is returned where nothing changes.
@@ -43,9 +42,9 @@ def to(x: Array, *targets: DType | Device, device: str | Device | None = None, d
     return x if dtype is None or x.dtype == dtype else astype(x, dtype=dtype)
 
 
-def _dtype(target: DType | Device) -> np.dtype[Any]:
+def _dtype(target: Any) -> Any:
     try:
-        return np.dtype(cast(DType, target))
+        return np.dtype(target)
     except TypeError:
         raise ValueError(
             f"to: {target!r} is neither a device ('cpu', 'cuda', 'cuda:1', 'auto') nor a dtype ('float32', 'int64', ...)"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from minigrad.backends import Array, Namespace
+from typing import Any
+
 from minigrad.core.op import op
 from minigrad.ops.elementwise import sqrt
 
@@ -10,13 +11,13 @@ __all__ = ["acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "c
 
 
 @op
-def sin(xp: Namespace, x: Array) -> Array:
+def sin(xp: Any, x: Any) -> Any:
     """Sine."""
     return xp.sin(x)
 
 
 @op
-def cos(xp: Namespace, x: Array) -> Array:
+def cos(xp: Any, x: Any) -> Any:
     """Cosine."""
     return xp.cos(x)
 
@@ -26,7 +27,7 @@ cos.vjp(x=lambda g, x: -g * sin(x))
 
 
 @op
-def tan(xp: Namespace, x: Array) -> Array:
+def tan(xp: Any, x: Any) -> Any:
     """Tangent."""
     return xp.tan(x)
 
@@ -35,7 +36,7 @@ tan.vjp(x=lambda g, y: g * (1 + y * y))
 
 
 @op
-def asin(xp: Namespace, x: Array) -> Array:
+def asin(xp: Any, x: Any) -> Any:
     """Inverse sine, in [-pi/2, pi/2]; nan outside -1 <= x <= 1."""
     return xp.arcsin(x)
 
@@ -44,7 +45,7 @@ asin.vjp(x=lambda g, x: g / sqrt((1 - x) * (1 + x)))
 
 
 @op
-def acos(xp: Namespace, x: Array) -> Array:
+def acos(xp: Any, x: Any) -> Any:
     """Inverse cosine, in [0, pi]; nan outside -1 <= x <= 1."""
     return xp.arccos(x)
 
@@ -53,7 +54,7 @@ acos.vjp(x=lambda g, x: -g / sqrt((1 - x) * (1 + x)))
 
 
 @op
-def atan(xp: Namespace, x: Array) -> Array:
+def atan(xp: Any, x: Any) -> Any:
     """Inverse tangent, in [-pi/2, pi/2]."""
     return xp.arctan(x)
 
@@ -62,7 +63,7 @@ atan.vjp(x=lambda g, x: g / (1 + x * x))
 
 
 @op(broadcasts=True)
-def atan2(xp: Namespace, a: Array, b: Array) -> Array:
+def atan2(xp: Any, a: Any, b: Any) -> Any:
     """The angle of the point with abscissa b and ordinate a, in [-pi, pi]; it has no derivative at the origin."""
     return xp.arctan2(a, b)
 
@@ -71,13 +72,13 @@ atan2.vjp(a=lambda g, a, b: g * b / (a * a + b * b), b=lambda g, a, b: -g * a / 
 
 
 @op
-def sinh(xp: Namespace, x: Array) -> Array:
+def sinh(xp: Any, x: Any) -> Any:
     """(e**x - e**-x) / 2"""
     return xp.sinh(x)
 
 
 @op
-def cosh(xp: Namespace, x: Array) -> Array:
+def cosh(xp: Any, x: Any) -> Any:
     """(e**x + e**-x) / 2"""
     return xp.cosh(x)
 
@@ -87,7 +88,7 @@ cosh.vjp(x=lambda g, x: g * sinh(x))
 
 
 @op
-def asinh(xp: Namespace, x: Array) -> Array:
+def asinh(xp: Any, x: Any) -> Any:
     """Inverse hyperbolic sine."""
     return xp.arcsinh(x)
 
@@ -96,7 +97,7 @@ asinh.vjp(x=lambda g, x: g / sqrt(x * x + 1))
 
 
 @op
-def acosh(xp: Namespace, x: Array) -> Array:
+def acosh(xp: Any, x: Any) -> Any:
     """Inverse hyperbolic cosine, not negative; nan where x < 1."""
     return xp.arccosh(x)
 
@@ -105,7 +106,7 @@ acosh.vjp(x=lambda g, x: g / (sqrt(x - 1) * sqrt(x + 1)))
 
 
 @op
-def atanh(xp: Namespace, x: Array) -> Array:
+def atanh(xp: Any, x: Any) -> Any:
     """Inverse hyperbolic tangent; nan outside -1 <= x <= 1."""
     return xp.arctanh(x)
 

@@ -6,11 +6,14 @@ takes that bias out. (Kingma, Ba: "Adam: a method for stochastic optimization", 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from minigrad.backends import Array, kind_of, namespace
+from minigrad.core.mode import boxed
 from minigrad.kernels import loops
 from minigrad.optim.arguments import check_options
 from minigrad.optim.optimizer import Optimizer, Params
@@ -63,8 +66,9 @@ class Adam(Optimizer):
         eps, rate = group["eps"] * correction, group["lr"] * correction / (1 - beta1**step)
         fast = _compiled(x, g) if not group["amsgrad"] else None
         if fast is not None:
-            fast.adam(x, g, s["exp_avg"], s["exp_avg_sq"], *[x.dtype.type(k) for k in (1 - beta1, 1 - beta2, eps, rate)])
-            return
+            update = boxed(partial(_update_by, fast.adam), writes=(0, 2, 3))
+            if update(x, g, s["exp_avg"], s["exp_avg_sq"], 1 - beta1, 1 - beta2, eps, rate) is not NotImplemented:
+                return
         t = move_averages(g, s, group["betas"])
         v = s["exp_avg_sq"]
         if group["amsgrad"]:
@@ -74,6 +78,11 @@ class Adam(Optimizer):
         xp.divide(s["exp_avg"], t, out=t)
         t *= rate
         x -= t
+
+
+def _update_by(loop: Callable[..., None], x: Array, g: Array, m: Array, v: Array, *numbers: float) -> None:
+    """Run the compiled loop, which takes its numbers in the dtype of x."""
+    loop(x, g, m, v, *[x.dtype.type(k) for k in numbers])
 
 
 def _compiled(x: Array, g: Array) -> Any:
@@ -142,7 +151,8 @@ class NAdam(Optimizer):
 
     @staticmethod
     def _mu(step: int, group: dict[str, Any]) -> float:
-        return float(group["betas"][0] * (1 - 0.5 * 0.96 ** (step * group["momentum_decay"])))
+        mu: float = group["betas"][0] * (1 - 0.5 * 0.96 ** (step * group["momentum_decay"]))
+        return mu
 
 
 class RAdam(Optimizer):

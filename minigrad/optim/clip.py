@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from minigrad.backends import BACKENDS, namespace
+from minigrad.core.mode import recorded
 from minigrad.core.tensor import Tensor, wrap
 from minigrad.optim.arguments import tensors
 
@@ -51,4 +52,4 @@ def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -
 
 def _gradients(name: str, parameters: Iterable[Tensor] | Tensor) -> list[Any]:
     """Return the gradients as arrays."""
-    return [p.grad.data for p in tensors(name, "clips the gradients of", parameters) if p.grad is not None]
+    return [recorded(p.grad.data) for p in tensors(name, "clips the gradients of", parameters) if p.grad is not None]

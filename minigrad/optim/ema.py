@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from minigrad.core.mode import recorded
 from minigrad.core.tensor import Tensor
 from minigrad.optim.arguments import check_share, check_state, tensors
 
@@ -36,7 +37,8 @@ class EMA:
     def update(self) -> None:
         """Take the present parameters into the average."""
         for p, e in zip(self.params, self.averages, strict=True):
-            e += (p.data - e) * (1 - self.decay)
+            average = recorded(e)
+            average += (recorded(p.data) - average) * (1 - self.decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from typing import Any
 from minigrad.backends import Array, kind_of, namespace, owner
 from minigrad.core.device import to_host
 from minigrad.core.graph import changed_in_place
+from minigrad.core.mode import mode
 from minigrad.core.tensor import Tensor, wrap
 
 BLOCK_BYTES = 2**18  #: of a buffer worked on at a time on the CPU: a handful of such blocks stay in the cache
@@ -82,7 +83,8 @@ class Bucket:
 
     def gradients(self) -> Array:
         """Return the gradients end to end."""
-        grads = [p.grad.data for p in self.params if p.grad is not None]
+        recorder = mode.get().recorder
+        grads = [p.grad.data if recorder is None else recorder.lift(p.grad.data) for p in self.params if p.grad is not None]
         if len(grads) == 1:
             return grads[0].reshape(-1)
         xp = namespace(self.values)

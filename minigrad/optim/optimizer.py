@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NoReturn
 
 from minigrad.backends import BACKENDS, Array, CaptureError, is_array
 from minigrad.core.device import move, to_host
-from minigrad.core.mode import changed_mode
+from minigrad.core.mode import changed_mode, mode, recorded
 from minigrad.core.tensor import Tensor, as_array
 from minigrad.optim.arguments import check_optimizer_state, check_options, listed, tensors
 from minigrad.optim.flat import Bucket, blocks
@@ -90,8 +90,12 @@ class Optimizer:
         if closure is not None:
             with changed_mode(recording=True):
                 loss = closure()
+        recorder = mode.get().recorder
         for bucket, group in self._adopted_buckets():
-            self._step_bucket(bucket, group)
+            if recorder is None:
+                self._step_bucket(bucket, group)
+            else:
+                recorder.step(self, bucket, group)
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -242,10 +246,10 @@ class Optimizer:
                 self.advance(bucket.scalars[i], group)
                 if self.elementwise:
                     arrays = {name: a[span] for name, a in bucket.arrays.items()}
-                    self._update_in_blocks(bucket.values[span], p.grad.data.reshape(-1), arrays, bucket.scalars[i], group)
+                    self._update_in_blocks(bucket.values[span], recorded(p.grad.data).reshape(-1), arrays, bucket.scalars[i], group)
                 else:
                     arrays = {name: a[span].reshape(p.shape) for name, a in bucket.arrays.items()}
-                    self._decay_and_update(p.data, p.grad.data, {**arrays, **bucket.scalars[i]}, group)
+                    self._decay_and_update(recorded(p.data), recorded(p.grad.data), {**arrays, **bucket.scalars[i]}, group)
         bucket.changed()
 
     def _fused_step(self, bucket: Bucket, group: dict[str, Any]) -> bool:

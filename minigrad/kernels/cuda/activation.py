@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.backends import BACKENDS, Array, Namespace
+from minigrad.backends import BACKENDS, Array
 from minigrad.kernels.cuda.launch import REALS, blocks_for, contiguous, launch
 from minigrad.ops.activation import dropout, gelu, log_softmax, relu, silu, softmax
 from minigrad.ops.elementwise import sigmoid, tanh
 
 
-def elementwise(kernel: str, *inputs: Array) -> Array:
+def elementwise(kernel: str, *inputs: Array) -> Any:
     """Run a kernel of some inputs of one dtype, one output, and their size."""
     first = inputs[0]
     if first.dtype.name not in REALS or any(a.dtype != first.dtype or a.shape != first.shape for a in inputs):
@@ -41,24 +41,24 @@ tanh.kernel("x", device="cuda")(from_output("mg_tanh_gradient"))
 
 
 @silu.kernel("x", device="cuda")
-def silu_d_x(g: Array, x: Array, y: Array) -> Array:
+def _(g: Array, x: Array, y: Array) -> Any:
     return elementwise("mg_silu_gradient", g, x)
 
 
 @gelu.kernel(device="cuda")
-def gelu_forward(xp: Namespace, x: Array, *, approximate: str = "none") -> Array:
+def _(xp: Any, x: Array, *, approximate: str = "none") -> Any:
     return elementwise("mg_gelu", x) if approximate == "none" else NotImplemented
 
 
 @gelu.kernel("x", device="cuda")
-def gelu_d_x(g: Array, x: Array, *, approximate: str) -> Array:
+def _(g: Array, x: Array, *, approximate: str) -> Any:
     return elementwise("mg_gelu_gradient", g, x) if approximate == "none" else NotImplemented
 
 
 # --------------------------------------------------------------------------------------------------------- softmax
 
 
-def rows(kernel: str, axis: int, as_log: bool, *inputs: Array) -> Array:
+def rows(kernel: str, axis: int, as_log: bool, *inputs: Array) -> Any:
     """Run a kernel over the rows of its inputs, if ``axis`` is the last."""
     first = inputs[0]
     fits = first.ndim and axis in (-1, first.ndim - 1) and first.dtype.name in REALS
@@ -81,7 +81,7 @@ for _op, _as_log in ((softmax, False), (log_softmax, True)):
 # --------------------------------------------------------------------------------------------------------- dropout
 
 
-def masked(x: Array, mask: Array, p: float) -> Array:
+def masked(x: Array, mask: Array, p: float) -> Any:
     """Return x / (1 - p) where the mask holds, 0 elsewhere."""
     if x.dtype.name not in REALS or mask.shape != x.shape or mask.dtype != bool or not 0 <= p < 1:
         return NotImplemented
@@ -93,10 +93,10 @@ def masked(x: Array, mask: Array, p: float) -> Array:
 
 
 @dropout.kernel(device="cuda")
-def dropout_forward(xp: Namespace, x: Array, mask: Array, *, p: float) -> Array:
+def _(xp: Any, x: Array, mask: Array, *, p: float) -> Any:
     return masked(x, mask, p)
 
 
 @dropout.kernel("x", device="cuda")
-def dropout_d_x(g: Array, mask: Array, *, p: float) -> Array:
+def _(g: Array, mask: Array, *, p: float) -> Any:
     return masked(g, mask, p)

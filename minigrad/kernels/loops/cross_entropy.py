@@ -11,7 +11,6 @@ from typing import Any
 import numba
 import numpy as np
 
-from minigrad.backends import Array
 from minigrad.kernels.loops import OPTIONS
 
 compiled = numba.njit(**OPTIONS)
@@ -25,13 +24,13 @@ LOWEST = np.float32(-104)  #: from here on down, e**x is 0 in float32
 
 
 @in_order
-def _power_of_two(n: Any) -> Array:
+def _power_of_two(n: Any) -> Any:
     """2**n, made of its bits."""
     return np.int32((n + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
 @in_order
-def _exp(x: Array) -> Array:
+def _exp(x: Any) -> Any:
     """e**x for x <= 0 = 2**n e**r with abs(r) <= ln 2 / 2, to 1.5 units in the last place.
 
     Source: Cephes, ``expf`` (Moshier, 1989), for the polynomial: e**r = 1 + r + r**2 P(r).
@@ -47,18 +46,18 @@ def _exp(x: Array) -> Array:
 
 
 @in_order
-def _loss(total: Array, logit: Array, shift: Array) -> Array:
+def _loss(total: Any, logit: Any, shift: Any) -> Any:
     return np.log(total) - (logit - shift)
 
 
 @compiled
-def _order(bits: Array) -> Array:
+def _order(bits: Any) -> Any:
     """Turn the bits of a float into an integer of the same order, and back: integers have a maximum that vectorizes, NaN or not."""
     return np.int32(bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF)))
 
 
 @compiled
-def softmax_cross_entropy(x: Array, bits: Array, labels: Array, p: Array, losses: Array) -> None:
+def softmax_cross_entropy(x: Any, bits: Any, labels: Any, p: Any, losses: Any) -> None:
     """Softmax of each row of x, whose ``bits`` are given as integers, and its cross-entropy; fills p and losses."""
     for k in range(len(x)):
         row, integers, e = x[k], bits[k], p[k]

@@ -21,7 +21,6 @@ from numba.core import cgutils, types
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
-from minigrad.backends import Array
 from minigrad.kernels import buffers
 from minigrad.kernels.loops import OPTIONS
 
@@ -82,7 +81,7 @@ def _tile(
 
 
 @compiled
-def _pack(b: Array, panels: Array) -> None:
+def _pack(b: Any, panels: Any) -> None:
     depth, columns = b.shape
     width = panels.shape[2]
     for p in range(panels.shape[0]):
@@ -95,7 +94,7 @@ def _pack(b: Array, panels: Array) -> None:
             panel[high - low :] = 0
 
 
-def pack(b: Array) -> Array:
+def pack(b: Any) -> Any:
     """Return a matrix as the panels that `multiply_add` takes: (panels, rows, columns of a panel), zeros after the last column."""
     width = WIDTH // b.itemsize
     panels = buffers.empty((-(-b.shape[1] // width), b.shape[0], width), b.dtype)
@@ -104,7 +103,7 @@ def pack(b: Array) -> Array:
 
 
 @compiled
-def multiply_add(a: Array, panels: Array, start: Array, y: Array) -> None:
+def multiply_add(a: Any, panels: Any, start: Any, y: Any) -> None:
     """y = start + a b, where `pack` has made the panels of b. ``start`` may be ``y``; the rows of both are contiguous."""
     (m, depth), columns, width = a.shape, y.shape[1], panels.shape[2]
     like, size = y.dtype.type(0), y.itemsize

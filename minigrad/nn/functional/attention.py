@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from minigrad import ops
-from minigrad.backends import kind_of, namespace
+from minigrad.backends import namespace
+from minigrad.core.mode import can_look, recorded
 from minigrad.core.tensor import array_of
 from minigrad.nn.functional.dropout import dropout
 
@@ -68,10 +69,10 @@ def attention_weights(query: Any, key: Any, mask: Any, scale: float | None = Non
     scores = (query * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)) @ key.swapaxes(-1, -2)
     if mask is None:
         return ops.softmax(scores, axis=-1)
-    array = array_of(mask)
+    array = recorded(array_of(mask))
     boolean = array.dtype.kind == "b"
     anything = (array if boolean else array > -math.inf).any(axis=-1, keepdims=True)
-    if kind_of(array) == "cpu" and anything.all():
+    if can_look(array) and anything.all():
         masked = ops.where(mask, scores, -math.inf) if boolean else scores + mask
         return ops.softmax(masked, axis=-1)
     # a row of -inf has no softmax: let it look at everything, and then set it to 0

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from minigrad import ops
-from minigrad.backends import kind_of, namespace
+from minigrad.backends import namespace
+from minigrad.core.mode import can_look, recorded
 from minigrad.core.tensor import array_of, wrap
 from minigrad.nn.functional.loss import check_arrays, check_shapes, reduced
 from minigrad.ops.indexing import check_labels
@@ -81,13 +82,13 @@ def nll_loss(input: Any, target: Any, weight: Any = None, *, ignore_index: int =
 
 def _labels(name: str, target: Any, scores: Any, ignore_index: int) -> tuple[Any, Any]:
     """Return the labels with those to ignore set to 0, and where they count: None for everywhere."""
-    labels = array_of(target)
+    labels = recorded(array_of(target))
     if labels.shape != scores.shape[:-1]:
         raise ValueError(f"{name}: {scores.shape[:-1]} labels are needed, and the target has shape {labels.shape}")
     if labels.dtype.kind not in "iu":
         raise TypeError(f"{name}: labels are numbers of classes and must be integers, not {labels.dtype}")
     counted = None
-    if kind_of(labels) != "cpu" or (labels == ignore_index).any():  # a GPU is not waited for
+    if not can_look(labels) or (labels == ignore_index).any():
         counted = labels != ignore_index
         labels = namespace(labels).where(counted, labels, 0)
     check_labels(name, labels, scores.shape[-1])
@@ -116,7 +117,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, *, reducti
     """-target log p - (1 - target) log(1 - p) for probabilities p. Each logarithm is at least -100."""
     check_shapes("binary_cross_entropy", input, target)
     p = array_of(input)
-    if kind_of(p) == "cpu" and p.size and not (p.min() >= 0 and p.max() <= 1):
+    if can_look(p) and p.size and not (p.min() >= 0 and p.max() <= 1):
         raise ValueError(
             f"binary_cross_entropy: the input holds probabilities, from 0 to 1, and there are values from {p.min():.6g} to "
             f"{p.max():.6g}. For logits use binary_cross_entropy_with_logits"

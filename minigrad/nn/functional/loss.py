@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad import ops
-from minigrad.backends import kind_of, namespace
+from minigrad.backends import namespace
+from minigrad.core.mode import can_look
 from minigrad.core.tensor import Tensor, array_of, wrap
 from minigrad.nn.functional.distance import pairwise_distance
 
@@ -106,7 +107,7 @@ def gaussian_nll_loss(input: Any, target: Any, var: Any, *, full: bool = False, 
             var = ops.expand_dims(var, -1)
         elif len(var.shape) != len(input.shape) or any(m not in (1, n) for m, n in zip(var.shape, input.shape, strict=True)):
             raise ValueError(f"gaussian_nll_loss: var has shape {var.shape}; the input, of shape {input.shape}, does not fit it")
-    if kind_of(var.data) == "cpu" and var.size and var.data.min() < 0:
+    if can_look(var.data) and var.size and var.data.min() < 0:
         raise ValueError(f"gaussian_nll_loss: a variance is not negative, and there is {var.data.min():.6g}")
     var = var + ops.relu(eps - var.detach())
     loss = 0.5 * (ops.log(var) + ops.square(input - target) / var)

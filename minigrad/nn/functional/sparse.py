@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from minigrad import ops
-from minigrad.backends import kind_of, namespace
+from minigrad.backends import namespace
+from minigrad.core.mode import can_look
 from minigrad.core.tensor import Tensor, array_of
 from minigrad.ops.indexing import check_labels
 
@@ -71,7 +72,7 @@ def one_hot(input: Any, num_classes: int = -1) -> Any:
     """
     indices = array_of(input)
     if num_classes < 0:
-        if kind_of(indices) != "cpu":
+        if not can_look(indices):
             raise ValueError("one_hot: on a GPU num_classes has to be given, as the largest number would have to be waited for")
         num_classes = int(indices.max(initial=-1)) + 1
     check_labels("one_hot", indices, num_classes)

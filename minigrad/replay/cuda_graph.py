@@ -1,16 +1,13 @@
-"""Captured steps: a training step recorded once as a CUDA graph, and replayed as a single launch.
+"""A step on a GPU: recorded once as a CUDA graph, and replayed as a single launch.
 
 A step of a small model is some dozens of kernels, each of which takes the GPU less time than it takes Python to ask for
 it. A captured step asks once. What a replay does is fixed, down to the addresses it reads and writes, hence:
 
-* inputs are copied into buffers that belong to the graph; another shape makes another graph, another dtype is an error;
+* inputs are copied into buffers that belong to the graph;
 * numbers that change from step to step (the learning rate, the count of steps, the place in the stream of random
-  numbers) live on the device and are written there before each replay: kernels that use them ask the `Recording`;
+  numbers) live on the device and are written there before each replay: kernels that use them ask the `CudaGraph`;
 * the host cannot look at a value, or send one, while it records: that is a `CaptureError`;
 * the memory used while recording belongs to the graph, and is given to nobody else.
-
-The first call with a shape runs the step as it is, which also compiles kernels and makes the optimizer's buffers; the
-second records and replays; later ones replay. Each call is one step, equal to an eager one.
 """
 
 from __future__ import annotations
@@ -20,100 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backends import Array, CaptureError, is_array, kind_of
-from minigrad.core.device import Device, backend_of, device_of, move
+from minigrad.backends import Array, CaptureError, kind_of
+from minigrad.core.device import Device, device_of, move
 from minigrad.core.tensor import Tensor, array_of, wrap
 from minigrad.cuda.staging import LiveNumbers, Staging
+from minigrad.replay.recording import is_data, tensors_in
 
 
-def capture(step: Callable[..., Any], *, device: str | Device = "cuda") -> CapturedStep:
-    """Make a function of a training step that records it once and then replays it as one launch.
-
-    Parameters
-    ----------
-    step
-        Takes arrays or Tensors (and values that are part of what is recorded, such as flags) and does a whole step:
-        forward, backward, update. It returns Tensors, or tuples, lists and dicts of them, or None. What it does in
-        Python happens when it is recorded and not at a replay: it must not look at values (``loss.item()``), print
-        them, or step a learning rate schedule.
-    device
-        Where it runs.
-
-    Returns
-    -------
-    CapturedStep
-        Called like ``step``. The Tensors it returns are copies, without history.
-
-    Raises
-    ------
-    DeviceUnavailableError
-        If there is no such device.
-    CaptureError
-        On the call that records, if the step waits for the device, sends something to it, or allocates in a way that
-        cannot be recorded. The error names the op. The step was not made then.
-
-    Examples
-    --------
-    >>> def step(x, labels):
-    ...     optimizer.zero_grad()
-    ...     loss = F.cross_entropy(model(x), labels)
-    ...     loss.backward()
-    ...     optimizer.step()
-    ...     return loss
-    >>> fast = mg.cuda.capture(step)  # doctest: +SKIP
-    >>> for x, labels in loader:
-    ...     loss = fast(x, labels)  # doctest: +SKIP
-    """
-    return CapturedStep(step, device)
-
-
-class CapturedStep:
-    """What `capture` returns."""
-
-    def __init__(self, step: Callable[..., Any], device: str | Device) -> None:
-        from minigrad.core.device import as_device
-
-        self.step, self.device = step, as_device(device)
-        self.backend: Any = backend_of(self.device.kind)
-        self._graphs: dict[Any, Recording | None] = {}  # None: seen once, and run eagerly
-        self._dtypes: tuple[Any, ...] | None = None
-
-    def __call__(self, *args: Any) -> Any:
-        """Make one step."""
-        key, dtypes = self._signature(args)
-        if self._dtypes is None:
-            self._dtypes = dtypes
-        elif dtypes != self._dtypes:
-            raise TypeError(
-                f"this step was captured for arguments of {_named(self._dtypes)} and is called with {_named(dtypes)}; "
-                "convert them with astype, or capture another step"
-            )
-        if key not in self._graphs:
-            result = self.step(*[wrap(move(array_of(a), self.device), None) if _is_data(a) else a for a in args])
-            self._graphs[key] = None
-            return result
-        recording = self._graphs[key]
-        if recording is None:
-            recording = self._graphs[key] = Recording(self.backend, self.device, self.step, args)
-            return recording.replay(args, first=True)
-        return recording.replay(args)
-
-    @property
-    def captured(self) -> int:
-        """How many graphs there are: one for each combination of shapes that came twice."""
-        return sum(recording is not None for recording in self._graphs.values())
-
-    def _signature(self, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
-        """Return what decides which graph to replay, and the dtypes, which must stay."""
-        try:
-            key = tuple([array_of(a).shape if _is_data(a) else (type(a), a) for a in args])
-            hash(key)
-        except TypeError:
-            raise TypeError("the arguments of a captured step are arrays, Tensors and hashable values, such as numbers and flags") from None
-        return key, tuple([str(array_of(a).dtype) if _is_data(a) else type(a).__name__ for a in args])
-
-
-class Recording:
+class CudaGraph:
     """One graph: what was recorded, and what has to be done before each replay.
 
     While it is being made it is ``backend.capture``, where kernels and optimizers find it.
@@ -127,7 +38,7 @@ class Recording:
         self._streams: dict[int, _Stream] = {}
         self._kept: list[Any] = []
         with xp.cuda.Device(device.index):
-            self._inputs = [_copy(xp, move(array_of(a), device)) if _is_data(a) else None for a in args]
+            self._inputs = [_copy(xp, move(array_of(a), device)) if is_data(a) else None for a in args]
             given = [wrap(x, None) if x is not None else a for x, a in zip(self._inputs, args, strict=True)]
             self._pool = xp.cuda.MemoryPool()
             self._staging, self._live = Staging(xp), LiveNumbers(xp)
@@ -141,7 +52,7 @@ class Recording:
             backend.capture = self
             try:
                 outputs = step(*args)
-                _check_outputs(outputs)
+                tensors_in(outputs)  # refuses others
             except BaseException as error:
                 for undo in self._undo:
                     undo()
@@ -228,14 +139,6 @@ class _Stream:
         self.generator.state = {**state, "counter": self.base + self.used}
 
 
-def _is_data(value: Any) -> bool:
-    return isinstance(value, Tensor) or (is_array(value) and not isinstance(value, np.generic))
-
-
-def _named(dtypes: Sequence[str]) -> str:
-    return f"({', '.join(dtypes)})"
-
-
 def _copy(xp: Any, x: Array) -> Array:
     place = xp.empty(x.shape, dtype=x.dtype)
     place[...] = x
@@ -251,17 +154,6 @@ def _copied(xp: Any, value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copied(xp, item) for key, item in value.items()}
     return value
-
-
-def _check_outputs(value: Any) -> None:
-    """Refuse what a replay could not give anew."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, (tuple, list)):
-        for item in value:
-            _check_outputs(item)
-    elif not (value is None or isinstance(value, Tensor)):
-        raise CaptureError(f"a captured step returns Tensors, or tuples, lists and dicts of them, not {type(value).__name__}")
 
 
 def _abandon(stream: Any) -> None:

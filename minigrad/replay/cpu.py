@@ -1,0 +1,74 @@
+"""CpuProgram: a recording made ready to replay on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minigrad.core.mode import changed_mode
+from minigrad.core.tensor import array_of
+from minigrad.replay.listing import listing
+from minigrad.replay.numpy_replay import Memory, Writer, compiled, last_uses, result_text
+from minigrad.replay.passes import simplified
+from minigrad.replay.plan import Plan, planned
+from minigrad.replay.program import Ref
+from minigrad.replay.recording import Recording, is_data
+
+
+class CpuProgram:
+    """The straight-line program of a step.
+
+    Attributes
+    ----------
+    calls
+        The program: numbers and guards first, then calls on arrays, then what is stored on the host.
+    memory
+        The plan of its memory.
+    """
+
+    backend = "numpy"
+
+    def __init__(self, recording: Recording) -> None:
+        places = [*recording.outputs, *[ref for _, ref in recording.gradients if ref is not None]]
+        calls, places = simplified(recording.calls, places)
+        first = [c for c in calls if c.kind == "guard" or (c.kind == "host" and not c.effect)]
+        last = [c for c in calls if c.kind == "host" and c.effect]
+        self.body = [c for c in calls if c.kind not in ("host", "guard")]
+        self.calls = [*first, *self.body, *last]
+        self.memory: Plan = planned(self.body, places)
+        self.names = recording.recorder.names()
+        self._places = Memory(self.memory, recording.inputs)
+        writer = Writer(self._places)
+        for call in first:
+            writer.write(call)
+        for k, ref in enumerate(recording.inputs):
+            writer.lines.append(f"copyto({writer.text(ref)}, x{k})")
+        self._write_body(writer, places)
+        for call in last:
+            writer.write(call)
+        outputs = places[: len(recording.outputs)]
+        self._write_end(writer, recording, outputs, places[len(outputs) :])
+        self._replay, self.source = compiled(writer, [f"x{k}" for k in range(len(recording.inputs))])
+
+    def _write_body(self, writer: Writer, places: Sequence[Ref]) -> None:
+        ends = last_uses(self.body, places)
+        for k, call in enumerate(self.body):
+            writer.write(call)
+            writer.drop_fresh(ends.get(k, ()))
+
+    def _write_end(self, writer: Writer, recording: Recording, outputs: Sequence[Ref], kept: Sequence[Ref]) -> None:
+        gradients = iter(kept)
+        for leaf, ref in recording.gradients:
+            value = "None" if ref is None else f"wrap({writer.text(next(gradients))}.copy(), None)"
+            writer.lines.append(f"{writer.bind(leaf, 'leaf')}.grad = {value}")
+        writer.lines.append(f"return {result_text(writer, recording.structure, outputs)}")
+
+    def replay(self, args: Sequence[Any]) -> Any:
+        """Make the step, and return copies of what it returns."""
+        return self._replay(*[array_of(a) for a in args if is_data(a)])
+
+    def __str__(self) -> str:
+        return listing(self.calls, self.names)
+
+
+__all__ = ["CpuProgram", "changed_mode"]
