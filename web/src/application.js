@@ -11,6 +11,7 @@ import { Session } from "./session.js";
 import { nodeTable } from "./table.js";
 import { themeOf } from "./theme.js";
 import { toolbar } from "./toolbar.js";
+import { range } from "./values.js";
 import { graphView } from "./view.js";
 
 /** host: the element; moved(detail): the reader is at another step. */
@@ -80,7 +81,9 @@ export function application(host, moved) {
 
   /** After anything the reader does: panel, player, toolbar, legend, graph. */
   function update({ follow = false } = {}) {
+    const hadFocus = panel.contains(host.shadowRoot.activeElement);
     panel.replaceChildren(...shown(panelFor(session, theme, { go, select, pick, enter, answer })));
+    if (hadFocus) panel.focus({ preventScroll: true }); // what had it is gone, and with it the keys
     play.paint(sentence(session));
     bar.paint(session, outer.at(-1)?.trace.title, isTableShown);
     if (isTableShown) table.show(session);
@@ -94,7 +97,7 @@ export function application(host, moved) {
     hide(legend, !measure);
     if (!measure) return;
     const [low, high] = legendOf(measure);
-    const shades = Array.from({ length: 12 }, (_, i) => h("i", { style: { background: scale(i / 11, theme.name) } }));
+    const shades = range(12).map((i) => h("i", { style: { background: scale(i / 11, theme.name) } }));
     legend.replaceChildren(measure.label, h("span.shades", low, h("span.ramp", shades), high));
   }
 
@@ -204,10 +207,12 @@ export function application(host, moved) {
     inner.goTo(1);
     outer.push(session);
     open(inner);
+    host.focus();
   }
 
   function leave() {
     open(outer.pop());
+    host.focus();
   }
 
   function help() {

@@ -1,7 +1,9 @@
-// The drawing of a tree of groups: every open group is laid out by itself and is then one box of its parent's layout, so its frame holds its
-// own nodes and no others. An edge that crosses frames is drawn as hops: to a port in the frame, on from there.
+// The drawing of a tree of groups: every open group is a room, laid out by itself and then one box of its parent's room, so its frame holds
+// its own nodes and no others. An edge that crosses frames is drawn as hops: to a port in the frame, on from there.
 import { layered } from "./layout.js";
 import { shown } from "./groups.js";
+import { push } from "./trace.js";
+import { largest } from "./values.js";
 
 const PAD = 14;
 export const HEADER = 26; // of a frame
@@ -9,207 +11,160 @@ const BETWEEN_COLUMNS = 90;
 
 /**
  * sizeOf(item): {w, h} of a node's id or a closed group. Gives
- * items: [{key, node | group, x, y, w, h, column}], centred at (x, y); frames: the same for open groups;
- * hops: [{points, arrow, edges: [positions in trace.edges], far, across}]; columns: their headings; and the size of the whole.
+ * items: [{key, node | group, x, y, w, h}], centred at (x, y); frames: the same for open groups, with a title;
+ * hops: [{points, sign: 1 down or -1 up, arrow, far, across, edges: positions in trace.edges}]; columns: headings; width, height.
  */
 export function arrange(trace, tree, open, sizeOf) {
   const stands = shown(tree, open);
-  const rooms = new Map(); // what is laid out by itself: columns and open groups
+  const rooms = new Map();
+  const boxes = new Map(); // item -> its box in the room around it
   for (const group of tree.groups) {
-    if (group.isColumn || (open.has(group.id) && (!group.parent || rooms.has(group.parent)))) rooms.set(group, new Room(trace, group));
+    if (!group.parent || (open.has(group.id) && rooms.has(group.parent))) rooms.set(group, new Room(group, trace));
   }
   for (const [group, room] of rooms) {
-    for (const child of group.children) {
-      if (child?.path && rooms.has(child)) room.add(child, null);
-      else room.add(child, sizeOf(child));
-    }
+    for (const item of group.children) boxes.set(item, room.add({ item, inner: rooms.get(item), ...(rooms.has(item) ? {} : sizeOf(item)) }));
   }
-  const across = connect(trace, tree, stands, rooms);
-  for (const group of [...rooms.keys()].reverse()) {
-    const room = rooms.get(group);
-    room.layOut();
-    rooms.get(group.parent)?.fit(group, room);
-  }
-  return collect(trace, [...rooms.values()], rooms, across);
+  for (const [group, room] of rooms) room.outside = boxes.get(group);
+  const across = connect(trace.edges, (id) => boxes.get(stands[id] ?? id));
+  const list = [...rooms.values()];
+  for (const room of [...list].reverse()) room.layOut();
+  return collect(list, across);
 }
 
-/** One open group while it is laid out. Ports lie on its top and bottom line, one for each value that crosses. */
+/** An open group while it is laid out. Ports lie on its top and bottom line, one for each value that crosses. */
 class Room {
-  constructor(trace, group) {
+  constructor(group, trace) {
     this.group = group;
-    this.title = group.isColumn ? "" : titleOf(trace, group);
+    this.title = group.parent ? `${group.label}  ${trace.kindOf(group.path)}`.trim() : "";
     this.boxes = [];
-    this.at = new Map();
+    this.ports = new Map();
     this.hops = new Map();
   }
 
-  add(item, size) {
-    this.at.set(item, this.boxes.length);
-    this.boxes.push({ item, ...size });
+  add(box) {
+    this.boxes.push(Object.assign(box, { room: this, index: this.boxes.length }));
+    return box;
   }
 
-  /** The box of a new child, or of a value's port in this frame. */
   port(value, pin) {
     const name = `${pin} ${value}`;
-    if (!this.at.has(name)) {
-      this.at.set(name, this.boxes.length);
-      this.boxes.push({ port: name, pin, w: 2, h: 0 });
-    }
-    return this.at.get(name);
+    if (!this.ports.has(name)) this.ports.set(name, this.add({ pin, w: 2, h: 0 }));
+    return this.ports.get(name);
   }
 
-  /** A hop between two boxes; where an end is an open group, the port in its frame that it leads to. */
-  hop(from, to, edge, { fromPort = null, toPort = null, slot = null } = {}) {
-    const name = `${from} ${fromPort} ${to} ${toPort} ${slot}`;
-    if (!this.hops.has(name)) this.hops.set(name, { from, to, fromPort, toPort, edges: [] });
+  /** Parallel edges between two nodes keep lines of their own, by their slots; else a value goes from box to box once. */
+  hop(from, to, value, edge, slot = "") {
+    const name = `${from.index} ${to.index} ${from.inner || to.inner ? value : ""} ${slot}`;
+    if (!this.hops.has(name)) this.hops.set(name, { from, to, value, edges: [] });
     this.hops.get(name).edges.push(edge);
   }
 
-  fit(child, room) {
-    Object.assign(this.boxes[this.at.get(child)], { w: room.width, h: room.height });
+  /** To this room's bottom line; gives the box from which the way goes on outside. */
+  leave(from, value, edge) {
+    this.hop(from, this.port(value, "bottom"), value, edge);
+    return this.outside;
+  }
+
+  /** From this room's top line; gives the box to which the way leads outside. */
+  enter(to, value, edge) {
+    this.hop(this.port(value, "top"), to, value, edge);
+    return this.outside;
   }
 
   layOut() {
-    this.lines = [...this.hops.values()];
-    const { centres, routes, width, height } = layered(this.boxes, this.lines.map(({ from, to }) => [from, to]));
-    const frame = this.group.isColumn ? { side: 0, top: 0, bottom: 0 } : { side: PAD, top: HEADER, bottom: PAD };
-    const least = this.group.isColumn ? 0 : 6.6 * this.title.length + 44;
-    const spare = Math.max(0, least - width - 2 * frame.side) / 2;
-    const move = ([x, y]) => [x + frame.side + spare, y + frame.top];
-    this.width = width + 2 * (frame.side + spare);
-    this.height = height + frame.top + frame.bottom;
-    this.boxes.forEach((box, i) => ([box.x, box.y] = move(centres[i])));
-    for (const box of this.boxes) if (box.pin) box.y = box.pin === "top" ? 0 : this.height;
-    this.lines.forEach((line, i) => (line.bends = routes[i]?.map(move) ?? null));
-    this.spread();
-  }
-
-  /** Lines that end at one box come in side by side, in the order in which they come from the left. */
-  spread() {
-    const into = new Map();
-    for (const line of this.lines) push(into, line.to, line);
-    for (const [to, lines] of into) {
-      const box = this.boxes[to];
-      if (lines.length < 2 || box.pin || lines[0].toPort) continue;
-      const gap = Math.min(18, (0.7 * box.w) / lines.length);
-      const origin = (line) => (line.bends?.length ? line.bends.at(-1)[0] : this.boxes[line.from].x);
-      lines.sort((a, b) => origin(a) - origin(b));
-      lines.forEach((line, i) => (line.shift = (i - (lines.length - 1) / 2) * gap));
+    const lines = [...this.hops.values()];
+    const { centres, routes, width, height } = layered(this.boxes, lines.map(({ from, to }) => [from.index, to.index]));
+    const [side, top, bottom] = this.group.parent ? [PAD, HEADER, PAD] : [0, 0, 0];
+    this.width = Math.max(width + 2 * side, this.title && 6.6 * this.title.length + 44);
+    this.height = height + top + bottom;
+    const move = ([x, y]) => [x + (this.width - width) / 2, y + top];
+    for (const box of this.boxes) {
+      [box.x, box.y] = move(centres[box.index]);
+      if (box.pin) box.y = box.pin === "top" ? 0 : this.height;
     }
+    this.lines = lines.map((line, i) => ({ ...line, bends: routes[i]?.map(move), shift: 0 }));
+    spread(this.lines);
+    if (this.outside) Object.assign(this.outside, { w: this.width, h: this.height });
+  }
+}
+
+/** Lines that end at one box come in side by side, in the order in which they come from the left. */
+function spread(all) {
+  const into = new Map();
+  for (const line of all) if (!line.to.pin && !line.to.inner) push(into, line.to, line);
+  const origin = ({ bends, from }) => bends?.at(-1)?.[0] ?? from.x;
+  for (const [to, lines] of into) {
+    const gap = Math.min(18, (0.7 * to.w) / lines.length);
+    lines.sort((a, b) => origin(a) - origin(b)).forEach((line, i) => (line.shift = (i - (lines.length - 1) / 2) * gap));
   }
 }
 
 /** Every edge as hops through the rooms between its ends. Gives the edges from one column to another, which no room holds. */
-function connect(trace, tree, stands, rooms) {
+function connect(edges, boxOf) {
   const across = [];
-  for (const [e, edge] of trace.edges.entries()) {
-    const [a, b] = [stands[edge.from] ?? edge.from, stands[edge.to] ?? edge.to];
-    if (a === b) continue;
-    const roomOf = (item) => (item?.path ? item.parent : tree.home[item]);
-    let [roomA, roomB, itemA, itemB] = [roomOf(a), roomOf(b), a, b];
-    if (roomA.column !== roomB.column) {
-      across.push({ a, b, edge: e });
-      continue;
-    }
-    const value = `${itemKey(a)}.${stands[edge.from] ? 0 : edge.output}`;
-    const up = (room, item) => {
-      rooms.get(room).hop(rooms.get(room).at.get(item), rooms.get(room).port(value, "bottom"), e, { fromPort: portOf(item, value, "bottom", rooms) });
-    };
-    const down = (room, item) => {
-      rooms.get(room).hop(rooms.get(room).port(value, "top"), rooms.get(room).at.get(item), e, { toPort: portOf(item, value, "top", rooms) });
-    };
-    while (roomA !== roomB) {
-      if (roomA.depth >= roomB.depth) {
-        up(roomA, itemA);
-        [itemA, roomA] = [roomA, roomA.parent];
-      } else {
-        down(roomB, itemB);
-        [itemB, roomB] = [roomB, roomB.parent];
+  edges.forEach((edge, e) => {
+    let [from, to] = [boxOf(edge.from), boxOf(edge.to)];
+    if (from === to) return;
+    const value = `${itemKey(from.item)}.${edge.output}`;
+    const slot = from.item === edge.from && to.item === edge.to ? edge.slot : "";
+    if (from.room.group.column !== to.room.group.column) across.push({ from, to, e });
+    else {
+      while (from.room !== to.room) {
+        if (from.room.group.depth >= to.room.group.depth) from = from.room.leave(from, value, e);
+        else to = to.room.enter(to, value, e);
       }
+      from.room.hop(from, to, value, e, slot);
     }
-    const room = rooms.get(roomA);
-    const plain = a === edge.from && b === edge.to;
-    room.hop(room.at.get(itemA), room.at.get(itemB), e, {
-      fromPort: portOf(itemA, value, "bottom", rooms),
-      toPort: portOf(itemB, value, "top", rooms),
-      slot: plain ? edge.slot : null,
-    });
-  }
+  });
   return across;
 }
-
-const portOf = (item, value, pin, rooms) => (item?.path && rooms.has(item) ? `${pin} ${value}` : null);
-
-/** A frame says what its module is called and what kind it is. */
-const titleOf = (trace, group) => `${group.label}  ${trace.kindOf(group.path)}`.trim();
 
 export const itemKey = (item) => (item?.path ? `g${item.id}` : item);
 
 /** Everything at its place in the whole. Columns stand side by side; that of a gradient runs upwards, beside what it is the gradient of. */
-function collect(trace, list, rooms, across) {
+function collect(rooms, across) {
   const drawing = { items: [], frames: [], hops: [], columns: [], width: 0, height: 0 };
-  const columns = list.filter((room) => room.group.isColumn);
-  drawing.height = columns.reduce((most, room) => Math.max(most, room.height), 0);
-  const origin = new Map();
-  let x = 0;
+  const columns = rooms.filter((room) => !room.group.parent);
+  drawing.height = largest(columns.map((room) => room.height));
   columns.forEach((room, c) => {
-    const upwards = room.group.pass > 0;
-    if (columns.length > 1) drawing.columns.push({ x: x + room.width / 2, y: -18, text: upwards ? `gradient of pass ${room.group.pass}` : c ? "then" : "value" });
-    origin.set(room.group, { x, y: upwards ? drawing.height : 0, sign: upwards ? -1 : 1, column: c });
-    x += room.width + BETWEEN_COLUMNS;
+    const { pass } = room.group;
+    const x = drawing.width + (c && BETWEEN_COLUMNS);
+    Object.assign(room, { x, y: pass ? drawing.height : 0, sign: pass ? -1 : 1 });
+    if (columns.length > 1) drawing.columns.push({ x: x + room.width / 2, y: -18, text: pass ? `gradient of pass ${pass}` : c ? "then" : "value" });
+    drawing.width = x + room.width;
   });
-  drawing.width = Math.max(0, x - BETWEEN_COLUMNS);
-  const where = new Map();
-  for (const room of list) {
-    const { group } = room;
-    if (!origin.has(group)) {
-      const outer = origin.get(group.parent);
-      const box = rooms.get(group.parent).boxes[rooms.get(group.parent).at.get(group)];
-      const [left, top] = [box.x - box.w / 2, box.y - box.h / 2];
-      origin.set(group, { ...outer, x: outer.x + left, y: outer.y + outer.sign * top });
+  for (const room of rooms) {
+    const { outside } = room;
+    if (outside) {
+      const { x, y, sign } = outside.room;
+      Object.assign(room, { x: x + outside.x - outside.w / 2, y: y + sign * (outside.y - outside.h / 2), sign });
     }
-    const { x: x0, y: y0, sign, column } = origin.get(group);
-    const put = ([px, py]) => [x0 + px, y0 + sign * py];
-    for (const box of room.boxes) {
-      if (box.pin) continue;
-      const [bx, by] = put([box.x, box.y]);
-      const placed = { key: itemKey(box.item), x: bx, y: by, w: box.w, h: box.h, column, sign };
-      if (box.item?.path) Object.assign(placed, { group: box.item, title: titleOf(trace, box.item) });
-      else placed.node = box.item;
-      where.set(box.item, placed);
-      (rooms.has(box.item) ? drawing.frames : drawing.items).push(placed);
+    const { sign } = room;
+    const put = ([x, y]) => [room.x + x, room.y + sign * y];
+    for (const { item, inner, pin, w, h, ...box } of room.boxes) {
+      if (pin) continue;
+      const [x, y] = put([box.x, box.y]);
+      const placed = { key: itemKey(item), x, y, w, h, ...(item?.path ? { group: item } : { node: item }) };
+      if (inner) drawing.frames.push({ ...placed, title: inner.title });
+      else drawing.items.push(placed);
     }
-    for (const line of room.lines) drawing.hops.push({ edges: line.edges, ...pathOf(line, room, rooms, put), sign, across: false });
+    for (const line of room.lines) drawing.hops.push({ points: pointsOf(line).map(put), sign, arrow: !line.to.pin && !line.to.inner, far: !line.bends, edges: line.edges });
   }
   const pairs = new Map();
-  for (const line of across) push(pairs, `${itemKey(line.a)} ${itemKey(line.b)}`, line);
-  for (const lines of pairs.values()) drawing.hops.push(acrossColumns(lines, where));
+  for (const line of across) push(pairs, `${itemKey(line.from.item)} ${itemKey(line.to.item)}`, line);
+  for (const lines of pairs.values()) drawing.hops.push(acrossColumns(lines));
   return drawing;
 }
 
-function pathOf(line, room, rooms, put) {
-  const [from, to] = [room.boxes[line.from], room.boxes[line.to]];
-  const end = (box, port, side) => {
-    const y = box.pin ? box.y : box.y + (side * box.h) / 2;
-    if (!port) return [box.x, y];
-    const inner = rooms.get(box.item);
-    return [box.x - box.w / 2 + inner.boxes[inner.at.get(port)].x, y];
-  };
-  const last = end(to, line.toPort, -1);
-  last[0] += line.shift ?? 0;
-  const points = [end(from, line.fromPort, 1), ...(line.bends ?? []), last].map(put);
-  return { points, far: line.bends === null, arrow: !to.pin && !line.toPort };
+function pointsOf({ from, to, value, bends = [], shift }) {
+  const x = (box, pin) => (box.inner ? box.x - box.w / 2 + box.inner.port(value, pin).x : box.x);
+  return [[x(from, "bottom"), from.y + from.h / 2], ...bends, [x(to, "top") + shift, to.y - to.h / 2]];
 }
 
-function acrossColumns(lines, where) {
-  const [a, b] = [where.get(lines[0].a), where.get(lines[0].b)];
-  const right = b.x > a.x ? 1 : -1;
-  const points = [[a.x + (right * a.w) / 2, a.y], [b.x - (right * b.w) / 2, b.y]];
-  return { edges: lines.map(({ edge }) => edge), points, far: false, arrow: true, across: true };
-}
-
-function push(map, at, item) {
-  const list = map.get(at);
-  if (list) list.push(item);
-  else map.set(at, [item]);
+/** From side to side, past what lies between. */
+function acrossColumns(lines) {
+  const [{ from, to }] = lines;
+  const side = to.room.x > from.room.x ? 1 : -1;
+  const end = ({ room, x, y, w }, half) => [room.x + x + (side * half * w) / 2, room.y + room.sign * y];
+  return { points: [end(from, 1), end(to, -1)], sign: 1, arrow: true, far: false, across: true, edges: lines.map(({ e }) => e) };
 }

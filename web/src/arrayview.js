@@ -2,7 +2,7 @@
 import { h } from "./dom.js";
 import { sizeCanvas } from "./far.js";
 import { NEGATIVE, POSITIVE, mix } from "./palette.js";
-import { flatIndex, format, grid, indexText, numbers, placeOf, shapeText, size, summary } from "./values.js";
+import { clamp, flatIndex, format, grid, indexText, largest, numbers, placeOf, range, shapeText, size, summary } from "./values.js";
 
 const DIGITS = { columns: 6, rows: 8 };
 const WIDEST = 348; // pixels of the panel
@@ -40,11 +40,11 @@ export function summaryText(value) {
 /** How strongly an element is tinted: its part of the largest. */
 function tints(value, back) {
   const data = numbers(value);
-  const largest = data.reduce((most, x) => (Number.isFinite(x) ? Math.max(most, Math.abs(x)) : most), 0);
+  const most = largest(data.filter(Number.isFinite).map(Math.abs));
   return (k) => {
     const x = data[k];
     if (Number.isNaN(x)) return "#cc79a7";
-    const share = Number.isFinite(x) ? (largest ? Math.abs(x) / largest : 0) : 1;
+    const share = Number.isFinite(x) ? (most ? Math.abs(x) / most : 0) : 1;
     return mix(back, x < 0 ? NEGATIVE : POSITIVE, 0.78 * share);
   };
 }
@@ -61,13 +61,13 @@ function digits(value, height, width, options, tell) {
     );
   return h(
     "table.digits",
-    h("tbody", Array.from({ length: height }, (_, i) => h("tr", Array.from({ length: width }, (_, j) => cell(i * width + j))))),
+    h("tbody", range(height).map((i) => h("tr", range(width).map((j) => cell(i * width + j))))),
   );
 }
 
 /** Cells in strips side by side, so that a high and narrow array, such as many small images, fills the width. */
 function heatMap(label, value, height, width, options, tell) {
-  const edge = Math.max(CELL.least, Math.min(CELL.most, Math.floor(WIDEST / width)));
+  const edge = clamp(Math.floor(WIDEST / width), CELL.least, CELL.most);
   const count = Math.min(height, MOST_ROWS) * width;
   const strip = stripOf(value, Math.min(height, MOST_ROWS), width * edge);
   const strips = Math.ceil(count / width / strip);

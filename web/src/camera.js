@@ -1,5 +1,7 @@
 // Which part of the drawing is in view: a centre in the drawing's own units, and how many pixels one of them takes. No DOM.
 
+import { clamp } from "./values.js";
+
 const CLOSEST = 2.5;
 const FARTHEST = 0.04; // farther off a box is no longer seen; the minimap shows the rest
 const READABLE = 0.62;
@@ -29,7 +31,7 @@ export class Camera {
   /** At first: all of it if it can be read so; else as wide as can be read, from the top. */
   start(drawing, centre = drawing.width / 2) {
     if (this.fit(drawing) >= READABLE) return;
-    this.zoom = Math.max(READABLE, Math.min(1, (this.width - 56) / Math.max(1, drawing.width)));
+    this.zoom = clamp((this.width - 2 * MARGIN) / drawing.width, READABLE, 1);
     this.x = centre;
     this.y = (this.height / 2 - MARGIN) / this.zoom;
   }
@@ -42,7 +44,7 @@ export class Camera {
   /** Nearer by a factor; the point under the pointer stays where it is. */
   zoomBy(factor, px = this.width / 2, py = this.height / 2) {
     const [x, y] = this.toDrawing(px, py);
-    this.zoom = Math.min(CLOSEST, Math.max(FARTHEST, this.zoom * factor));
+    this.zoom = clamp(this.zoom * factor, FARTHEST, CLOSEST);
     this.x = x - (px - this.width / 2) / this.zoom;
     this.y = y - (py - this.height / 2) / this.zoom;
   }
@@ -60,8 +62,8 @@ export class Camera {
     this.x += Math.min(0, item.x - side - left) + Math.max(0, item.x + side - right);
     if (item.y - above < top || item.y + above > bottom) {
       const half = (bottom - top) / 2;
-      const wish = item.y + half / 4;
-      this.y = Math.max(half - MARGIN / this.zoom, Math.min(height - half + MARGIN / this.zoom, wish));
+      const margin = MARGIN / this.zoom;
+      this.y = clamp(item.y + half / 4, half - margin, Math.max(half, height - half) + margin);
     }
     return x !== this.x || y !== this.y;
   }

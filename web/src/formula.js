@@ -1,5 +1,5 @@
 // A formula as it is written in the source, and with numbers in the place of its names.
-import { format, numbers, placeOf, ravel, unravel } from "./values.js";
+import { format, numbers, placeOf, range, ravel, unravel } from "./values.js";
 
 /** What a lambda or a one-line function computes; null if it is longer than that. */
 export function expression(code) {
@@ -35,7 +35,7 @@ export function spread(flat, from, to, most = 64) {
   for (let axis = 0; axis < to.length; axis++) {
     const i = axis - lead;
     const free = i < 0 || from[i] !== to[axis];
-    const choices = free ? Array.from({ length: to[axis] }, (_, k) => k) : [index[i]];
+    const choices = free ? range(to[axis]) : [index[i]];
     if (found.length * choices.length > most) return null;
     found = found.flatMap((head) => choices.map((k) => [...head, k]));
   }

@@ -2,6 +2,7 @@
 import { s } from "./dom.js";
 import { textsOf } from "./looks.js";
 import { PATHS } from "./palette.js";
+import { range } from "./values.js";
 
 export function drawItem(trace, item) {
   const { title, sub } = textsOf(trace, item.group ?? item.node);
@@ -26,7 +27,7 @@ export function pathMarks(item, { paths, arrived }) {
   if (paths > 12) return [];
   const width = Math.min(16, (item.w - 20) / paths - 2);
   const left = 1 - (paths * (width + 2)) / 2;
-  return Array.from({ length: paths }, (_, i) => {
+  return range(paths).map((i) => {
     const style = i < arrived ? { fill: PATHS[i % PATHS.length] } : {};
     return s("rect.due", { x: left + i * (width + 2), y: item.h / 2 - 6, width, height: 3, rx: 1.5, style });
   });

@@ -1,5 +1,6 @@
 // Layered drawing of a graph without cycles, after Sugiyama: every edge points down. Layers by the longest path, order within a layer by
 // barycentres, places by least squares with minimal gaps. Loops only, no recursion, so that a chain of any length is drawn.
+import { largest } from "./values.js";
 
 const GAP_X = 22;
 const GAP_Y = 34;
@@ -30,7 +31,7 @@ export function layered(boxes, edges) {
 /** The longest path from a source; sources then move down to just above their first user. */
 function ranks(boxes, edges) {
   const n = boxes.length;
-  const out = Array.from({ length: n }, () => []);
+  const out = boxes.map(() => []);
   const missing = new Int32Array(n);
   for (const [a, b] of edges) {
     out[a].push(b);
@@ -51,8 +52,7 @@ function ranks(boxes, edges) {
     if (!isSource[i] || boxes[i].pin === "top" || !out[i].length) continue;
     rank[i] = out[i].reduce((least, b) => Math.min(least, rank[b]), Infinity) - 1;
   }
-  let last = 0;
-  for (let i = 0; i < n; i++) last = Math.max(last, rank[i]);
+  const last = largest(rank);
   const shift = boxes.some((box) => box.pin === "top") ? 1 : 0;
   for (let i = 0; i < n; i++) rank[i] = boxes[i].pin === "top" ? 0 : boxes[i].pin === "bottom" ? last + shift + 1 : rank[i] + shift;
   return compact(rank);
@@ -169,7 +169,7 @@ function placeLayer(layer, side) {
 function stack(layers) {
   let [y, bottom] = [0, 0];
   layers.forEach((layer, i) => {
-    const height = layer.reduce((most, v) => Math.max(most, v.h), 0);
+    const height = largest(layer.map((v) => v.h));
     for (const v of layer) v.y = y + height / 2;
     bottom = y + height;
     const pinned = [layer, layers[i + 1] ?? []].some((side) => side.some((v) => v.pin));

@@ -1,6 +1,7 @@
 // All of the graph, small, with the part in view framed. A click or a drag moves there. A long graph becomes a strip.
 import { h, hide } from "./dom.js";
 import { paintFromFar, sizeCanvas } from "./far.js";
+import { clamp } from "./values.js";
 
 const LARGEST = { width: 130, height: 320 }; // and no more than a part of the stage
 const SMALLEST = 36;
@@ -51,7 +52,7 @@ export function minimap(move) {
         pen.arc(item.x * scaleX, item.y * scaleY, 3.5, 0, 7);
         pen.fill();
       }
-      const clip = (from, to, scale, most) => [Math.max(0.75, from * scale), Math.max(3, Math.min(most - 0.75, to * scale))];
+      const clip = (from, to, scale, most) => [clamp(from * scale, 0.75, most - 3), clamp(to * scale, 3, most - 0.75)];
       const [left, right] = clip(view.left, view.right, scaleX, width);
       const [top, bottom] = clip(view.top, view.bottom, scaleY, height);
       pen.strokeStyle = theme.forward;

@@ -10,12 +10,11 @@ export function overview(about) {
   const { minigrad, numpy, python } = trace.document.meta ?? {};
   const leaves = trace.nodes.filter((node) => node.kind === "leaf");
   const count = leaves.reduce((n, leaf) => n + (leaf.values[0] ? size(leaf.values[0]) : 0), 0);
-  const peak = session.live.reduce((a, b) => Math.max(a, b), 0);
   const facts = {
     ops: trace.nodes.filter((node) => node.kind === "op").length,
     leaves: `${leaves.length}, with ${count} numbers`,
     "backward passes": trace.passes.length ? `${trace.passes.length}, with ${trace.backward.length} contributions` : "none recorded",
-    "held for backward": `${formatBytes(peak)} at most`,
+    "held for backward": `${formatBytes(session.peak)} at most`,
     "made by": [minigrad && `minigrad ${minigrad}`, numpy && `NumPy ${numpy}`, python && `Python ${python}`].filter(Boolean).join(", "),
   };
   return [

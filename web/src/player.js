@@ -1,6 +1,6 @@
 // The player: first, back, play, on, last, and one slider over forward and backward steps. The slider's ground is the memory held at each step.
 import { h, icon, s } from "./dom.js";
-import { formatBytes } from "./values.js";
+import { formatBytes, largest } from "./values.js";
 
 const ICONS = {
   first: "M3 3v10M13 3L6 8l7 5z",
@@ -77,7 +77,7 @@ export function player(go) {
       session = shown;
       const { timeline, live } = session;
       length = timeline.length;
-      peak = live.reduce((a, b) => Math.max(a, b), 0);
+      peak = session.peak;
       const x = (k) => (1000 * k) / (length || 1);
       const stretches = spans(timeline).map(({ from, to, kind }) => s(`rect.span.${kind}`, { x: x(from), width: x(to - from), y: 0, height: HEIGHT }));
       const ground = { viewBox: `0 0 1000 ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" };
@@ -118,7 +118,7 @@ function area(live, peak, x) {
   let path = `M0 ${HEIGHT}L0 ${y(live[0])}`;
   for (let from = 1; from < live.length; from += width) {
     const stretch = live.subarray(from, from + width);
-    path += `V${y(stretch.reduce((a, b) => Math.max(a, b)))}H${x(from + stretch.length - 1).toFixed(1)}`;
+    path += `V${y(largest(stretch))}H${x(from + stretch.length - 1).toFixed(1)}`;
   }
   return `${path}V${HEIGHT}Z`;
 }

@@ -8,6 +8,7 @@ import { search } from "./search.js";
 import { Timeline, freedAt, liveBytes } from "./timeline.js";
 import { sizeOf } from "./looks.js";
 import { Trace } from "./trace.js";
+import { clamp, largest } from "./values.js";
 
 const OPEN_AT_FIRST = 60; // items: a larger graph starts with its inner modules closed
 
@@ -16,6 +17,7 @@ export class Session {
     this.trace = new Trace(document);
     this.timeline = new Timeline(this.trace);
     this.live = liveBytes(this.timeline);
+    this.peak = largest(this.live);
     this.freed = this.trace.nodes.map((node) => (node.kind === "op" ? freedAt(this.timeline, node.id) : Infinity));
     this.tree = groupsOf(this.trace);
     this.open = openAtFirst(this.tree);
@@ -43,7 +45,7 @@ export class Session {
   }
 
   goTo(step) {
-    this.step = Math.max(0, Math.min(this.timeline.length, step));
+    this.step = clamp(step, 0, this.timeline.length);
     this.selected = null;
   }
 

@@ -1,7 +1,7 @@
 // All nodes as a table: for screen readers, for reading in order, for what a drawing cannot say. A page at a time.
 import { h } from "./dom.js";
 import { constantText } from "./trace.js";
-import { format, formatBytes, shapeText, summary } from "./values.js";
+import { clamp, format, formatBytes, shapeText, summary } from "./values.js";
 
 const PAGE = 200;
 const COLUMNS = ["#", "op", "name", "module", "inputs", "shape", "gradient", "saved"];
@@ -15,7 +15,7 @@ export function nodeTable(select) {
   function show(session) {
     const ids = session.found ?? session.trace.nodes.map((node) => node.id);
     const pages = Math.max(1, Math.ceil(ids.length / PAGE));
-    page = Math.min(page, pages - 1);
+    page = clamp(page, 0, pages - 1);
     const turn = (by, text) => {
       const act = () => {
         page += by;

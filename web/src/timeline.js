@@ -97,42 +97,23 @@ function nodesBefore(trace, pass, number) {
 
 /** Bytes that the graph holds for the backward passes, after 0, 1, 2, … steps. Shared memory counts once, that of leaves not at all. */
 export function liveBytes(timeline) {
-  const { trace, steps } = timeline;
-  const held = new Map(); // memory -> how many nodes hold it
-  const live = new Float64Array(steps.length + 1);
-  const bornAt = new Map();
-  trace.nodes.forEach((node) => {
-    if (node.kind !== "op") return;
-    const k = timeline.born[node.id];
-    bornAt.set(k, [...(bornAt.get(k) ?? []), node]);
-  });
-  let now = 0;
-  const hold = (node) => {
-    for (const item of costs(node)) {
-      if (!held.get(item.memory)) now += item.bytes;
-      held.set(item.memory, (held.get(item.memory) ?? 0) + 1);
+  const { trace, born, length } = timeline;
+  const spans = new Map(); // memory -> from when to when somebody holds it
+  for (const node of trace.nodes) {
+    for (const { memory, bytes, held } of node.saved ?? []) {
+      if (held || !bytes) continue;
+      const { from, until } = spans.get(memory) ?? { from: Infinity, until: 0 };
+      spans.set(memory, { bytes, from: Math.min(from, born[node.id]), until: Math.max(until, freedAt(timeline, node.id)) });
     }
-  };
-  const free = (node) => {
-    for (const item of costs(node)) {
-      held.set(item.memory, held.get(item.memory) - 1);
-      if (!held.get(item.memory)) now -= item.bytes;
-    }
-  };
-  const gone = new Set();
-  for (let k = 1; k <= steps.length; k++) {
-    for (const node of bornAt.get(k) ?? []) hold(node);
-    const step = steps[k - 1];
-    if (frees(timeline, step, k) && !gone.has(step.node)) {
-      gone.add(step.node);
-      free(trace.nodes[step.node]);
-    }
-    live[k] = now;
   }
+  const live = new Float64Array(length + 1);
+  for (const { bytes, from, until } of spans.values()) {
+    live[from] += bytes;
+    if (until <= length) live[until] -= bytes;
+  }
+  for (let k = 1; k <= length; k++) live[k] += live[k - 1];
   return live;
 }
-
-const costs = (node) => (node.saved ?? []).filter((item) => !item.held && item.bytes);
 
 /** Whether a node lets go of what it saved after this step: it is the last of its visit, and the pass keeps nothing for another. */
 export function frees(timeline, step, k) {

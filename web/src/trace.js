@@ -135,7 +135,7 @@ function edgesOf(nodes) {
   return edges;
 }
 
-function push(map, at, item) {
+export function push(map, at, item) {
   const list = map.get(at);
   if (list) list.push(item);
   else map.set(at, [item]);

@@ -30,7 +30,12 @@ export function grid(value) {
   return value.sample ? { ...whole, rows: value.sample.rows, columns: value.sample.columns } : whole;
 }
 
-const range = (n) => Array.from({ length: n }, (_, i) => i);
+/** 0, 1, … n - 1. */
+export const range = (n) => Array.from({ length: n }, (_, i) => i);
+
+export const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
+
+export const largest = (list) => list.reduce((most, x) => (x > most ? x : most), 0);
 
 /** The position in the whole array of the k-th number that is there. */
 export function flatIndex(value, k) {

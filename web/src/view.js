@@ -7,8 +7,10 @@ import { listen } from "./gestures.js";
 import { drawColumn, drawFrame, drawFrameTitle, drawItem, pathMarks } from "./items.js";
 import { colourOf, marksOf, stateOf } from "./looks.js";
 import { arrowOf, boundsOf, pathOf, stubsOf } from "./paths.js";
+import { clamp } from "./values.js";
 
-export const MOST_IN_SVG = 300;
+const MOST_IN_SVG = 300;
+const LEGIBLE = 0.25; // the zoom below which nobody reads a text
 
 /** on: {select(node | null), toggle(group), move(view)}. */
 export function graphView(on) {
@@ -43,7 +45,7 @@ export function graphView(on) {
     const { view } = camera;
     const inView = boxes.filter((box) => meets(box, view)).map(({ item }) => item);
     const hopsInView = hops.filter((box) => meets(box, view));
-    const isCrowded = inView.length > MOST_IN_SVG;
+    const isCrowded = inView.length > MOST_IN_SVG || camera.zoom < LEGIBLE;
     hide(svg, isCrowded);
     hide(canvas, !isCrowded);
     if (isCrowded) paintCanvas(inView, hopsInView);
@@ -139,7 +141,7 @@ export function graphView(on) {
     cancelAnimationFrame(gliding);
     const begin = performance.now();
     const frame = (now) => {
-      const share = Math.min(1, Math.max(0, (now - begin) / 180));
+      const share = clamp((now - begin) / 180, 0, 1);
       const eased = 1 - (1 - share) ** 3;
       moveTo(x + (to.x - x) * eased, y + (to.y - y) * eased);
       if (share < 1) gliding = requestAnimationFrame(frame);
