@@ -249,3 +249,46 @@ def lines_of_code(path: Path) -> int:
 def test_the_learners_path_stays_within_its_budget():
     count = {name: lines_of_code(PACKAGE / name) for name in LEARNERS_PATH}
     assert sum(count.values()) <= BUDGET, count
+
+
+# ---------------------------------------------------------------------------------- 11. tools can read what is written
+
+
+def annotations(tree: ast.AST) -> list[ast.expr]:
+    """Every annotation of a parameter, a result or a variable."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg | ast.AnnAssign):
+            found.append(node.annotation)
+        elif isinstance(node, ast.FunctionDef):
+            found.append(node.returns)
+    return [annotation for annotation in found if annotation is not None]
+
+
+def names_any(annotation: ast.expr) -> bool:
+    return any(getattr(part, "id", None) == "Any" for part in ast.walk(annotation))
+
+
+@pytest.mark.parametrize("room", ["ops", "kernels"])
+def test_annotations_say_what_an_argument_is(room):
+    found = [a for path in FILES if room_of(path) == room for a in annotations(ast.parse(path.read_text()))]
+    vague = sum(map(names_any, found))
+    assert len(found) > 500
+    assert vague <= 0.1 * len(found), f"{vague} of {len(found)} annotations in {room} are Any: write Array, Namespace, Axes, ..."
+
+
+def nameless(source: str) -> list[int]:
+    """Lines of formulas and kernels called _."""
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef) and node.name == "_"]
+    decorators = [(f.lineno, d) for f in functions for d in f.decorator_list if isinstance(d, ast.Call)]
+    return [line for line, d in decorators if getattr(d.func, "attr", "") in ("vjp", "kernel")]
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_a_formula_has_a_name(path):
+    assert not nameless(path.read_text()), "a traceback or a profile cannot say where it is: call it after what it computes, as in tanh_d_x"
+
+
+@pytest.mark.parametrize("decorator", ["f.vjp('x')", "f.kernel()"])
+def test_a_formula_without_a_name_is_found(decorator):
+    assert nameless(f"@{decorator}\ndef _(g): ...") == [2]

@@ -55,6 +55,16 @@ class TestCalls:
         assert "dim is called axis" in notes(error)
         assert "keepdim is called keepdims" in notes(error)
 
+    @pytest.mark.parametrize("name", ["softmax", "gelu", "layer_norm", "max_pool"])  # with kernels and without
+    def test_an_error_names_the_op_and_no_function_inside_it(self, name):
+        with pytest.raises(TypeError, match=rf"^{name} has no parameter 'dim'"):
+            getattr(mg, name)(mg.ones((2, 3, 4)), dim=1)
+
+    def test_a_parameter_that_is_missing(self, x):
+        with pytest.raises(TypeError, match=r"^batch_norm needs its parameter 'axis'") as error:
+            mg.batch_norm(x)
+        assert "axis, eps=1e-05" in notes(error)
+
     def test_functions_of_numpy(self, x):
         with pytest.raises(TypeError) as error:
             np.sum(x)

@@ -13,8 +13,9 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-Array: TypeAlias = Any  #: a NumPy or CuPy array; the two share no base class
+Array: TypeAlias = Any  #: an array of NumPy or CuPy, or a Tensor where a formula runs on Tensors; the three share no base class
 Namespace: TypeAlias = Any  #: the module ``numpy`` or ``cupy``
+DType: TypeAlias = "np.dtype[Any] | type[Any] | str"  #: whatever ``np.dtype`` takes
 
 
 class DeviceUnavailableError(RuntimeError):

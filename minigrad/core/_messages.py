@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad.backends import BACKENDS, is_array, namespace
-from minigrad.core._signature import parameters_of
+from minigrad.core._signature import REQUIRED, parameters_of
 from minigrad.core.device import device_of
 from minigrad.core.tensor import Tensor, array_of
 
@@ -54,7 +54,9 @@ def check_one_device(op: Op, arrays: Sequence[Any]) -> None:
 def _add_hints(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str, Any], names: list[str]) -> None:
     """Add what the commonest mistakes ask for: how to call the op, and that it takes no lists and no arrays of others."""
     unknown = [name for name in params if name not in op.params]
-    if unknown:
+    missing = [name for name, default in op.params.items() if default is REQUIRED and name not in params]
+    if isinstance(error, TypeError) and (unknown or missing):  # raised by Python, which names a function that nobody called
+        error.args = (f"{op.name} has no parameter {unknown[0]!r}" if unknown else f"{op.name} needs its parameter {missing[0]!r}",)
         known = {"dim": "dim is called axis", "keepdim": "keepdim is called keepdims", "out": "NumPy's functions pass out: call minigrad's"}
         error.add_note("; ".join([f"it is called as {op.signature()}", *[known[name] for name in unknown if name in known]]))
     lists = [name for name, a in zip(names, arrays, strict=True) if isinstance(a, list)]

@@ -7,7 +7,9 @@ imported; ``inspect`` and what it brings along would take a fifth of that time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])  #: a function that a decorator gives back
 
 REQUIRED: Any = object()  #: in place of the default of a parameter that has none
 _VARIADIC = 0x04  # the flag CO_VARARGS of a code object

@@ -38,7 +38,7 @@ from minigrad.backends import KINDS, XP, Array, kind_of, namespace
 from minigrad.core._fast_calls import specialise
 from minigrad.core._messages import add_note, check_one_device, op_in_words, shape_of
 from minigrad.core._rules import check_formula, check_inputs, check_names, check_output
-from minigrad.core._signature import REQUIRED, parameters_of
+from minigrad.core._signature import REQUIRED, F, parameters_of
 from minigrad.core.formula import Formula, Plan
 from minigrad.core.graph import Node, Output, next_sequence
 from minigrad.core.mode import mode
@@ -73,12 +73,12 @@ class Op:
 
     # -------------------------------------------------------------------------------------------------- declaring
 
-    def vjp(self, *inputs: str, **formulas: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def vjp(self, *inputs: str, **formulas: Callable[..., Any]) -> Callable[[F], F]:
         """Declare formulas: ``op.vjp(x=formula, ...)``, or ``@op.vjp("x", "w")`` for one that returns several gradients."""
         for name, formula in formulas.items():
             self._add((name,), formula)
 
-        def decorate(formula: Callable[..., Any]) -> Callable[..., Any]:
+        def decorate(formula: F) -> F:
             self._add(inputs, formula)
             return formula
 
@@ -96,7 +96,7 @@ class Op:
             self.reasons[name] = reason
             self.zeros.add(name)
 
-    def kernel(self, *inputs: str, device: str = "cpu") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def kernel(self, *inputs: str, device: str = "cpu") -> Callable[[F], F]:
         """Declare a faster form for one kind of device: of the function, or of the formula for ``inputs``.
 
         It has the signature of what it stands for and must agree with it; it may return NotImplemented for arguments
@@ -105,7 +105,7 @@ class Op:
         if inputs and not any(formula.inputs == inputs for formula in self.formulas):
             raise TypeError(f"{self.name}.kernel: there is no formula for exactly ({', '.join(inputs)})")
 
-        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        def decorate(function: F) -> F:
             self.kernels[device, inputs] = function
             self.plans.clear()
             return function

@@ -153,7 +153,7 @@ def sync_batch_norm_relu(xp: Any, x: Any, weight: Any = None, bias: Any = None, 
 
 
 @sync_batch_norm_relu.vjp("x", "weight", "bias")
-def _(
+def sync_batch_norm_relu_gradients(
     g: Any, x: Any, weight: Any, y: Any, mean: Any, var: Any, m: Any, g_mean: Any = None, g_var: Any = None, *, axis: Any, group: Any,
     eps: float,
 ) -> Any:  # fmt: skip

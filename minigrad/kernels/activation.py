@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.backends import Array, Namespace
 from minigrad.kernels import buffers, loops
 from minigrad.ops.activation import gelu
 
@@ -23,7 +24,7 @@ DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)
 
 
 @gelu.kernel()
-def forward(xp: Any, x: Any, *, approximate: str = "none") -> Any:
+def forward(xp: Namespace, x: Array, *, approximate: str = "none") -> Array:
     if not _fits(x) or approximate not in FORMS:
         return NotImplemented
     y = buffers.empty_like(x)
@@ -33,7 +34,7 @@ def forward(xp: Any, x: Any, *, approximate: str = "none") -> Any:
 
 
 @gelu.kernel("x")
-def backward(g: Any, x: Any, *, approximate: str) -> Any:
+def backward(g: Array, x: Array, *, approximate: str) -> Array:
     if not _fits(x) or not _fits(g):
         return NotImplemented
     g_x = buffers.empty_like(x)
@@ -43,7 +44,7 @@ def backward(g: Any, x: Any, *, approximate: str) -> Any:
     return g_x
 
 
-def _normal(x: Any) -> tuple[Any, Any]:
+def _normal(x: Array) -> tuple[Array, Array]:
     """The probability below x of a standard normal variable, and x times its derivative."""
     x = np.clip(x, -15, 15)  # beyond, the density is 0 in float32, and squares could overflow
     bell = np.exp(x * x * -0.5)
@@ -62,7 +63,7 @@ def _normal(x: Any) -> tuple[Any, Any]:
     return np.abs((x >= 0) - tail), x * bell * DENSITY_AT_0
 
 
-def _logistic(x: Any) -> tuple[Any, Any]:
+def _logistic(x: Array) -> tuple[Array, Array]:
     """The approximation (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)) with 2 u = z, and x times its derivative."""
     x = np.clip(x, -9, 9)  # beyond, it is 0 or 1, and exp could overflow
     scale, square = math.sqrt(8 / math.pi), x * x
@@ -73,12 +74,12 @@ def _logistic(x: Any) -> tuple[Any, Any]:
 FORMS: dict[str, Callable[[Any], tuple[Any, Any]]] = {"none": _normal, "tanh": _logistic}
 
 
-def _blocks(*arrays: Any) -> Any:
+def _blocks(*arrays: Array) -> Array:
     """Yield the parts of the arrays that are worked on together."""
     flat = [a.reshape(-1) for a in arrays]
     for start in range(0, flat[0].size, BLOCK):
         yield [a[start : start + BLOCK] for a in flat]
 
 
-def _fits(x: Any) -> bool:
+def _fits(x: Array) -> bool:
     return x.dtype == np.float32 and bool(x.flags.c_contiguous)

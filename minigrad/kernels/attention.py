@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.backends import Array, Namespace
 from minigrad.kernels import buffers
 from minigrad.ops.activation import softmax
 from minigrad.ops.indexing import getitem
@@ -14,7 +15,7 @@ TINY = 1e-15  #: rows whose sum is larger, shifted by the largest value of all, 
 
 
 @softmax.kernel()
-def softmax_forward(xp: Any, x: Any, *, axis: int = -1) -> Any:
+def softmax_forward(xp: Namespace, x: Array, *, axis: int = -1) -> Array:
     if x.dtype.char not in "fd" or not x.size:
         return NotImplemented
     y = buffers.empty_like(x)
@@ -31,7 +32,7 @@ def softmax_forward(xp: Any, x: Any, *, axis: int = -1) -> Any:
 
 
 @softmax.kernel("x")
-def softmax_backward(g: Any, y: Any, *, axis: int) -> Any:
+def softmax_backward(g: Array, y: Array, *, axis: int) -> Array:
     if y.dtype.char not in "fd" or g.dtype != y.dtype:
         return NotImplemented
     if axis in (-1, y.ndim - 1):
@@ -44,7 +45,7 @@ def softmax_backward(g: Any, y: Any, *, axis: int) -> Any:
 
 
 @getitem.kernel("x")
-def getitem_backward(g: Any, x_shape: tuple[int, ...], *, key: Any) -> Any:
+def getitem_backward(g: Array, x_shape: tuple[int, ...], *, key: Any) -> Array:
     """For a key of slices, integers, None and ..., which names every element once."""
     if not all(k is None or k is Ellipsis or isinstance(k, (slice, int)) for k in (key if isinstance(key, tuple) else (key,))):
         return NotImplemented

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.backends import Array, DType
 from minigrad.kernels import buffers
 
 SHORT = 512  #: values of a channel in a row, up to which many channels are worked on at once, as columns
@@ -27,7 +28,7 @@ LONG = 8192  #: values in an inner loop: with so many it does not matter what Nu
 # --------------------------------------------------------------------------- long rows: one channel or a few at a time
 
 
-def batch_norm_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
+def batch_norm_forward(x: Array, weight: Array, bias: Array, eps: float, rectified: bool, y: Array, mean: Array, var: Array) -> None:
     """Batch norm of (N, C, L), followed by a ReLU if ``rectified``; fills y, mean and var."""
     blocks, memory = blocks_of_channels(x)
     for block in blocks:
@@ -38,7 +39,7 @@ def batch_norm_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bo
         mean[block], var[block] = shift + rest, variance
 
 
-def statistics(values: Any, scratch: Any) -> tuple[Any, Any, Any, Any]:
+def statistics(values: Array, scratch: Array) -> tuple[Array, Array, Array, Array]:
     """Return the values less a shift, the shift, and mean and variance of what is left."""
     with np.errstate(over="ignore"):  # of squares: then they are not near zero
         shift, (rest, variance) = 0, _moments(values)
@@ -49,7 +50,7 @@ def statistics(values: Any, scratch: Any) -> tuple[Any, Any, Any, Any]:
     return values, shift, rest, variance
 
 
-def normalize(values: Any, scale: Any, bias: Any, rectified: bool, scratch: Any, out: Any) -> None:
+def normalize(values: Array, scale: Array, bias: Array, rectified: bool, scratch: Array, out: Array) -> None:
     """Fill ``out`` with scale values + bias, or with what of it is positive."""
     np.multiply(values, _along_rows(scale, values), out=scratch)
     np.add(scratch, _along_rows(bias, values), out=scratch if rectified else out)
@@ -58,7 +59,8 @@ def normalize(values: Any, scale: Any, bias: Any, rectified: bool, scratch: Any,
 
 
 def batch_norm_backward(
-    g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float, rectified: bool, g_x: Any, g_weight: Any, g_bias: Any
+    g: Array, y: Array, x: Array, weight: Array, mean: Array, var: Array, eps: float, rectified: bool, g_x: Array, g_weight: Array,
+    g_bias: Array,
 ) -> None:  # fmt: skip
     """Gradients of `batch_norm_forward`; fills g_x, g_weight and g_bias. Masked by y where ``rectified``."""
     m, wide = x.size // x.shape[1], var.astype(np.float64)
@@ -78,7 +80,7 @@ def batch_norm_backward(
         g_weight[block], g_bias[block] = product, total
 
 
-def combine(cotangent: Any, values: Any, scale: Any, slope: Any, constant: Any, scratch: Any, more: Any, out: Any) -> None:
+def combine(cotangent: Array, values: Array, scale: Array, slope: Array, constant: Array, scratch: Array, more: Array, out: Array) -> None:
     """Fill ``out`` with scale cotangent + slope values + constant."""
     np.multiply(values, _along_rows(slope, values), out=scratch)
     np.multiply(cotangent, _along_rows(scale, values), out=more)
@@ -86,7 +88,7 @@ def combine(cotangent: Any, values: Any, scale: Any, slope: Any, constant: Any, 
     np.add(more, _along_rows(constant, values), out=out)
 
 
-def blocks_of_channels(x: Any) -> tuple[list[Any], Any]:
+def blocks_of_channels(x: Array) -> tuple[list[Any], Any]:
     """Cut the channels of (N, C, L) into blocks, and give memory for one; a block of one channel is a number.
 
     Its statistics are then scalars, with which NumPy computes several times as fast as with arrays of one.
@@ -97,42 +99,42 @@ def blocks_of_channels(x: Any) -> tuple[list[Any], Any]:
     return blocks, buffers.empty((n * k * length,), x.dtype)
 
 
-def part_of(memory: Any, like: Any) -> Any:
+def part_of(memory: Array, like: Array) -> Array:
     return memory[: like.size].reshape(like.shape)
 
 
-def _along_rows(values: Any, x: Any) -> Any:
+def _along_rows(values: Array, x: Array) -> Array:
     return values.astype(x.dtype)[..., None]
 
 
-def _moments(block: Any) -> tuple[Any, Any]:
+def _moments(block: Array) -> tuple[Array, Array]:
     """Mean and variance of each channel of (N, k, L), or of (N, L)."""
     m = block.shape[0] * block.shape[-1]
     mean = sums_of_rows(block) / m
     return mean, sums_of_products(block, block) / m - mean * mean
 
 
-def sums_of_rows(block: Any) -> Any:
+def sums_of_rows(block: Array) -> Array:
     return np.add.reduce(block @ _ones(block.shape[-1], block.dtype), axis=0, dtype=np.float64)
 
 
-def sums_of_products(a: Any, b: Any) -> Any:
+def sums_of_products(a: Array, b: Array) -> Array:
     return np.add.reduce(np.vecdot(a, b), axis=0, dtype=np.float64)
 
 
-def near_zero(mean: Any, var: Any) -> bool:
+def near_zero(mean: Array, var: Array) -> bool:
     """Whether in every channel <x^2> - <x>^2 loses at most about one bit, and a multiple of x as good as none."""
     near = (mean * mean <= var) & (var < np.inf)
     return bool(near.all() if near.ndim else near)
 
 
 @lru_cache
-def _ones(n: int, dtype: Any) -> Any:
+def _ones(n: int, dtype: DType) -> Array:
     return np.ones(n, dtype)
 
 
 @lru_cache
-def _zeros(n: int, dtype: Any) -> Any:
+def _zeros(n: int, dtype: DType) -> Array:
     """Zeros to compare with: NumPy takes five times as long for the maximum of an array and a scalar as for that of two arrays."""
     return np.zeros(n, dtype)
 
@@ -140,14 +142,17 @@ def _zeros(n: int, dtype: Any) -> Any:
 # ------------------------------------------------------------------------------ short rows: many channels, some samples at a time
 
 
-def batch_norm_columns_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
+def batch_norm_columns_forward(
+    x: Array, weight: Array, bias: Array, eps: float, rectified: bool, y: Array, mean: Array, var: Array
+) -> None:
     """Batch norm of (N, C L), the L values of a channel side by side, followed by a ReLU if ``rectified``; fills y, mean and var."""
     for at, of in groups_of_columns(x, len(mean)):
         _columns_forward(x[:, at], weight[of], bias[of], eps, rectified, y[:, at], mean[of], var[of])
 
 
 def batch_norm_columns_backward(
-    g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float, rectified: bool, g_x: Any, g_weight: Any, g_bias: Any
+    g: Array, y: Array, x: Array, weight: Array, mean: Array, var: Array, eps: float, rectified: bool, g_x: Array, g_weight: Array,
+    g_bias: Array,
 ) -> None:  # fmt: skip
     """Gradients of `batch_norm_columns_forward`; fills g_x, g_weight and g_bias. Masked by y where ``rectified``."""
     for at, of in groups_of_columns(x, len(mean)):
@@ -155,14 +160,14 @@ def batch_norm_columns_backward(
         _columns_backward(g_, y_, x_, weight[of], mean[of], var[of], eps, rectified, g_x_, g_weight[of], g_bias[of])
 
 
-def groups_of_columns(x: Any, channels: int) -> list[tuple[slice, slice]]:
+def groups_of_columns(x: Array, channels: int) -> list[tuple[slice, slice]]:
     """Cut into parts of which many rows fit a block: slices of the columns, and of the channels."""
     length = x.shape[1] // channels
     k = max(LONG // length, 1)
     return [(slice(i * length, (i + k) * length), slice(i, i + k)) for i in range(0, channels, k)]
 
 
-def _columns_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
+def _columns_forward(x: Array, weight: Array, bias: Array, eps: float, rectified: bool, y: Array, mean: Array, var: Array) -> None:
     blocks = blocks_of_rows(x)
     shift, rest, variance = statistics_of_columns(x, blocks, len(mean))
     scale = weight / np.sqrt(variance + eps)
@@ -171,7 +176,7 @@ def _columns_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool
     mean[:], var[:] = rest if shift is None else shift + rest, variance
 
 
-def statistics_of_columns(x: Any, blocks: list[slice], channels: int) -> tuple[Any, Any, Any]:
+def statistics_of_columns(x: Array, blocks: list[slice], channels: int) -> tuple[Array, Array, Array]:
     """Return a shift of each channel, None where that is small, and mean and variance of what is left."""
     with np.errstate(over="ignore"):
         rest, variance = moments_of_columns(x, blocks, None, channels)
@@ -182,7 +187,8 @@ def statistics_of_columns(x: Any, blocks: list[slice], channels: int) -> tuple[A
 
 
 def _columns_backward(
-    g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float, rectified: bool, g_x: Any, g_weight: Any, g_bias: Any
+    g: Array, y: Array, x: Array, weight: Array, mean: Array, var: Array, eps: float, rectified: bool, g_x: Array, g_weight: Array,
+    g_bias: Array,
 ) -> None:  # fmt: skip
     channels, m = len(mean), x.size // len(mean)
     wide = var.astype(np.float64)
@@ -200,7 +206,9 @@ def _columns_backward(
     g_weight[:], g_bias[:] = products, totals
 
 
-def product_sums_of_columns(g: Any, y: Any, x: Any, blocks: list[slice], shift: Any, channels: int, memory: Any, masked: Any) -> Any:
+def product_sums_of_columns(
+    g: Array, y: Array, x: Array, blocks: list[slice], shift: Array, channels: int, memory: Array, masked: Array
+) -> Array:
     """Sums of g, of g (x - shift) and of x - shift for each channel; g counts where y is positive, and is left so in ``masked``."""
     totals, products, rest = np.zeros((3, channels))
     for rows in blocks:
@@ -215,7 +223,7 @@ def product_sums_of_columns(g: Any, y: Any, x: Any, blocks: list[slice], shift: 
     return totals, products, rest
 
 
-def normalize_columns(x: Any, blocks: list[slice], shift: Any, scale: Any, bias: Any, rectified: bool, y: Any) -> None:
+def normalize_columns(x: Array, blocks: list[slice], shift: Array, scale: Array, bias: Array, rectified: bool, y: Array) -> None:
     """Fill y with scale (x - shift) + bias, or with what of it is positive."""
     for rows in reversed(blocks):  # the last ones are still in the cache
         values, out = x[rows], y[rows]
@@ -228,7 +236,9 @@ def normalize_columns(x: Any, blocks: list[slice], shift: Any, scale: Any, bias:
             np.maximum(out, _zeros(scale.size, scale.dtype), out=out)
 
 
-def combine_columns(g: Any, x: Any, blocks: list[slice], shift: Any, factors: tuple[Any, Any, Any], memory: Any, out: Any) -> None:
+def combine_columns(
+    g: Array, x: Array, blocks: list[slice], shift: Array, factors: tuple[Array, Array, Array], memory: Array, out: Array
+) -> None:
     """Fill ``out`` with scale g + slope (x - shift) + constant, which are the ``factors``; g may be ``out``."""
     scale, slope, constant = factors
     for rows in reversed(blocks):
@@ -242,13 +252,13 @@ def combine_columns(g: Any, x: Any, blocks: list[slice], shift: Any, factors: tu
         np.add(filled, constant, out=filled)
 
 
-def blocks_of_rows(x: Any) -> list[slice]:
+def blocks_of_rows(x: Array) -> list[slice]:
     step = max(1, BLOCK // (x.shape[1] * x.itemsize))
     step -= step % ROWS if step > ROWS else 0
     return [slice(i, i + step) for i in range(0, len(x), step)]
 
 
-def side_by_side(x: Any, blocks: list[slice], *values: Any) -> list[Any]:
+def side_by_side(x: Array, blocks: list[slice], *values: Array) -> list[Array]:
     """Repeat values of the channels as often as they are needed along a row, and along several rows that are worked on as one.
 
     NumPy spends as much on the start of a row as on 500 of its values. The number of rows divides that of every block.
@@ -259,7 +269,7 @@ def side_by_side(x: Any, blocks: list[slice], *values: Any) -> list[Any]:
     return repeated if rows == 1 else [v[None].repeat(rows, axis=0).reshape(-1) for v in repeated]
 
 
-def moments_of_columns(x: Any, blocks: list[slice], shift: Any, channels: int) -> tuple[Any, Any]:
+def moments_of_columns(x: Array, blocks: list[slice], shift: Array, channels: int) -> tuple[Array, Array]:
     """Mean and variance of the channels of x - shift."""
     sums, squares = np.zeros((2, channels))
     memory = buffers.empty(x[blocks[0]].shape, x.dtype)
@@ -274,7 +284,7 @@ def moments_of_columns(x: Any, blocks: list[slice], shift: Any, channels: int) -
     return mean, squares / m - mean * mean
 
 
-def _sums_of_columns(x: Any, channels: int) -> Any:
+def _sums_of_columns(x: Array, channels: int) -> Array:
     """Sum of each channel: of ``ROWS`` rows in the dtype of x, then in float64."""
     n, width = x.shape
     whole = n - n % ROWS if n > ROWS else 0

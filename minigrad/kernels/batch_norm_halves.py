@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.backends import Array, DType
 from minigrad.kernels import batch_norm_blocks as blocks, buffers
 
 
-def moments(x: Any) -> tuple[Any, Any]:
+def moments(x: Array) -> tuple[Array, Array]:
     """Return mean and variance of each channel."""
     mean, var = np.empty((2, x.shape[1]))
     if _short(x):
@@ -30,7 +31,7 @@ def moments(x: Any) -> tuple[Any, Any]:
     return mean, var
 
 
-def normalized(x: Any, mean: Any, var: Any, scale: Any, bias: Any, rectified: bool) -> Any:
+def normalized(x: Array, mean: Array, var: Array, scale: Array, bias: Array, rectified: bool) -> Array:
     """Return scale (x - mean) + bias, or what of it is positive. ``var`` says where x - mean is better taken by itself."""
     y = buffers.empty_like(x)
     if _short(x):
@@ -51,7 +52,7 @@ def normalized(x: Any, mean: Any, var: Any, scale: Any, bias: Any, rectified: bo
     return y
 
 
-def product_sums(g: Any, y: Any, x: Any, mean: Any, var: Any, masked: Any) -> Any:
+def product_sums(g: Array, y: Array, x: Array, mean: Array, var: Array, masked: Array) -> Array:
     """Return the sums of g, of g (x - mean) and of x - mean, one below the other.
 
     If ``y`` is given, g counts where y is positive, and is left so in ``masked``.
@@ -81,7 +82,7 @@ def product_sums(g: Any, y: Any, x: Any, mean: Any, var: Any, masked: Any) -> An
     return sums
 
 
-def combine(g: Any, x: Any, mean: Any, var: Any, scale: Any, slope: Any, constant: Any, out: Any) -> None:
+def combine(g: Array, x: Array, mean: Array, var: Array, scale: Array, slope: Array, constant: Array, out: Array) -> None:
     """Fill ``out``, which may be g, with scale g + slope (x - mean) + constant."""
     if _short(x):
         columns, g, out = _columns(x), _columns(g), _columns(out)
@@ -102,20 +103,20 @@ def combine(g: Any, x: Any, mean: Any, var: Any, scale: Any, slope: Any, constan
         blocks.combine(g[:, part], values, scale[part], slope[part], moved, scratch, more, out[:, part])
 
 
-def _short(x: Any) -> bool:
+def _short(x: Array) -> bool:
     return bool(x.shape[2] <= blocks.SHORT)
 
 
-def _columns(x: Any) -> Any:
+def _columns(x: Array) -> Array:
     return x.reshape(x.shape[0], -1)
 
 
-def _rows_and_memory(columns: Any) -> tuple[list[slice], Any]:
+def _rows_and_memory(columns: Array) -> tuple[list[slice], Any]:
     rows = blocks.blocks_of_rows(columns)
     return rows, buffers.empty(columns[rows[0]].shape, columns.dtype)
 
 
-def _shift(mean: Any, var: Any, dtype: Any) -> tuple[Any, Any]:
+def _shift(mean: Array, var: Array, dtype: DType) -> tuple[Array, Array]:
     """Return what is subtracted from x before anything else, and how far the mean is from it.
 
     It is the mean, rounded; or None, for 0, where the mean is small beside the deviation.
@@ -126,12 +127,12 @@ def _shift(mean: Any, var: Any, dtype: Any) -> tuple[Any, Any]:
     return shift, mean - shift
 
 
-def _repeated(shift: Any, x: Any) -> Any:
+def _repeated(shift: Array, x: Array) -> Array:
     """Return the shift of each channel once for each of its columns."""
     return None if shift is None else shift.repeat(x.shape[2])
 
 
-def _about_the_mean(sums: Any, away: Any, n: int) -> None:
+def _about_the_mean(sums: Array, away: Any, n: int) -> None:
     """Make sums of g, g (x - shift) and x - shift those of g, g (x - mean) and x - mean."""
     sums[1] -= away * sums[0]
     sums[2] -= away * n

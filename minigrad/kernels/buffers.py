@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.backends import Array, DType
+
 SMALLEST = 1 << 18  #: bytes; the memory of smaller arrays is reused by the C library itself
 LIMIT = 1 << 31  #: bytes kept in all; beyond it the blocks least recently asked for are dropped
 
@@ -23,7 +25,7 @@ _lock = Lock()
 _kept = 0
 
 
-def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
+def empty(shape: tuple[int, ...], dtype: DType) -> np.ndarray[Any, Any]:
     """Return an uninitialized array, as ``numpy.empty`` does."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
@@ -37,7 +39,7 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
         return array
 
 
-def _unused(room: int) -> Any:
+def _unused(room: int) -> Array:
     """Find a block that nobody refers to: of this size, or else of the next up to twice as large."""
     for size in (room, *sorted(size for size in _blocks if room < size <= 2 * room)):
         for block in _blocks.get(size, ()):
@@ -46,7 +48,7 @@ def _unused(room: int) -> Any:
     return None
 
 
-def _new(room: int) -> Any:
+def _new(room: int) -> Array:
     """Make a block. It takes the place of smaller ones that are not in use now, whose users will fit into larger ones."""
     global _kept
     _drop_unused(most=room, smaller_than=room)

@@ -11,17 +11,19 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.backends import Array, Namespace
 from minigrad.kernels import buffers, direct, loops, winograd
 from minigrad.ops.convolution import check_operands, convolution
-from minigrad.ops.windows import Ints, Pairs, count, geometry, padded, taps
+from minigrad.ops.windows import Ints, Padding, Pairs, PerAxis, count, geometry, padded, taps
 
 CHUNK = 1 << 19  #: bytes of windows that are made at a time
 
 
 @convolution.kernel()
 def forward(
-    xp: Any, x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Any:  # fmt: skip
+    xp: Namespace, x: Array, weight: Array, bias: Array | None = None,
+    *, stride: PerAxis = 1, padding: Padding = 0, dilation: PerAxis = 1, groups: int = 1,
+) -> Array:  # fmt: skip
     check_operands("convolution", x, weight, groups, weight.shape[1] * groups, "(out, in / groups, *kernel)", bias, weight.shape[0])
     kernel = weight.shape[2:]
     strides, pairs, steps = geometry(kernel, stride, padding, dilation)
@@ -31,7 +33,7 @@ def forward(
     return _convolve(x, weight, bias, strides, pairs, steps, groups, windows)
 
 
-def _convolve(x: Any, weight: Any, bias: Any, strides: Ints, pairs: Pairs, steps: Ints, groups: int, windows: Ints) -> Any:
+def _convolve(x: Array, weight: Array, bias: Array, strides: Ints, pairs: Pairs, steps: Ints, groups: int, windows: Ints) -> Array:
     if _for_winograd(weight.shape, strides, steps, pairs, groups, windows):
         return winograd.convolve(x, weight, bias, (pairs[0][0], pairs[1][0]))
     kernel, o = weight.shape[2:], weight.shape[0]
@@ -49,7 +51,7 @@ def _convolve(x: Any, weight: Any, bias: Any, strides: Ints, pairs: Pairs, steps
 
 
 @convolution.kernel("x")
-def input_gradient(g: Any, weight: Any, x_shape: Ints, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def input_gradient(g: Array, weight: Array, x_shape: Ints, *, stride: PerAxis, padding: Padding, dilation: PerAxis, groups: int) -> Array:
     """With stride 1 it is the convolution of g with the weight turned by 180 degrees: gathering is quicker than spreading.
 
     A weight that is infinite meets zeros around g, and gives NaN at the edges, where the formula has a number.
@@ -65,7 +67,7 @@ def input_gradient(g: Any, weight: Any, x_shape: Ints, *, stride: Any, padding: 
 
 
 @convolution.kernel("weight")
-def weight_gradient(g: Any, x: Any, weight_shape: Ints, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def weight_gradient(g: Array, x: Array, weight_shape: Ints, *, stride: PerAxis, padding: Padding, dilation: PerAxis, groups: int) -> Array:
     kernel = weight_shape[2:]
     strides, pairs, steps = geometry(kernel, stride, padding, dilation)
     if not _plain_floats(g, x) or not g.size:
@@ -87,13 +89,13 @@ def weight_gradient(g: Any, x: Any, weight_shape: Ints, *, stride: Any, padding:
 
 
 @convolution.kernel("bias")
-def bias_gradient(g: Any) -> Any:
+def bias_gradient(g: Array) -> Array:
     if not _plain_floats(g) or not g.size:
         return NotImplemented
     return (g.reshape(*g.shape[:2], -1) @ np.ones(prod(g.shape[2:]), g.dtype)).sum(axis=0, dtype=np.float64).astype(g.dtype)
 
 
-def _plain_floats(*arrays: Any) -> bool:
+def _plain_floats(*arrays: Array) -> bool:
     return all(a.dtype == arrays[0].dtype and a.dtype in (np.float32, np.float64) for a in arrays)
 
 
@@ -116,7 +118,7 @@ class _Columns:
     The last axis is cut into windows first: what is then copied for each place in the other axes is longer than a row.
     """
 
-    def __init__(self, x: Any, kernel: Ints, strides: Ints, pairs: Pairs, steps: Ints, groups: int, windows: Ints) -> None:
+    def __init__(self, x: Array, kernel: Ints, strides: Ints, pairs: Pairs, steps: Ints, groups: int, windows: Ints) -> None:
         if any(n < 0 for pair in pairs for n in pair):
             x, pairs = padded(np, x, pairs), ((0, 0),) * len(pairs)
         self.x, self.groups = x, groups
@@ -136,7 +138,7 @@ class _Columns:
         whole: Any = slice(None)
         self.others = [(self.columns[(whole, whole, *tap)], self.cut[(*index, whole)]) for tap, index in places]
 
-    def columns_of(self, part: slice) -> Any:
+    def columns_of(self, part: slice) -> Array:
         """Return the columns of some samples, until it is called again."""
         k = part.stop - part.start
         self.middle[:k] = self.x[part]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from minigrad.backends import Array, Namespace
 from minigrad.kernels import buffers, loops
 from minigrad.ops.indexing import check_labels
 from minigrad.ops.loss import mean_cross_entropy, softmax_cross_entropy
@@ -15,7 +14,7 @@ SMALL = 16.0  #: logits up to this size need not be shifted: neither their expon
 
 
 @softmax_cross_entropy.kernel()
-def forward(xp: Any, x: Any, labels: Any, *, label_smoothing: float = 0.0) -> Any:
+def forward(xp: Namespace, x: Array, labels: Array, *, label_smoothing: float = 0.0) -> Array:
     if label_smoothing or not x.size or x.dtype.char not in "fd" or not x.flags.c_contiguous or labels.shape != x.shape[:-1]:
         return NotImplemented
     classes = x.shape[-1]
@@ -45,7 +44,7 @@ def forward(xp: Any, x: Any, labels: Any, *, label_smoothing: float = 0.0) -> An
 
 
 @softmax_cross_entropy.kernel("x")
-def backward(g: Any, labels: Any, p: Any, g_p: Any = None, *, label_smoothing: float) -> Any:
+def backward(g: Array, labels: Array, p: Array, g_p: Array | None = None, *, label_smoothing: float) -> Array:
     if label_smoothing or g_p is not None:
         return NotImplemented
     dx = np.multiply(p, g[..., None], out=buffers.empty(p.shape, p.dtype))
@@ -54,7 +53,7 @@ def backward(g: Any, labels: Any, p: Any, g_p: Any = None, *, label_smoothing: f
 
 
 @mean_cross_entropy.kernel("x")
-def backward_of_mean(g: Any, labels: Any, p: Any, g_p: Any = None, *, ignore_index: int, label_smoothing: float) -> Any:
+def backward_of_mean(g: Array, labels: Array, p: Array, g_p: Array | None = None, *, ignore_index: int, label_smoothing: float) -> Array:
     if label_smoothing or g_p is not None:
         return NotImplemented
     flat = labels.reshape(-1)
@@ -70,5 +69,5 @@ def backward_of_mean(g: Any, labels: Any, p: Any, g_p: Any = None, *, ignore_ind
     return dx
 
 
-def _rows(x: Any) -> Any:
+def _rows(x: Array) -> Array:
     return x.reshape((-1, x.shape[-1]))

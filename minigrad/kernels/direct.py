@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.backends import Array
 from minigrad.kernels import buffers, loops
 from minigrad.ops.windows import Ints, Pairs, padded, reach
 
@@ -28,12 +29,12 @@ PIECE = 1 << 13  #: bytes of a row that are worked on together
 VECTOR = 64  #: bytes of the longest vectors, and of a line of the cache; rows are a multiple of it
 
 
-def fits(x: Any, kernel: Ints, strides: Ints, groups: int) -> bool:
+def fits(x: Array, kernel: Ints, strides: Ints, groups: int) -> bool:
     """Tell whether this can do the convolution, and better than a matrix product, which a kernel of one tap is."""
     return x.ndim in (3, 4) and prod(kernel) > 1 and set(strides) == {1} and groups == 1 and loops.find("convolution") is not None
 
 
-def convolve(x: Any, weight: Any, bias: Any, steps: Ints, pairs: Pairs, windows: Ints) -> Any:
+def convolve(x: Array, weight: Array, bias: Array, steps: Ints, pairs: Pairs, windows: Ints) -> Array:
     """Convolve ``x`` (N, C, [H,] W) with ``weight`` (O, C, [p,] q)."""
     o = weight.shape[0]
     x, layout = _laid_out(x, weight.shape[2:], steps, pairs, windows)
@@ -47,7 +48,7 @@ def convolve(x: Any, weight: Any, bias: Any, steps: Ints, pairs: Pairs, windows:
     return y.reshape(len(x), o, *windows)
 
 
-def weight_gradient(x: Any, g: Any, kernel: Ints, steps: Ints, pairs: Pairs) -> Any:
+def weight_gradient(x: Array, g: Array, kernel: Ints, steps: Ints, pairs: Pairs) -> Array:
     """Gradient for the weight of `convolve`, where ``g`` (N, O, [P,] Q) is the cotangent of the result.
 
     Where x is infinite or NaN near an edge, it meets the zeros between the lines of g, and a gradient is NaN that by
@@ -73,7 +74,7 @@ class _Layout(NamedTuple):
     piece: int  #: how many of them are worked on together
 
 
-def _laid_out(x: Any, kernel: Ints, steps: Ints, pairs: Pairs, windows: Ints) -> tuple[Any, _Layout]:
+def _laid_out(x: Array, kernel: Ints, steps: Ints, pairs: Pairs, windows: Ints) -> tuple[Any, _Layout]:
     """Return x as (N, C, H, W), and its layout."""
     if any(n < 0 for pair in pairs for n in pair):
         x, pairs = padded(np, x, pairs), ((0, 0),) * len(pairs)
@@ -103,14 +104,14 @@ def _loops() -> Any:
     return loops.find("convolution")
 
 
-def _read_only(array: Any) -> Any:
+def _read_only(array: Array) -> Array:
     """Return a contiguous view that cannot be written: the loops are compiled for one kind of array."""
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view
 
 
-def _zeros(shape: Ints, dtype: Any) -> Any:
+def _zeros(shape: Ints, dtype: np.dtype[Any]) -> Array:
     """Return zeros at an address that is a multiple of 64, the size of a vector and of a line of the cache."""
     size = prod(shape) * dtype.itemsize
     memory = buffers.empty((size + 64,), np.uint8)

@@ -6,10 +6,10 @@ The gradient of an embedding is made of it. The additions are done in the same o
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 import numpy as np
 
+from minigrad.backends import Array, Namespace
 from minigrad.kernels import buffers
 from minigrad.ops.indexing import index_add, single_axis
 
@@ -17,7 +17,7 @@ BLOCK = 1 << 16  #: elements whose places are worked out at a time
 
 
 @index_add.kernel()
-def forward(xp: Any, x: Any, indices: Any, updates: Any, *, axis: int | None = None) -> Any:
+def forward(xp: Namespace, x: Array, indices: Array, updates: Array, *, axis: int | None = None) -> Array:
     if single_axis(axis, x.ndim, "index_add") != 0 or updates.shape != (*indices.shape, *x.shape[1:]) or not updates.size:
         return NotImplemented
     if x.dtype != updates.dtype or x.dtype.char not in "fd" or indices.dtype.kind not in "iu":

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.backends import Array, Namespace
 from minigrad.kernels import buffers
 from minigrad.ops.normalization import layer_norm
+from minigrad.ops.shape import Axes
 from minigrad.ops.standardization import check_affine, complement, normalized_axes
 
 BLOCK = 1 << 16  #: elements
@@ -18,7 +20,9 @@ LONGEST = 1 << 14  #: of a row
 
 
 @layer_norm.kernel()
-def forward(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: Any = -1, eps: float = 1e-5) -> Any:
+def forward(
+    xp: Namespace, x: Array, weight: Array | None = None, bias: Array | None = None, *, axis: Axes = -1, eps: float = 1e-5
+) -> Array:
     axes = normalized_axes("layer_norm", x, axis, eps)
     check_affine("layer_norm", x, complement(x, axes), weight=weight, bias=bias)
     if not _fits(x, axes):
@@ -43,7 +47,18 @@ def forward(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: Any 
 
 
 @layer_norm.kernel("x", "weight", "bias")
-def backward(g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = None, g_var: Any = None, *, axis: Any, eps: float) -> Any:
+def backward(
+    g: Array,
+    x: Array,
+    weight: Array,
+    mean: Array,
+    var: Array,
+    g_mean: Array | None = None,
+    g_var: Array | None = None,
+    *,
+    axis: Axes,
+    eps: float,
+) -> Any:
     if g_mean is not None or g_var is not None or g.dtype != x.dtype or not _fits(x, normalized_axes("layer_norm", x, axis)):
         return NotImplemented
     width = x.shape[-1]
@@ -63,10 +78,10 @@ def backward(g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = Non
     return g_x, g_weight.astype(x.dtype), g_rows.sum(axis=0)
 
 
-def _fits(x: Any, axes: tuple[int, ...]) -> bool:
+def _fits(x: Array, axes: tuple[int, ...]) -> bool:
     return x.ndim > 1 and axes == (x.ndim - 1,) and x.dtype.char in "fd" and x.flags.c_contiguous and x.size > 0 and x.shape[-1] < LONGEST
 
 
-def _blocks(rows: Any) -> list[slice]:
+def _blocks(rows: Array) -> list[slice]:
     step = max(BLOCK // rows.shape[1], 1)
     return [slice(i, i + step) for i in range(0, len(rows), step)]

@@ -12,17 +12,19 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.backends import Array, Namespace
 from minigrad.kernels import buffers, loops
 from minigrad.ops.pooling import max_pool
-from minigrad.ops.windows import Ints, pool_geometry, taps
+from minigrad.ops.windows import Ints, PerAxis, pool_geometry, taps
 
 MOST_TAPS = 25  #: beyond, windows overlap so much that other ways are better
 
 
 @max_pool.kernel()
 def forward(
-    xp: Any, x: Any, *, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
-) -> Any:  # fmt: skip
+    xp: Namespace, x: Array, *, kernel_size: PerAxis, stride: PerAxis | None = None, padding: PerAxis = 0, dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+) -> Array:  # fmt: skip
     kernel, strides, pairs, steps, windows = pool_geometry("max_pool", x, kernel_size, stride, padding, dilation, ceil_mode)
     if not _fits(x, kernel, pairs):
         return NotImplemented
@@ -50,7 +52,17 @@ def forward(
 
 
 @max_pool.kernel("x")
-def backward(g: Any, indices: Any, x_shape: Ints, *, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
+def backward(
+    g: Array,
+    indices: Array,
+    x_shape: Ints,
+    *,
+    kernel_size: PerAxis,
+    stride: PerAxis | None,
+    padding: PerAxis,
+    dilation: PerAxis,
+    ceil_mode: bool,
+) -> Array:
     g_x = buffers.empty(x_shape, g.dtype)
     kernel, strides, pairs, steps, windows = pool_geometry("max_pool", g_x, kernel_size, stride, padding, dilation, ceil_mode)
     if not _fits(g_x, kernel, pairs):
@@ -73,26 +85,26 @@ def backward(g: Any, indices: Any, x_shape: Ints, *, kernel_size: Any, stride: A
     return g_x
 
 
-def _fits(x: Any, kernel: Ints, pairs: Any) -> bool:
+def _fits(x: Array, kernel: Ints, pairs: Any) -> bool:
     return x.size > 0 and prod(kernel) <= MOST_TAPS and prod(x.shape[2:]) < 2**31 and not any(n for pair in pairs for n in pair)
 
 
-def _loops_for(kernel: Ints, strides: Ints, steps: Ints, x: Any) -> Any:
+def _loops_for(kernel: Ints, strides: Ints, steps: Ints, x: Array) -> Array:
     """The loops compiled by Numba, where it is installed and they are for this pooling."""
     plain = kernel == strides == (2, 2) and steps == (1, 1) and x.dtype.char in "fd" and x.flags.c_contiguous
     return loops.find("pooling") if plain else None
 
 
-def _planes(x: Any) -> Any:
+def _planes(x: Array) -> Array:
     return x.reshape((-1, *x.shape[2:]))
 
 
-def _offsets(kernel: Ints, steps: Ints, size: Ints) -> Any:
+def _offsets(kernel: Ints, steps: Ints, size: Ints) -> Array:
     """Where each tap lies from the origin of its window, in the flattened spatial axes."""
     positions = [np.ravel_multi_index([t * d for t, d in zip(tap, steps, strict=True)], size) for tap in product(*map(range, kernel))]
     return np.array(positions, np.int32)
 
 
-def _origins(windows: Ints, strides: Ints, size: Ints) -> Any:
+def _origins(windows: Ints, strides: Ints, size: Ints) -> Array:
     """Where the windows begin, in the flattened spatial axes."""
     return np.ravel_multi_index(np.ix_(*[np.arange(n) * s for n, s in zip(windows, strides, strict=True)]), size).astype(np.int32)

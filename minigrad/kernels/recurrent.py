@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.backends import Array, DType, Namespace
 from minigrad.kernels import buffers, loops
 from minigrad.ops.recurrent import check_shapes, lstm
 
 
 @lstm.kernel()
-def forward(xp: Any, x: Any, h0: Any, c0: Any, w: Any, w_proj: Any = None) -> Any:
+def forward(xp: Namespace, x: Array, h0: Array, c0: Array, w: Array, w_proj: Array | None = None) -> Array:
     if not _fits(x, h0, c0, w) or w_proj is not None:
         return NotImplemented
     check_shapes("lstm", x, h0, w, 4, c0=c0)
@@ -31,7 +32,7 @@ def forward(xp: Any, x: Any, h0: Any, c0: Any, w: Any, w_proj: Any = None) -> An
     return h, c, gates
 
 
-def _forward(x: Any, h0: Any, c0: Any, w: Any, h: Any, c: Any, gates: Any) -> None:
+def _forward(x: Array, h0: Array, c0: Array, w: Array, h: Array, c: Array, gates: Array) -> None:
     """Fill h, c and gates."""
     steps, n, hidden = h.shape
     halved = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], x.dtype), hidden)
@@ -56,7 +57,18 @@ def _forward(x: Any, h0: Any, c0: Any, w: Any, h: Any, c: Any, gates: Any) -> No
 
 
 @lstm.kernel("x", "h0", "c0", "w", "w_proj")
-def backward(g_h: Any, h0: Any, c0: Any, w: Any, w_proj: Any, h: Any, c: Any, gates: Any, g_c: Any = None, g_gates: Any = None) -> Any:
+def backward(
+    g_h: Array,
+    h0: Array,
+    c0: Array,
+    w: Array,
+    w_proj: Array,
+    h: Array,
+    c: Array,
+    gates: Array,
+    g_c: Array | None = None,
+    g_gates: Array | None = None,
+) -> Any:
     if not _fits(g_h, h0, c0, w, h) or w_proj is not None or g_gates is not None:
         return NotImplemented
     n, hidden = h0.shape
@@ -73,7 +85,7 @@ def backward(g_h: Any, h0: Any, c0: Any, w: Any, w_proj: Any, h: Any, c: Any, ga
     return da, dh, dc, dw, None
 
 
-def _backward(g_h: Any, g_c: Any, c0: Any, c: Any, gates: Any, w: Any, da: Any, dh: Any, dc: Any) -> None:
+def _backward(g_h: Array, g_c: Array, c0: Array, c: Array, gates: Array, w: Array, da: Array, dh: Array, dc: Array) -> None:
     """Fill da, the cotangent of what the gates are activations of, and bring dh and dc from zero to those of h0 and c0."""
     steps, n, hidden = c.shape
     tanh_c, part, slope = np.empty_like(dh), np.empty_like(dh), np.empty((n, 4 * hidden), c.dtype)
@@ -104,16 +116,16 @@ def _backward(g_h: Any, g_c: Any, c0: Any, c: Any, gates: Any, w: Any, da: Any, 
         dc *= f
 
 
-def _compiled(dtype: Any) -> Any:
+def _compiled(dtype: DType) -> Array:
     """Return the compiled loops for arrays of this dtype, or None."""
     return loops.find("recurrent") if dtype == np.float32 else None
 
 
-def _plain(*arrays: Any) -> list[Any]:
+def _plain(*arrays: Array) -> list[Array]:
     """Return the arrays, or copies of those that are not contiguous or may not be written to: loops are compiled for one kind."""
     return [np.require(a, requirements=["C", "W"]) for a in arrays]
 
 
-def _fits(*arrays: Any) -> bool:
+def _fits(*arrays: Array) -> bool:
     """Tell whether all arrays are of one floating-point dtype that BLAS knows."""
     return len({a.dtype for a in arrays}) == 1 and arrays[0].dtype.char in "fd"

@@ -13,10 +13,9 @@ Source: Lavin and Gray, "Fast algorithms for convolutional neural networks", 201
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from minigrad.backends import Array, DType
 from minigrad.kernels import buffers
 
 G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
@@ -24,7 +23,7 @@ BOTH = np.kron(G, G)  #: along rows and columns
 CHUNK = 1 << 20  #: bytes of the transformed tiles that are worked on at a time
 
 
-def convolve(x: Any, weight: Any, bias: Any, pad: tuple[int, int]) -> Any:
+def convolve(x: Array, weight: Array, bias: Array, pad: tuple[int, int]) -> Array:
     """Convolve ``x`` (N, C, H, W) with ``weight`` (O, C, 3, 3), with ``pad`` zeros on either side of the spatial axes."""
     n, c, o = x.shape[0], x.shape[1], weight.shape[0]
     height, width = (size + 2 * p - 2 for size, p in zip(x.shape[2:], pad, strict=True))
@@ -47,7 +46,7 @@ def convolve(x: Any, weight: Any, bias: Any, pad: tuple[int, int]) -> Any:
     return y
 
 
-def weight_gradient(x: Any, g: Any, pad: tuple[int, int]) -> Any:
+def weight_gradient(x: Array, g: Array, pad: tuple[int, int]) -> Array:
     """Gradient for the weight of `convolve`, where ``g`` (N, O, H', W') is the cotangent of the result."""
     n, c, o = x.shape[0], x.shape[1], g.shape[1]
     p, q = (-(-size // 4) for size in g.shape[2:])
@@ -71,13 +70,13 @@ class _Image:
     In this order the elements that a transform takes from the same place of every tile lie side by side.
     """
 
-    def __init__(self, p: int, q: int, samples: int, channels: int, dtype: Any) -> None:
+    def __init__(self, p: int, q: int, samples: int, channels: int, dtype: DType) -> None:
         self.p, self.q, self.channels = p, q, channels
         self.memory = buffers.empty((4 * p + 2, 4, q + 1, samples * channels), dtype)
         self.memory[...] = 0
         self.data = self.memory
 
-    def filled(self, part: Any, pad: tuple[int, int]) -> _Image:
+    def filled(self, part: Array, pad: tuple[int, int]) -> _Image:
         """Write samples (N, C, H, W) into the middle."""
         n, c, height = part.shape[:3]
         self.data = self.memory[..., : n * c]
@@ -89,7 +88,7 @@ class _Image:
             target.reshape((*source.shape[:2], n, c))[...] = source
         return self
 
-    def tiles(self) -> Any:
+    def tiles(self) -> Array:
         """B^T d B for all tiles d: (6, 6, p, q, values)."""
         p, q, image = self.p, self.q, self.data
         rows = buffers.empty((4, 6, p, q + 1, image.shape[3]), image.dtype)
@@ -98,7 +97,7 @@ class _Image:
         _input_transform([rows[j % 4, :, :, j // 4 : j // 4 + q] for j in range(6)], tiles.swapaxes(0, 1))
         return tiles
 
-    def spread(self) -> Any:
+    def spread(self) -> Array:
         """A g A^T for all tiles g of 4x4: (6, 6, p, q, values). The adjoint of `_outputs`."""
         p, q, image = self.p, self.q, self.data
         rows = buffers.empty((4, 6, p, q, image.shape[3]), image.dtype)
@@ -108,7 +107,7 @@ class _Image:
         return spread
 
 
-def _outputs(product: Any) -> Any:
+def _outputs(product: Array) -> Array:
     """A^T m A for all m: from (6, 6, p, q, values) to (p, 4, q, 4, values)."""
     p, q, values = product.shape[2:]
     rows = buffers.empty((4, 6, p, q, values), product.dtype)
@@ -118,7 +117,7 @@ def _outputs(product: Any) -> Any:
     return out
 
 
-def _input_transform(d: Any, out: Any) -> None:
+def _input_transform(d: Array, out: Array) -> None:
     """out = B^T d along the first axis: (4, 0, -5, 0, 1, 0), (0, -4, -4, 1, 1, 0), (0, 4, -4, -1, 1, 0), ..."""
     s, t = (buffers.empty(d[0].shape, out.dtype) for _ in range(2))
     np.subtract(d[4], np.multiply(d[2], 4, out=t), out=t)
@@ -138,7 +137,7 @@ def _input_transform(d: Any, out: Any) -> None:
     np.add(t, s, out=out[0])
 
 
-def _output_transform(m: Any, out: Any) -> None:
+def _output_transform(m: Array, out: Array) -> None:
     """out = A^T m along the first axis: (1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1)"""
     r, s, t = (buffers.empty(m[0].shape, out.dtype) for _ in range(3))
     np.add(m[1], m[2], out=s)
@@ -156,7 +155,7 @@ def _output_transform(m: Any, out: Any) -> None:
     np.add(s, m[5], out=out[3])
 
 
-def _spreading_transform(g: Any, out: Any) -> None:
+def _spreading_transform(g: Array, out: Array) -> None:
     """out = A g along the first axis: the transpose of `_output_transform`"""
     s, t = (buffers.empty(g[0].shape, out.dtype) for _ in range(2))
     out[0], out[5] = g[0], g[3]

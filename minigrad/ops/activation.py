@@ -7,8 +7,8 @@ the derivative is that of PyTorch unless the docstring says otherwise; relu'(0) 
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.elementwise import abs, clip, exp, sigmoid, tanh, where
 from minigrad.ops.special import erfc
@@ -23,7 +23,7 @@ __all__ = [
 
 
 @op
-def relu(xp: Any, x: Any) -> Any:
+def relu(xp: Namespace, x: Array) -> Array:
     """max(x, 0)"""
     return xp.maximum(x, 0)
 
@@ -32,17 +32,17 @@ relu.vjp(x=lambda g, y: g * (y > 0))  # a product, as choosing with where takes 
 
 
 @op
-def leaky_relu(xp: Any, x: Any, *, negative_slope: float = 0.01) -> Any:
+def leaky_relu(xp: Namespace, x: Array, *, negative_slope: float = 0.01) -> Array:
     """x where x > 0, negative_slope * x elsewhere. Its derivative at 0 is negative_slope."""
     return xp.where(x > 0, x, negative_slope * x)
 
 
 @leaky_relu.vjp("x")
-def _(g: Any, x: Any, *, negative_slope: float) -> Any:
+def leaky_relu_d_x(g: Array, x: Array, *, negative_slope: float) -> Array:
     return where(x > 0, g, negative_slope * g)
 
 
-def prelu(x: Any, weight: Any) -> Any:
+def prelu(x: Array, weight: Array) -> Array:
     """x where x > 0, weight * x elsewhere. Its derivative at 0 is weight.
 
     ``weight`` is one slope, or one for each channel: axis 1 of x, or its only axis.
@@ -56,28 +56,28 @@ def prelu(x: Any, weight: Any) -> Any:
 
 
 @op
-def elu(xp: Any, x: Any, *, alpha: float = 1.0) -> Any:
+def elu(xp: Namespace, x: Array, *, alpha: float = 1.0) -> Array:
     """x where x > 0, alpha * (e**x - 1) elsewhere. Its derivative at 0 is alpha."""
     return xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0)))
 
 
 @elu.vjp("x")
-def _(g: Any, x: Any, y: Any, *, alpha: float) -> Any:
+def elu_d_x(g: Array, x: Array, y: Array, *, alpha: float) -> Array:
     return g * where(x > 0, 1, y + alpha)
 
 
-def selu(x: Any) -> Any:
+def selu(x: Array) -> Array:
     """The elu that keeps mean 0 and variance 1 from layer to layer (Klambauer et al. 2017, arXiv:1706.02515)."""
     return 1.0507009873554805 * elu(x, alpha=1.6732632423543772)
 
 
-def celu(x: Any, alpha: float = 1.0) -> Any:
+def celu(x: Array, alpha: float = 1.0) -> Array:
     """max(0, x) + min(0, alpha * (e**(x / alpha) - 1)), for alpha > 0."""
     return alpha * elu(x / alpha)
 
 
 @op
-def hardtanh(xp: Any, x: Any, *, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+def hardtanh(xp: Namespace, x: Array, *, min_val: float = -1.0, max_val: float = 1.0) -> Array:
     """x, but not less than min_val and not more than max_val. Its derivative at both is 0."""
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val is {min_val} and max_val is {max_val}; expected min_val <= max_val")
@@ -85,41 +85,41 @@ def hardtanh(xp: Any, x: Any, *, min_val: float = -1.0, max_val: float = 1.0) ->
 
 
 @hardtanh.vjp("x")
-def _(g: Any, x: Any, *, min_val: float, max_val: float) -> Any:
+def hardtanh_d_x(g: Array, x: Array, *, min_val: float, max_val: float) -> Array:
     return g * ((x > min_val) & (x < max_val))
 
 
-def relu6(x: Any) -> Any:
+def relu6(x: Array) -> Array:
     """min(max(x, 0), 6)"""
     return hardtanh(x, min_val=0.0, max_val=6.0)
 
 
-def hardsigmoid(x: Any) -> Any:
+def hardsigmoid(x: Array) -> Array:
     """min(max(x + 3, 0), 6) / 6"""
     return relu6(x + 3) / 6
 
 
-def hardswish(x: Any) -> Any:
+def hardswish(x: Array) -> Array:
     """x * hardsigmoid(x). Its derivative is 0 at -3 and 1 at 3 (there PyTorch has 1.5, that of the other side)."""
     return x * hardsigmoid(x)
 
 
-def hardshrink(x: Any, lambd: float = 0.5) -> Any:
+def hardshrink(x: Array, lambd: float = 0.5) -> Array:
     """x where |x| > lambd, 0 elsewhere."""
     return where(abs(x) <= lambd, 0, x)
 
 
-def softshrink(x: Any, lambd: float = 0.5) -> Any:
+def softshrink(x: Array, lambd: float = 0.5) -> Array:
     """x moved towards 0 by lambd, and 0 where |x| <= lambd."""
     return x - clip(x, -lambd, lambd)
 
 
-def tanhshrink(x: Any) -> Any:
+def tanhshrink(x: Array) -> Array:
     """x - tanh(x)"""
     return x - tanh(x)
 
 
-def threshold(x: Any, threshold: float, value: float) -> Any:
+def threshold(x: Array, threshold: float, value: float) -> Array:
     """x where x > threshold, value elsewhere."""
     return where(x <= threshold, value, x)
 
@@ -128,7 +128,7 @@ def threshold(x: Any, threshold: float, value: float) -> Any:
 
 
 @op
-def gelu(xp: Any, x: Any, *, approximate: str = "none") -> Any:
+def gelu(xp: Namespace, x: Array, *, approximate: str = "none") -> Array:
     """x times the probability that a standard normal variable is below x (Hendrycks and Gimpel 2016, arXiv:1606.08415).
 
     ``approximate="tanh"`` takes x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x**3))) / 2.
@@ -141,7 +141,7 @@ def gelu(xp: Any, x: Any, *, approximate: str = "none") -> Any:
 
 
 @gelu.vjp("x")
-def _(g: Any, x: Any, *, approximate: str) -> Any:
+def gelu_d_x(g: Array, x: Array, *, approximate: str) -> Array:
     z = clip(x, -50, 50)  # beyond, all that decays is exactly 0, and squares could overflow
     if approximate == "tanh":
         s = sigmoid(_twice_the_argument(z))
@@ -149,25 +149,25 @@ def _(g: Any, x: Any, *, approximate: str) -> Any:
     return g * (0.5 * erfc(-math.sqrt(0.5) * x) + z * exp(-0.5 * z * z) / math.sqrt(2 * math.pi))
 
 
-def _twice_the_argument(x: Any) -> Any:
+def _twice_the_argument(x: Array) -> Array:
     """Twice what the tanh in gelu is taken of: (1 + tanh(u)) / 2 = sigmoid(2 u)."""
     return math.sqrt(8 / math.pi) * x * (1 + 0.044715 * x * x)
 
 
 @op
-def silu(xp: Any, x: Any) -> Any:
+def silu(xp: Namespace, x: Array) -> Array:
     """x * sigmoid(x), also called swish."""
     return x * sigmoid(x)
 
 
 @silu.vjp("x")
-def _(g: Any, x: Any, y: Any) -> Any:
+def silu_d_x(g: Array, x: Array, y: Array) -> Array:
     s = sigmoid(x)
     return g * (s + y * (1 - s))
 
 
 @op
-def softplus(xp: Any, x: Any, *, beta: float = 1.0, threshold: float = 20.0) -> Any:
+def softplus(xp: Namespace, x: Array, *, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """log(1 + e**(beta * x)) / beta, and x itself where beta * x > threshold."""
     if beta == 0:
         raise ValueError(f"softplus: beta is {beta}; expected a number that is not 0, as the result is divided by it")
@@ -176,26 +176,26 @@ def softplus(xp: Any, x: Any, *, beta: float = 1.0, threshold: float = 20.0) -> 
 
 
 @softplus.vjp("x")
-def _(g: Any, x: Any, *, beta: float, threshold: float) -> Any:
+def softplus_d_x(g: Array, x: Array, *, beta: float, threshold: float) -> Array:
     return g * where(beta * x > threshold, 1, sigmoid(beta * x))
 
 
-def logsigmoid(x: Any) -> Any:
+def logsigmoid(x: Array) -> Array:
     """log(sigmoid(x))"""
     return -softplus(-x, threshold=math.inf)
 
 
-def mish(x: Any) -> Any:
+def mish(x: Array) -> Array:
     """x * tanh(log(1 + e**x)) (Misra 2019, arXiv:1908.08681)."""
     return x * tanh(softplus(x))
 
 
-def softsign(x: Any) -> Any:
+def softsign(x: Array) -> Array:
     """x / (1 + |x|)"""
     return x / (1 + abs(x))
 
 
-def glu(x: Any, axis: int = -1) -> Any:
+def glu(x: Array, axis: int = -1) -> Array:
     """Of the two halves a and b of x along ``axis``: a * sigmoid(b) (Dauphin et al. 2016, arXiv:1612.08083)."""
     n = x.shape[axis]
     if n % 2:
@@ -208,30 +208,30 @@ def glu(x: Any, axis: int = -1) -> Any:
 
 
 @op
-def softmax(xp: Any, x: Any, *, axis: int = -1) -> Any:
+def softmax(xp: Namespace, x: Array, *, axis: int = -1) -> Array:
     """e**x / sum(e**x) along ``axis``: positive, and 1 in sum. An entry of -inf gets 0; where all are, it is nan."""
     e = xp.exp(x - x.max(axis=axis, keepdims=True))
     return e / e.sum(axis=axis, keepdims=True)
 
 
 @softmax.vjp("x")
-def _(g: Any, y: Any, *, axis: int) -> Any:
+def softmax_d_x(g: Array, y: Array, *, axis: int) -> Array:
     return y * (g - (g * y).sum(axis=axis, keepdims=True))
 
 
 @op
-def log_softmax(xp: Any, x: Any, *, axis: int = -1) -> Any:
+def log_softmax(xp: Namespace, x: Array, *, axis: int = -1) -> Array:
     """log(softmax(x)), precise where softmax is small."""
     shifted = x - x.max(axis=axis, keepdims=True)
     return shifted - xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
 
 
 @log_softmax.vjp("x")
-def _(g: Any, y: Any, *, axis: int) -> Any:
+def log_softmax_d_x(g: Array, y: Array, *, axis: int) -> Array:
     return g - exp(y) * g.sum(axis=axis, keepdims=True)
 
 
-def softmin(x: Any, axis: int = -1) -> Any:
+def softmin(x: Array, axis: int = -1) -> Array:
     """softmax(-x)"""
     return softmax(-x, axis=axis)
 
@@ -240,7 +240,7 @@ def softmin(x: Any, axis: int = -1) -> Any:
 
 
 @op
-def dropout(xp: Any, x: Any, mask: Any, *, p: float) -> Any:
+def dropout(xp: Namespace, x: Array, mask: Array, *, p: float) -> Array:
     """x / (1 - p) where mask holds, 0 elsewhere, so that the mean stays (Srivastava et al. 2014).
 
     The mask, true with probability 1 - p, is an input: an op draws no random numbers (`minigrad.nn.Dropout` does).
@@ -249,7 +249,7 @@ def dropout(xp: Any, x: Any, mask: Any, *, p: float) -> Any:
 
 
 @dropout.vjp("x")
-def _(g: Any, mask: Any, *, p: float) -> Any:
+def dropout_d_x(g: Array, mask: Array, *, p: float) -> Array:
     return g * mask * _kept(p)
 
 
@@ -263,7 +263,7 @@ def _kept(p: float) -> float:
     return 1 / (1 - p) if p < 1 else 0.0
 
 
-def alpha_dropout(x: Any, mask: Any, p: float) -> Any:
+def alpha_dropout(x: Array, mask: Array, p: float) -> Array:
     """x where mask holds, the limit of `selu` at -inf elsewhere, brought back to the mean and variance of x.
 
     For p < 1 and x of mean 0 and variance 1 (Klambauer et al. 2017, arXiv:1706.02515).

@@ -7,14 +7,13 @@ the window; that map and the average are each other's derivative.
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
-from minigrad.backends import Array, namespace
+from minigrad.backends import Array, Namespace, namespace
 from minigrad.core.op import op
 from minigrad.core.tensor import array_of
 from minigrad.ops.linalg import matmul
 from minigrad.ops.reduction import in_float32
-from minigrad.ops.windows import Ints, adaptive_bounds, add_patches, by_axes, padded, per_axis, pool_geometry, taps
+from minigrad.ops.windows import Ints, PerAxis, adaptive_bounds, add_patches, by_axes, padded, per_axis, pool_geometry, taps
 
 __all__ = [
     "adaptive_avg_pool",
@@ -34,16 +33,16 @@ __all__ = [
 
 @op
 def avg_pool(
-    xp: Any,
-    x: Any,
+    xp: Namespace,
+    x: Array,
     *,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> Any:
+) -> Array:
     """Mean of each window.
 
     Parameters
@@ -64,7 +63,7 @@ def avg_pool(
     """
     kernel, stride, pairs, dilation, windows = pool_geometry("avg_pool", x, kernel_size, stride, padding, 1, ceil_mode)
 
-    def mean(x: Any) -> Any:
+    def mean(x: Array) -> Array:
         full = padded(xp, x, pairs)
         total = xp.zeros((*x.shape[:2], *windows), dtype=x.dtype)
         for _, index in taps(kernel, windows, stride, dilation):
@@ -76,17 +75,17 @@ def avg_pool(
 
 @op
 def avg_pool_transpose(
-    xp: Any,
-    y: Any,
+    xp: Namespace,
+    y: Array,
     *,
     size: Ints,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> Any:
+) -> Array:
     """Spread each element of ``y`` evenly over its window in an array of spatial ``size``: the adjoint of `avg_pool`."""
     x = xp.broadcast_to(xp.zeros((), dtype=y.dtype), (*y.shape[:2], *size))
     kernel, stride, pairs, dilation, windows = pool_geometry("avg_pool_transpose", x, kernel_size, stride, padding, 1, ceil_mode)
@@ -95,7 +94,7 @@ def avg_pool_transpose(
     n = len(kernel)
     full = tuple(length + lo + hi for length, (lo, hi) in zip(size, pairs, strict=True))
 
-    def spread(y: Any) -> Any:
+    def spread(y: Array) -> Array:
         share = y / _divisor(xp, y, size, kernel, stride, padding, windows, count_include_pad, divisor_override)
         columns = xp.broadcast_to(share.reshape((*y.shape[:2], *[1] * n, *windows)), (*y.shape[:2], *kernel, *windows))
         return padded(xp, add_patches(xp, columns, full, stride, dilation), tuple((-lo, -hi) for lo, hi in pairs))
@@ -104,9 +103,17 @@ def avg_pool_transpose(
 
 
 @avg_pool.vjp("x")
-def _(
-    g: Any, x_shape: Ints, *, kernel_size: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any, divisor_override: Any
-) -> Any:
+def avg_pool_d_x(
+    g: Array,
+    x_shape: Ints,
+    *,
+    kernel_size: PerAxis,
+    stride: PerAxis | None,
+    padding: PerAxis,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> Array:
     return avg_pool_transpose(
         g,
         size=x_shape[2:],
@@ -120,7 +127,16 @@ def _(
 
 
 @avg_pool_transpose.vjp("y")
-def _(g: Any, *, kernel_size: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any, divisor_override: Any) -> Any:
+def avg_pool_transpose_d_y(
+    g: Array,
+    *,
+    kernel_size: PerAxis,
+    stride: PerAxis | None,
+    padding: PerAxis,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> Array:
     return avg_pool(
         g,
         kernel_size=kernel_size,
@@ -133,8 +149,16 @@ def _(g: Any, *, kernel_size: Any, stride: Any, padding: Any, ceil_mode: Any, co
 
 
 def _divisor(
-    xp: Any, like: Any, size: Ints, kernel: Ints, stride: Ints, padding: Any, windows: Ints, include_pad: bool, override: int | None
-) -> Any:
+    xp: Namespace,
+    like: Array,
+    size: Ints,
+    kernel: Ints,
+    stride: Ints,
+    padding: PerAxis,
+    windows: Ints,
+    include_pad: bool,
+    override: int | None,
+) -> Array:
     """Return by what the sum of each window is divided: a number, or an array over the windows, of the dtype of ``like``."""
     if override is not None:
         if override == 0:
@@ -151,14 +175,14 @@ def _divisor(
 
 
 @op
-def adaptive_avg_pool(xp: Any, x: Any, *, output_size: Any) -> Any:
+def adaptive_avg_pool(xp: Namespace, x: Array, *, output_size: PerAxis) -> Array:
     """Mean of each of ``output_size`` windows that cover the input (see `adaptive_max_pool` for where they are).
 
     The windows are boxes, so the mean is taken along one axis after the other, each time as a product with a matrix of
     averaging weights.
     """
 
-    def mean(x: Any) -> Any:
+    def mean(x: Array) -> Array:
         for axis, matrix in _averages(x, x.shape, output_size):
             x = _along(x, axis, matrix)
         return x
@@ -167,8 +191,8 @@ def adaptive_avg_pool(xp: Any, x: Any, *, output_size: Any) -> Any:
 
 
 @adaptive_avg_pool.vjp("x")
-def _(g: Any, x_shape: Ints, *, output_size: Any) -> Any:
-    def spread(g: Any) -> Any:
+def adaptive_avg_pool_d_x(g: Array, x_shape: Ints, *, output_size: PerAxis) -> Array:
+    def spread(g: Array) -> Array:
         for axis, matrix in _averages(g, x_shape, output_size):
             g = _along(g, axis, matrix.T)
         return g
@@ -176,7 +200,7 @@ def _(g: Any, x_shape: Ints, *, output_size: Any) -> Any:
     return in_float32(spread, g)
 
 
-def _averages(x: Any, shape: Ints, output_size: Any) -> list[tuple[int, Array]]:
+def _averages(x: Array, shape: Ints, output_size: PerAxis) -> list[tuple[int, Array]]:
     """Return each spatial axis with the matrix (windows, length) that averages along it."""
     like = array_of(x)
     xp = namespace(like)
@@ -189,7 +213,7 @@ def _averages(x: Any, shape: Ints, output_size: Any) -> list[tuple[int, Array]]:
     return matrices
 
 
-def _along(x: Any, axis: int, matrix: Array) -> Any:
+def _along(x: Array, axis: int, matrix: Array) -> Array:
     """Multiply the vectors along ``axis`` by a matrix."""
     return matmul(x.swapaxes(axis, -1), matrix.T).swapaxes(axis, -1)
 
@@ -197,7 +221,7 @@ def _along(x: Any, axis: int, matrix: Array) -> Any:
 # ------------------------------------------------------------------------------------------- by number of spatial axes
 
 
-def _lp_pool(x: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+def _lp_pool(x: Array, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None, ceil_mode: bool = False) -> Array:
     """p-norm of each window, ``(sum x**p) ** (1 / p)``.
 
     As in PyTorch x is raised to the power as it is, so an odd p wants x >= 0, and in a window that sticks out because of
@@ -205,7 +229,7 @@ def _lp_pool(x: Any, norm_type: float, kernel_size: Any, stride: Any = None, cei
     """
     n = prod(per_axis(kernel_size, x.ndim - 2, "kernel_size"))
 
-    def norm(x: Any) -> Any:
+    def norm(x: Array) -> Array:
         return (avg_pool(x**norm_type, kernel_size=kernel_size, stride=stride, ceil_mode=ceil_mode) * n) ** (1 / norm_type)
 
     return in_float32(norm, x)

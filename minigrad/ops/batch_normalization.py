@@ -30,9 +30,9 @@ channel and loses nothing. The variance is never taken as <x^2> - <x>^2: in floa
 
 from __future__ import annotations
 
-from typing import Any
-
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
+from minigrad.ops.shape import Axes
 from minigrad.ops.standardization import (
     affine,
     check_affine,
@@ -50,7 +50,9 @@ __all__ = ["batch_norm", "batch_norm_relu", "batch_renorm", "fixed_batch_norm"]
 
 
 @op(outputs=("y", "mean", "var"))
-def batch_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: Any, eps: float = 1e-5) -> Any:
+def batch_norm(
+    xp: Namespace, x: Array, weight: Array | None = None, bias: Array | None = None, *, axis: Axes, eps: float = 1e-5
+) -> tuple[Array, Array, Array]:
     """Normalize ``x`` to mean 0 and variance 1 over the axes ``axis``, then scale by ``weight`` and shift by ``bias``.
 
     y = weight (x - mean) / sqrt(var + eps) + bias, with the mean and the biased variance (divided by the number of
@@ -100,8 +102,17 @@ def batch_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: A
 
 @batch_norm.vjp("x", "weight", "bias")
 def batch_norm_gradients(
-    g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = None, g_var: Any = None, *, axis: Any, eps: float
-) -> Any:
+    g: Array,
+    x: Array,
+    weight: Array,
+    mean: Array,
+    var: Array,
+    g_mean: Array | None = None,
+    g_var: Array | None = None,
+    *,
+    axis: Axes,
+    eps: float,
+) -> tuple[Array, ...]:
     axes = normalized_axes("batch_norm", x, axis)
     m = count(x, axes)
     centred = x - per_channel(mean, x, axes)
@@ -121,7 +132,9 @@ def batch_norm_gradients(
 
 
 @op(outputs=("y", "mean", "var"))
-def batch_norm_relu(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: Any, eps: float = 1e-5) -> Any:
+def batch_norm_relu(
+    xp: Namespace, x: Array, weight: Array | None = None, bias: Array | None = None, *, axis: Axes, eps: float = 1e-5
+) -> tuple[Array, Array, Array]:
     """Batch norm and ReLU in one node: y = max(batch_norm(x), 0). Arguments and results are those of `batch_norm`.
 
     One kernel does both, on a GPU and on the CPU, and saves passes over memory; `minigrad.nn.Sequential` calls it. relu'(0) = 0.
@@ -131,14 +144,25 @@ def batch_norm_relu(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, ax
 
 
 @batch_norm_relu.vjp("x", "weight", "bias")
-def _(
-    g: Any, x: Any, weight: Any, y: Any, mean: Any, var: Any, g_mean: Any = None, g_var: Any = None, *, axis: Any, eps: float
-) -> Any:  # fmt: skip
+def batch_norm_relu_gradients(
+    g: Array, x: Array, weight: Array, y: Array, mean: Array, var: Array, g_mean: Array | None = None, g_var: Array | None = None,
+    *, axis: Axes, eps: float,
+) -> tuple[Array, ...]:  # fmt: skip
     return batch_norm_gradients(g * (y > 0), x, weight, mean, var, g_mean, g_var, axis=axis, eps=eps)
 
 
 @op
-def fixed_batch_norm(xp: Any, x: Any, mean: Any, var: Any, weight: Any = None, bias: Any = None, *, axis: Any, eps: float = 1e-5) -> Any:
+def fixed_batch_norm(
+    xp: Namespace,
+    x: Array,
+    mean: Array,
+    var: Array,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    *,
+    axis: Axes,
+    eps: float = 1e-5,
+) -> Array:
     """Batch normalization with given statistics: what the layer does in evaluation, and in training when frozen.
 
     y = weight (x - mean) / sqrt(var + eps) + bias. Nothing is averaged, so no value of y depends on another of x.
@@ -167,7 +191,7 @@ def fixed_batch_norm(xp: Any, x: Any, mean: Any, var: Any, weight: Any = None, b
 
 
 @fixed_batch_norm.vjp("x", "mean", "var", "weight", "bias")
-def _(g: Any, x: Any, mean: Any, var: Any, weight: Any, *, axis: Any, eps: float) -> Any:
+def fixed_batch_norm_gradients(g: Array, x: Array, mean: Array, var: Array, weight: Array, *, axis: Axes, eps: float) -> tuple[Array, ...]:
     axes = normalized_axes("fixed_batch_norm", x, axis, averages=False)
     rstd = (var + eps) ** -0.5
     scale = rstd if weight is None else rstd * weight
@@ -179,9 +203,10 @@ def _(g: Any, x: Any, mean: Any, var: Any, weight: Any, *, axis: Any, eps: float
 
 @op(outputs=("y", "mean", "var", "r", "d"))
 def batch_renorm(
-    xp: Any, x: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, *, axis: Any, r_max: float, d_max: float,
+    xp: Namespace, x: Array, running_mean: Array, running_var: Array, weight: Array | None = None, bias: Array | None = None,
+    *, axis: Axes, r_max: float, d_max: float,
     eps: float = 1e-5,
-) -> Any:  # fmt: skip
+) -> tuple[Array, Array, Array, Array, Array]:  # fmt: skip
     """Batch norm, corrected towards the running statistics: y = weight (xhat r + d) + bias.
 
     With xhat and the batch statistics as in `batch_norm`, s = sqrt(var + eps) and
@@ -223,9 +248,20 @@ def batch_renorm(
 
 
 @batch_renorm.vjp("x", "weight", "bias")
-def _(
-    g: Any, x: Any, weight: Any, mean: Any, var: Any, r: Any, d: Any, g_mean: Any = None, g_var: Any = None, *, axis: Any, eps: float
-) -> Any:
+def batch_renorm_gradients(
+    g: Array,
+    x: Array,
+    weight: Array,
+    mean: Array,
+    var: Array,
+    r: Array,
+    d: Array,
+    g_mean: Array | None = None,
+    g_var: Array | None = None,
+    *,
+    axis: Axes,
+    eps: float,
+) -> tuple[Array, ...]:
     axes = normalized_axes("batch_renorm", x, axis)
     g_xhat = g * per_channel(r if weight is None else r * weight, x, axes)
     g_x, xhat = through_xhat(g_xhat, x, mean, var, g_mean, g_var, axes, eps)

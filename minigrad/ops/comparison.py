@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 
 __all__ = [
@@ -15,103 +14,103 @@ elementwise = op(broadcasts=True)
 
 
 @elementwise
-def equal(xp: Any, a: Any, b: Any) -> Any:
+def equal(xp: Namespace, a: Array, b: Array) -> Array:
     """a == b"""
     return a == b
 
 
 @elementwise
-def not_equal(xp: Any, a: Any, b: Any) -> Any:
+def not_equal(xp: Namespace, a: Array, b: Array) -> Array:
     """a != b"""
     return a != b
 
 
 @elementwise
-def less(xp: Any, a: Any, b: Any) -> Any:
+def less(xp: Namespace, a: Array, b: Array) -> Array:
     """a < b"""
     return a < b
 
 
 @elementwise
-def less_equal(xp: Any, a: Any, b: Any) -> Any:
+def less_equal(xp: Namespace, a: Array, b: Array) -> Array:
     """a <= b"""
     return a <= b
 
 
 @elementwise
-def greater(xp: Any, a: Any, b: Any) -> Any:
+def greater(xp: Namespace, a: Array, b: Array) -> Array:
     """a > b"""
     return a > b
 
 
 @elementwise
-def greater_equal(xp: Any, a: Any, b: Any) -> Any:
+def greater_equal(xp: Namespace, a: Array, b: Array) -> Array:
     """a >= b"""
     return a >= b
 
 
 @elementwise
-def logical_and(xp: Any, a: Any, b: Any) -> Any:
+def logical_and(xp: Namespace, a: Array, b: Array) -> Array:
     """Whether both are true; a number is true unless it is 0."""
     return xp.logical_and(a, b)
 
 
 @elementwise
-def logical_or(xp: Any, a: Any, b: Any) -> Any:
+def logical_or(xp: Namespace, a: Array, b: Array) -> Array:
     """Whether at least one is true; a number is true unless it is 0."""
     return xp.logical_or(a, b)
 
 
 @elementwise
-def logical_xor(xp: Any, a: Any, b: Any) -> Any:
+def logical_xor(xp: Namespace, a: Array, b: Array) -> Array:
     """Whether exactly one is true; a number is true unless it is 0."""
     return xp.logical_xor(a, b)
 
 
 @elementwise
-def bitwise_and(xp: Any, a: Any, b: Any) -> Any:
+def bitwise_and(xp: Namespace, a: Array, b: Array) -> Array:
     """a & b, of integers bit by bit, or of truth values."""
     return a & b
 
 
 @elementwise
-def bitwise_or(xp: Any, a: Any, b: Any) -> Any:
+def bitwise_or(xp: Namespace, a: Array, b: Array) -> Array:
     """a | b, of integers bit by bit, or of truth values."""
     return a | b
 
 
 @elementwise
-def bitwise_xor(xp: Any, a: Any, b: Any) -> Any:
+def bitwise_xor(xp: Namespace, a: Array, b: Array) -> Array:
     """a ^ b, of integers bit by bit, or of truth values."""
     return a ^ b
 
 
 @op
-def logical_not(xp: Any, x: Any) -> Any:
+def logical_not(xp: Namespace, x: Array) -> Array:
     """Whether x is false; a number is false if it is 0."""
     return xp.logical_not(x)
 
 
 @op
-def bitwise_invert(xp: Any, x: Any) -> Any:
+def bitwise_invert(xp: Namespace, x: Array) -> Array:
     """~x, of integers bit by bit, or of truth values."""
     return ~x
 
 
 @op
-def isnan(xp: Any, x: Any) -> Any:
+def isnan(xp: Namespace, x: Array) -> Array:
     """Whether x is not a number."""
     return xp.isnan(x)
 
 
 @op
-def isinf(xp: Any, x: Any) -> Any:
+def isinf(xp: Namespace, x: Array) -> Array:
     """Whether x is infinite, of either sign."""
     return xp.isinf(x)
 
 
 @op
-def isfinite(xp: Any, x: Any) -> Any:
+def isfinite(xp: Namespace, x: Array) -> Array:
     """Whether x is neither infinite nor nan."""
     return xp.isfinite(x)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.diagonals import diagonal
 from minigrad.ops.shape import broadcast_to, moveaxis
@@ -19,7 +20,7 @@ __all__ = ["einsum", "tensordot"]
 
 
 @op
-def tensordot(xp: Any, a: Any, b: Any, *, axes: int | tuple[Any, Any] = 2) -> Any:
+def tensordot(xp: Namespace, a: Array, b: Array, *, axes: int | tuple[Any, Any] = 2) -> Array:
     """Sum of products over pairs of axes; the axes of ``a`` that are left come first, then those of ``b``.
 
     Parameters
@@ -40,7 +41,7 @@ def tensordot(xp: Any, a: Any, b: Any, *, axes: int | tuple[Any, Any] = 2) -> An
 
 
 @tensordot.vjp("a")
-def _(g: Any, b: Any, a_shape: tuple[int, ...], *, axes: Any) -> Any:
+def tensordot_d_a(g: Array, b: Array, a_shape: tuple[int, ...], *, axes: Any) -> Array:
     over_a, over_b = paired_axes(axes, len(a_shape), b.ndim)
     free_a, free_b = _without(over_a, len(a_shape)), _without(over_b, b.ndim)
     r = tensordot(g, b, axes=(range(len(free_a), g.ndim), free_b))
@@ -49,7 +50,7 @@ def _(g: Any, b: Any, a_shape: tuple[int, ...], *, axes: Any) -> Any:
 
 
 @tensordot.vjp("b")
-def _(g: Any, a: Any, b_shape: tuple[int, ...], *, axes: Any) -> Any:
+def tensordot_d_b(g: Array, a: Array, b_shape: tuple[int, ...], *, axes: Any) -> Array:
     over_a, over_b = paired_axes(axes, a.ndim, len(b_shape))
     free_a, free_b = _without(over_a, a.ndim), _without(over_b, len(b_shape))
     r = tensordot(a, g, axes=(free_a, range(len(free_a))))
@@ -73,7 +74,7 @@ def _without(axes: tuple[int, ...], ndim: int) -> tuple[int, ...]:
     return tuple(i for i in range(ndim) if i not in axes)
 
 
-def _moved(x: Any, places: tuple[int, ...]) -> Any:
+def _moved(x: Array, places: tuple[int, ...]) -> Array:
     """Move axis i of ``x`` to ``places[i]``."""
     return x.transpose(tuple(sorted(range(x.ndim), key=places.__getitem__)))
 
@@ -82,7 +83,7 @@ def _moved(x: Any, places: tuple[int, ...]) -> Any:
 
 
 @op
-def _einsum(xp: Any, *operands: Any, subscripts: str) -> Any:
+def _einsum(xp: Namespace, *operands: Array, subscripts: str) -> Array:
     """Sum of products in Einstein's notation, in the plain form that the function `einsum` makes of every other.
 
     ``subscripts`` has no ellipsis, names its output, and no operand names a label twice or is broadcast.
@@ -91,7 +92,7 @@ def _einsum(xp: Any, *operands: Any, subscripts: str) -> Any:
 
 
 @_einsum.vjp("operands")
-def _(g: Any, operands: tuple[Any, ...], *, subscripts: str) -> tuple[Any, ...]:
+def einsum_d_operands(g: Array, operands: tuple[Array, ...], *, subscripts: str) -> tuple[Array, ...]:
     inputs, output = subscripts.split("->")
     terms = inputs.split(",")
     grads = []
@@ -105,7 +106,7 @@ def _(g: Any, operands: tuple[Any, ...], *, subscripts: str) -> tuple[Any, ...]:
     return tuple(grads)
 
 
-def einsum(subscripts: str, *operands: Any) -> Any:
+def einsum(subscripts: str, *operands: Array) -> Array:
     """Sum of products in Einstein's notation: ``einsum("...ij,jk->...ik", a, b)`` is ``a @ b``.
 
     Labels that the output does not name are summed over. Without ``->`` the output has the labels that occur once, in
@@ -149,7 +150,7 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     return _einsum(*[x for x, _ in plain], subscripts=",".join(term for _, term in plain) + "->" + output)
 
 
-def _without_repeats(x: Any, term: str) -> tuple[Any, str]:
+def _without_repeats(x: Array, term: str) -> tuple[Any, str]:
     """Take diagonals until no label of ``term`` occurs twice."""
     for label in dict.fromkeys(term):
         while term.count(label) > 1:
@@ -161,7 +162,7 @@ def _without_repeats(x: Any, term: str) -> tuple[Any, str]:
     return x, term
 
 
-def _without_stretched(x: Any, term: str, length: dict[str, int]) -> tuple[Any, str]:
+def _without_stretched(x: Array, term: str, length: dict[str, int]) -> tuple[Any, str]:
     """Drop the axes of length 1 that are longer in another operand."""
     stretched = [label for label, n in zip(term, x.shape, strict=True) if n == 1 and length[label] != 1]
     shape = tuple(n for label, n in zip(term, x.shape, strict=True) if label not in stretched)

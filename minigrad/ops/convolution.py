@@ -17,11 +17,11 @@ GPU has a form of it that can be captured.
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.linalg import matmul
-from minigrad.ops.windows import Ints, Pairs, add_patches, by_axes, columns_of, count, geometry, padded, per_axis, reach
+from minigrad.ops.windows import Ints, Padding, Pairs, PerAxis, add_patches, by_axes, columns_of, count, geometry, padded, per_axis, reach
 
 __all__ = [
     "conv1d",
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-def check_operands(name: str, x: Any, weight: Any, groups: int, channels: int, expected: str, bias: Any, out: int) -> None:
+def check_operands(name: str, x: Array, weight: Array, groups: int, channels: int, expected: str, bias: Array, out: int) -> None:
     """Raise a ValueError unless the shapes of the operands fit; ``channels`` is what the weight wants of x."""
     shapes = f"{name}: x has shape {x.shape} and weight {weight.shape}"
     if weight.ndim < 3 or x.ndim != weight.ndim:
@@ -49,7 +49,7 @@ def check_operands(name: str, x: Any, weight: Any, groups: int, channels: int, e
         raise ValueError(f"{name}: bias has shape {bias.shape}; expected ({out},), one for each output channel")
 
 
-def _with_bias(y: Any, bias: Any) -> Any:
+def _with_bias(y: Array, bias: Array) -> Array:
     return y if bias is None else y + bias.reshape((-1, *[1] * (y.ndim - 2)))
 
 
@@ -58,8 +58,16 @@ def _with_bias(y: Any, bias: Any) -> Any:
 
 @op
 def convolution(
-    xp: Any, x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Any:
+    xp: Namespace,
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Array:
     """Slide a kernel over the spatial axes: ``y[n, o, i] = bias[o] + sum_{c, k} x[n, c, stride i + dilation k - padding] weight[o, c, k]``.
 
     Parameters
@@ -91,17 +99,17 @@ def convolution(
 
 @op
 def conv_transpose(
-    xp: Any,
-    x: Any,
-    weight: Any,
-    bias: Any = None,
+    xp: Namespace,
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
     *,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    output_padding: PerAxis = 0,
     groups: int = 1,
-    dilation: Any = 1,
-) -> Any:
+    dilation: PerAxis = 1,
+) -> Array:
     """Spread each element over a window: ``y[n, o, stride i + dilation k - padding] += x[n, c, i] weight[c, o, k]``, plus bias.
 
     The transpose of the linear map x -> ``convolution(x, weight)``: its gradient with respect to x. The result is
@@ -142,8 +150,16 @@ def conv_transpose(
 
 @op
 def convolution_weight_grad(
-    xp: Any, x: Any, dy: Any, *, kernel_size: Ints, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Any:
+    xp: Namespace,
+    x: Array,
+    dy: Array,
+    *,
+    kernel_size: Ints,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Array:
     """Gradient of a convolution for its weight: ``dw[o, c, k] = sum_{n, i} dy[n, o, i] x[n, c, stride i + dilation k - padding]``.
 
     Parameters
@@ -178,33 +194,49 @@ def convolution_weight_grad(
 
 
 @convolution.vjp("x")
-def _(g: Any, weight: Any, x_shape: Ints, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def convolution_d_x(g: Array, weight: Array, x_shape: Ints, *, stride: PerAxis, padding: Padding, dilation: PerAxis, groups: int) -> Array:
     return _spread(g, weight, x_shape[2:], stride, padding, dilation, groups)
 
 
 @convolution.vjp("weight")
-def _(g: Any, x: Any, weight_shape: Ints, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def convolution_d_weight(
+    g: Array, x: Array, weight_shape: Ints, *, stride: PerAxis, padding: Padding, dilation: PerAxis, groups: int
+) -> Array:
     return convolution_weight_grad(x, g, kernel_size=weight_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
 @convolution_weight_grad.vjp("x")
-def _(g: Any, dy: Any, x_shape: Ints, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def convolution_weight_grad_d_x(
+    g: Array, dy: Array, x_shape: Ints, *, stride: PerAxis, padding: Padding, dilation: PerAxis, groups: int
+) -> Array:
     return _spread(dy, g, x_shape[2:], stride, padding, dilation, groups)
 
 
 @convolution_weight_grad.vjp("dy")
-def _(g: Any, x: Any, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def convolution_weight_grad_d_dy(g: Array, x: Array, *, stride: PerAxis, padding: Padding, dilation: PerAxis, groups: int) -> Array:
     return convolution(x, g, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
 @conv_transpose.vjp("x")
-def _(g: Any, weight: Any, *, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any) -> Any:
+def conv_transpose_d_x(
+    g: Array, weight: Array, *, stride: PerAxis, padding: Padding, output_padding: PerAxis, groups: int, dilation: PerAxis
+) -> Array:
     pairs = cut(padding, output_padding, weight.shape[2:], stride, dilation)
     return convolution(g, weight, stride=stride, padding=pairs, dilation=dilation, groups=groups)
 
 
 @conv_transpose.vjp("weight")
-def _(g: Any, x: Any, weight_shape: Ints, *, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any) -> Any:
+def conv_transpose_d_weight(
+    g: Array,
+    x: Array,
+    weight_shape: Ints,
+    *,
+    stride: PerAxis,
+    padding: Padding,
+    output_padding: PerAxis,
+    groups: int,
+    dilation: PerAxis,
+) -> Array:
     kernel = weight_shape[2:]
     pairs = cut(padding, output_padding, kernel, stride, dilation)
     return convolution_weight_grad(g, x, kernel_size=kernel, stride=stride, padding=pairs, dilation=dilation, groups=groups)
@@ -214,7 +246,7 @@ for _op in (convolution, conv_transpose):
     _op.vjp(bias=lambda g: g.sum(axis=(0, *range(2, g.ndim))))
 
 
-def _spread(y: Any, weight: Any, size: Ints, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def _spread(y: Array, weight: Array, size: Ints, stride: PerAxis, padding: Padding, dilation: PerAxis, groups: int) -> Array:
     """Return the transposed convolution of ``y`` whose result has the spatial ``size``."""
     kernel = weight.shape[2:]
     stride, pairs, dilation = geometry(kernel, stride, padding, dilation)
@@ -224,7 +256,7 @@ def _spread(y: Any, weight: Any, size: Ints, stride: Any, padding: Any, dilation
     return conv_transpose(y, weight, stride=stride, padding=pairs, output_padding=unseen, groups=groups, dilation=dilation)
 
 
-def cut(padding: Any, output_padding: Any, kernel: Ints, stride: Any, dilation: Any) -> Pairs:
+def cut(padding: Padding, output_padding: PerAxis, kernel: Ints, stride: PerAxis, dilation: PerAxis) -> Pairs:
     """Return how much a transposed convolution cuts off before and after along each axis."""
     stride, pairs, dilation = geometry(kernel, stride, padding, dilation)
     extra = per_axis(output_padding, len(kernel), "output_padding", 0)
@@ -233,7 +265,7 @@ def cut(padding: Any, output_padding: Any, kernel: Ints, stride: Any, dilation: 
     return tuple((lo, hi - e) for (lo, hi), e in zip(pairs, extra, strict=True))
 
 
-def _by_group(weight: Any, groups: int) -> Any:
+def _by_group(weight: Array, groups: int) -> Array:
     """Return a weight as one matrix for each group."""
     return weight.reshape((groups, weight.shape[0] // groups, prod(weight.shape[1:])))
 

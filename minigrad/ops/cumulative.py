@@ -6,9 +6,7 @@ other way, so the family is closed, nothing is divided by, and zeros among the n
 
 from __future__ import annotations
 
-from typing import Any
-
-from minigrad.backends import namespace
+from minigrad.backends import Array, Namespace, namespace
 from minigrad.core.op import op
 from minigrad.core.tensor import array_of
 from minigrad.ops.indexing import along, single_axis
@@ -18,7 +16,7 @@ from minigrad.ops.shape import flip
 __all__ = ["cumulative_prod", "cumulative_sum", "linear_recurrence"]
 
 
-def shifted(x: Any, *, by: int, fill: float, axis: int = -1) -> Any:
+def shifted(x: Array, *, by: int, fill: float, axis: int = -1) -> Array:
     """Move x one place on (``by=1``) or back (``by=-1``) along an axis; ``fill`` comes in, the last element leaves."""
     axis, n = axis % len(x.shape), x.shape[axis]
     edge = namespace(array_of(x)).full((*x.shape[:axis], min(n, 1), *x.shape[axis + 1 :]), fill, dtype=x.dtype)
@@ -26,24 +24,24 @@ def shifted(x: Any, *, by: int, fill: float, axis: int = -1) -> Any:
 
 
 @op
-def cumulative_sum(xp: Any, x: Any, *, axis: int | None = None) -> Any:
+def cumulative_sum(xp: Namespace, x: Array, *, axis: int | None = None) -> Array:
     """y[k] = x[0] + ... + x[k] along an axis."""
     return xp.cumsum(x, axis=single_axis(axis, x.ndim, "cumulative_sum"))
 
 
 @cumulative_sum.vjp("x")
-def _(g: Any, *, axis: int | None) -> Any:
+def cumulative_sum_d_x(g: Array, *, axis: int | None) -> Array:
     return flip(cumulative_sum(flip(g, axis=axis), axis=axis), axis=axis)
 
 
 @op
-def cumulative_prod(xp: Any, x: Any, *, axis: int | None = None) -> Any:
+def cumulative_prod(xp: Namespace, x: Array, *, axis: int | None = None) -> Array:
     """y[k] = x[0] * ... * x[k] along an axis."""
     return xp.cumprod(x, axis=single_axis(axis, x.ndim, "cumulative_prod"))
 
 
 @cumulative_prod.vjp("x")
-def _(g: Any, x: Any, y: Any, *, axis: int | None) -> Any:
+def cumulative_prod_d_x(g: Array, x: Array, y: Array, *, axis: int | None) -> Array:
     # y[k] = x[k] y[k-1], hence the derivative with respect to y[k] is g[k] plus x[k+1] times the one for y[k+1]
     axis = single_axis(axis, len(x.shape), "cumulative_prod")
     through = linear_recurrence(shifted(x, by=-1, fill=0, axis=axis), g, axis=axis, reverse=True)
@@ -51,7 +49,7 @@ def _(g: Any, x: Any, y: Any, *, axis: int | None) -> Any:
 
 
 @op
-def linear_recurrence(xp: Any, a: Any, b: Any, *, axis: int | None = None, reverse: bool = False) -> Any:
+def linear_recurrence(xp: Namespace, a: Array, b: Array, *, axis: int | None = None, reverse: bool = False) -> Array:
     """y[k] = a[k] y[k-1] + b[k] along an axis, from y[-1] = 0; from the other end with ``reverse``.
 
     a and b have the same shape.
@@ -70,7 +68,7 @@ def linear_recurrence(xp: Any, a: Any, b: Any, *, axis: int | None = None, rever
 
 
 @linear_recurrence.vjp("a", "b")
-def _(g: Any, a: Any, y: Any, *, axis: int | None, reverse: bool) -> Any:
+def linear_recurrence_gradients(g: Array, a: Array, y: Array, *, axis: int | None, reverse: bool) -> tuple[Array, ...]:
     axis = single_axis(axis, len(a.shape), "linear_recurrence")
     by = -1 if reverse else 1
     g_b = linear_recurrence(shifted(a, by=-by, fill=0, axis=axis), g, axis=axis, reverse=not reverse)

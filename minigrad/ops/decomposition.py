@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backends import Array, namespace
+from minigrad.backends import Array, Namespace, namespace
 from minigrad.core.op import op
 from minigrad.core.tensor import array_of
 from minigrad.ops.diagonals import tril
@@ -30,36 +30,36 @@ from minigrad.ops.shape import expand_dims
 __all__ = ["cholesky", "det", "eigh", "inv", "matrix_norm", "pinv", "qr", "slogdet", "solve", "svd"]
 
 
-def _t(x: Any) -> Any:
+def _t(x: Array) -> Array:
     return x.swapaxes(-1, -2)
 
 
-def _columns(x: Any) -> Any:
+def _columns(x: Array) -> Array:
     """Turn numbers into a factor for each column of a matrix."""
     return expand_dims(x, axis=-2)
 
 
-def _rows(x: Any) -> Any:
+def _rows(x: Array) -> Array:
     """Turn numbers into a factor for each row of a matrix."""
     return expand_dims(x, axis=-1)
 
 
-def _symmetric(x: Any) -> Any:
+def _symmetric(x: Array) -> Array:
     return (x + _t(x)) / 2
 
 
-def _eye(like: Any) -> Array:
+def _eye(like: Array) -> Array:
     """Return the identity matrix with as many rows as the last axis of ``like`` is long."""
     like = array_of(like)
     return namespace(like).eye(like.shape[-1], dtype=like.dtype)
 
 
-def _square(name: str, x: Any) -> None:
+def _square(name: str, x: Array) -> None:
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise ValueError(f"{name}: x has shape {x.shape}; expected square matrices (..., n, n)")
 
 
-def _matrices(name: str, x: Any) -> None:
+def _matrices(name: str, x: Array) -> None:
     if x.ndim < 2:
         raise ValueError(f"{name}: x has shape {x.shape}; expected matrices (..., m, n)")
 
@@ -68,7 +68,7 @@ def _matrices(name: str, x: Any) -> None:
 
 
 @op
-def inv(xp: Any, x: Any) -> Any:
+def inv(xp: Namespace, x: Array) -> Array:
     """Inverse of a matrix."""
     _square("inv", x)
     return xp.linalg.inv(x)
@@ -78,7 +78,7 @@ inv.vjp(x=lambda g, y: -(_t(y) @ g @ _t(y)))
 
 
 @op
-def det(xp: Any, x: Any) -> Any:
+def det(xp: Namespace, x: Array) -> Array:
     """Determinant. Its gradient needs the inverse, so the matrix must be regular to be differentiated."""
     _square("det", x)
     return xp.linalg.det(x)
@@ -88,7 +88,7 @@ det.vjp(x=lambda g, x, y: expand_dims(g * y, axis=(-2, -1)) * _t(inv(x)))
 
 
 @op(outputs=("sign", "logabsdet"))
-def slogdet(xp: Any, x: Any) -> tuple[Array, Array]:
+def slogdet(xp: Namespace, x: Array) -> tuple[Array, Array]:
     """Sign of the determinant, and logarithm of its absolute value. The sign has a zero gradient."""
     _square("slogdet", x)
     sign, logabsdet = xp.linalg.slogdet(x)
@@ -99,7 +99,7 @@ slogdet.vjp(x=lambda g_logabsdet, x: expand_dims(g_logabsdet, axis=(-2, -1)) * _
 
 
 @op(broadcasts=True)
-def solve(xp: Any, a: Any, b: Any) -> Any:
+def solve(xp: Namespace, a: Array, b: Array) -> Array:
     """The y with ``a @ y = b``, for square ``a``.
 
     Parameters
@@ -124,7 +124,7 @@ def solve(xp: Any, a: Any, b: Any) -> Any:
 
 
 @solve.vjp("a", "b")
-def _(g: Any, a: Any, y: Any, b_shape: tuple[int, ...]) -> Any:
+def solve_gradients(g: Array, a: Array, y: Array, b_shape: tuple[int, ...]) -> tuple[Array, ...]:
     if len(b_shape) > 1:
         g_b = solve(_t(a), g)
         return -(g_b @ _t(y)), g_b
@@ -136,7 +136,7 @@ def _(g: Any, a: Any, y: Any, b_shape: tuple[int, ...]) -> Any:
 
 
 @op
-def cholesky(xp: Any, x: Any) -> Any:
+def cholesky(xp: Namespace, x: Array) -> Array:
     """Lower triangular L with ``L @ L.mT = (x + x.mT) / 2``; the symmetric part must be positive definite.
 
     The gradient is that of the symmetric part, hence symmetric (I. Murray, "Differentiation of the Cholesky
@@ -147,14 +147,14 @@ def cholesky(xp: Any, x: Any) -> Any:
 
 
 @cholesky.vjp("x")
-def _(g: Any, y: Any) -> Any:
+def cholesky_d_x(g: Array, y: Array) -> Array:
     m = tril(_t(y) @ g)
     inner = m - m * _eye(m) / 2
     return _symmetric(_t(solve(_t(y), _t(solve(_t(y), inner)))))
 
 
 @op(outputs=("values", "vectors"))
-def eigh(xp: Any, x: Any) -> tuple[Array, Array]:
+def eigh(xp: Namespace, x: Array) -> tuple[Array, Array]:
     """Eigenvalues, ascending, and eigenvectors, as columns, of the symmetric part ``(x + x.mT) / 2``.
 
     In each vector the component that is largest in absolute value is positive. The gradient for x is symmetric; that of
@@ -166,7 +166,7 @@ def eigh(xp: Any, x: Any) -> tuple[Array, Array]:
 
 
 @eigh.vjp("x")
-def _(values: Any, vectors: Any, g_values: Any = None, g_vectors: Any = None) -> Any:
+def eigh_d_x(values: Array, vectors: Array, g_values: Array | None = None, g_vectors: Array | None = None) -> Array:
     inner = 0
     if g_values is not None:
         inner = inner + _columns(g_values) * _eye(values)
@@ -176,7 +176,7 @@ def _(values: Any, vectors: Any, g_values: Any = None, g_vectors: Any = None) ->
 
 
 @op(outputs=("q", "r"))
-def qr(xp: Any, x: Any) -> tuple[Array, Array]:
+def qr(xp: Namespace, x: Array) -> tuple[Array, Array]:
     """``x = q @ r`` with orthonormal columns in q, and r upper triangular with a diagonal >= 0.
 
     q is (..., m, k) and r (..., k, n) for k = min(m, n). The gradient needs the first k columns of x to be independent
@@ -190,7 +190,7 @@ def qr(xp: Any, x: Any) -> tuple[Array, Array]:
 
 
 @qr.vjp("x")
-def _(g_q: Any, g_r: Any, q: Any, r: Any) -> Any:
+def qr_d_x(g_q: Array, g_r: Array, q: Array, r: Array) -> Array:
     m, n = q.shape[-2], r.shape[-1]
     if m >= n:
         return _tall_qr_gradient(g_q, g_r, q, r)
@@ -199,14 +199,14 @@ def _(g_q: Any, g_r: Any, q: Any, r: Any) -> Any:
     return concat([_tall_qr_gradient(g_q + q @ r2 @ _t(g_r2), g_r1, q, r1), q @ g_r2], axis=-1)
 
 
-def _tall_qr_gradient(g_q: Any, g_r: Any, q: Any, r: Any) -> Any:
+def _tall_qr_gradient(g_q: Array, g_r: Array, q: Array, r: Array) -> Array:
     m = r @ _t(g_r) - _t(g_q) @ q
     right = g_q + q @ (tril(m) + _t(tril(m, k=-1)))
     return _t(solve(r, _t(right)))
 
 
 @op(outputs=("u", "s", "vh"))
-def svd(xp: Any, x: Any) -> tuple[Array, Array, Array]:
+def svd(xp: Namespace, x: Array) -> tuple[Array, Array, Array]:
     """``x = (u * s) @ vh`` with orthonormal columns in u and rows in vh, and s >= 0, descending.
 
     u is (..., m, k), s (..., k) and vh (..., k, n) for k = min(m, n). In each column of u the component that is largest
@@ -220,7 +220,7 @@ def svd(xp: Any, x: Any) -> tuple[Array, Array, Array]:
 
 
 @svd.vjp("x")
-def _(u: Any, s: Any, vh: Any, g_u: Any = None, g_s: Any = None, g_vh: Any = None) -> Any:
+def svd_d_x(u: Array, s: Array, vh: Array, g_u: Array | None = None, g_s: Array | None = None, g_vh: Array | None = None) -> Array:
     inner, outside = 0, 0
     gaps = _inverse_gaps((_columns(s) - _rows(s)) * (_columns(s) + _rows(s))) if g_u is not None or g_vh is not None else 0
     if g_s is not None:
@@ -239,7 +239,7 @@ def _(u: Any, s: Any, vh: Any, g_u: Any = None, g_s: Any = None, g_vh: Any = Non
 
 
 @op
-def pinv(xp: Any, x: Any, *, rcond: float = 1e-15) -> Any:
+def pinv(xp: Namespace, x: Array, *, rcond: float = 1e-15) -> Array:
     """Moore-Penrose pseudoinverse; singular values below ``rcond`` times the largest count as zero.
 
     The gradient holds where the rank is the same all around x (G. Golub, V. Pereyra, "The differentiation of
@@ -250,14 +250,14 @@ def pinv(xp: Any, x: Any, *, rcond: float = 1e-15) -> Any:
 
 
 @pinv.vjp("x")
-def _(g: Any, x: Any, y: Any) -> Any:
+def pinv_d_x(g: Array, x: Array, y: Array) -> Array:
     gt, yt = _t(g), _t(y)
     left = gt - x @ (y @ gt)  # what gt has outside the columns of x
     right = gt - (gt @ y) @ x  # and outside its rows
     return left @ (y @ yt) + (yt @ y) @ right - yt @ g @ yt
 
 
-def matrix_norm(x: Any, ord: Any = "fro", *, keepdims: bool = False) -> Any:
+def matrix_norm(x: Array, ord: Any = "fro", *, keepdims: bool = False) -> Array:
     """Norm of matrices, the last two axes of ``x``.
 
     Parameters
@@ -285,7 +285,7 @@ def matrix_norm(x: Any, ord: Any = "fro", *, keepdims: bool = False) -> Any:
     return expand_dims(y, axis=(-2, -1)) if keepdims else y
 
 
-def _signs(xp: Any, vectors: Any) -> Any:
+def _signs(xp: Namespace, vectors: Array) -> Array:
     """Return for each column the sign of the component that is largest in absolute value."""
     if not vectors.size:
         return xp.ones((*vectors.shape[:-2], 1, vectors.shape[-1]), dtype=vectors.dtype)
@@ -293,7 +293,7 @@ def _signs(xp: Any, vectors: Any) -> Any:
     return xp.where(largest < 0, -1, 1).astype(vectors.dtype)
 
 
-def _inverse_gaps(gaps: Any) -> Any:
+def _inverse_gaps(gaps: Array) -> Array:
     """Return ``1 / gaps`` off the diagonal, and 0 on it, where the gaps are 0 themselves."""
     eye = _eye(gaps)
     return 1 / (gaps + eye) - eye

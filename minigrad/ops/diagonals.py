@@ -2,57 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 
 __all__ = ["diag", "diag_embed", "diagonal", "trace", "tril", "triu"]
 
 
-def _check_matrices(name: str, x: Any) -> None:
+def _check_matrices(name: str, x: Array) -> None:
     """Raise a ValueError for a vector or a number: NumPy would make a matrix of it."""
     if x.ndim < 2:
         raise ValueError(f"{name}: x has shape {x.shape}; at least two axes are needed")
 
 
 @op
-def tril(xp: Any, x: Any, *, k: int = 0) -> Any:
+def tril(xp: Namespace, x: Array, *, k: int = 0) -> Array:
     """x on and below diagonal k, 0 above it."""
     _check_matrices("tril", x)
     return xp.tril(x, k)
 
 
 @tril.vjp("x")
-def _(g: Any, *, k: int) -> Any:
+def tril_d_x(g: Array, *, k: int) -> Array:
     return tril(g, k=k)
 
 
 @op
-def triu(xp: Any, x: Any, *, k: int = 0) -> Any:
+def triu(xp: Namespace, x: Array, *, k: int = 0) -> Array:
     """x on and above diagonal k, 0 below it."""
     _check_matrices("triu", x)
     return xp.triu(x, k)
 
 
 @triu.vjp("x")
-def _(g: Any, *, k: int) -> Any:
+def triu_d_x(g: Array, *, k: int) -> Array:
     return triu(g, k=k)
 
 
 @op
-def diagonal(xp: Any, x: Any, *, offset: int = 0) -> Any:
+def diagonal(xp: Namespace, x: Array, *, offset: int = 0) -> Array:
     """The elements x[..., i, i + offset]."""
     _check_matrices("diagonal", x)
     return xp.diagonal(x, offset, -2, -1)
 
 
 @diagonal.vjp("x")
-def _(g: Any, x_shape: Any, *, offset: int) -> Any:
+def diagonal_d_x(g: Array, x_shape: tuple[int, ...], *, offset: int) -> Array:
     return diag_embed(g, offset=offset, shape=x_shape[-2:])
 
 
 @op
-def diag_embed(xp: Any, x: Any, *, offset: int = 0, shape: tuple[int, int] | None = None) -> Any:
+def diag_embed(xp: Namespace, x: Array, *, offset: int = 0, shape: tuple[int, int] | None = None) -> Array:
     """Matrices of the given shape with x on the diagonal at ``offset``, and 0 elsewhere.
 
     Without ``shape`` they are square and just large enough.
@@ -70,11 +69,11 @@ def diag_embed(xp: Any, x: Any, *, offset: int = 0, shape: tuple[int, int] | Non
 
 
 @diag_embed.vjp("x")
-def _(g: Any, *, offset: int) -> Any:
+def diag_embed_d_x(g: Array, *, offset: int) -> Array:
     return diagonal(g, offset=offset)
 
 
-def diag(x: Any, offset: int = 0) -> Any:
+def diag(x: Array, offset: int = 0) -> Array:
     """Return the diagonal of a matrix, or the matrix with this diagonal (as ``numpy.diag``)."""
     ndim = len(x.shape)
     if ndim not in (1, 2):
@@ -82,6 +81,6 @@ def diag(x: Any, offset: int = 0) -> Any:
     return diag_embed(x, offset=offset) if ndim == 1 else diagonal(x, offset=offset)
 
 
-def trace(x: Any, offset: int = 0) -> Any:
+def trace(x: Array, offset: int = 0) -> Array:
     """Sum of the elements x[..., i, i + offset]."""
     return diagonal(x, offset=offset).sum(axis=-1)

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import operator
 from functools import reduce
-from typing import Any
 
+from minigrad.backends import Array, DType, Namespace
 from minigrad.core.op import op
 
 __all__ = [
@@ -28,7 +28,7 @@ elementwise = op(broadcasts=True)
 
 
 @elementwise
-def add(xp: Any, a: Any, b: Any) -> Any:
+def add(xp: Namespace, a: Array, b: Array) -> Array:
     """a + b"""
     return a + b
 
@@ -37,7 +37,7 @@ add.vjp(a=lambda g: g, b=lambda g: g)
 
 
 @elementwise
-def subtract(xp: Any, a: Any, b: Any) -> Any:
+def subtract(xp: Namespace, a: Array, b: Array) -> Array:
     """a - b"""
     return a - b
 
@@ -46,7 +46,7 @@ subtract.vjp(a=lambda g: g, b=lambda g: -g)
 
 
 @elementwise
-def multiply(xp: Any, a: Any, b: Any) -> Any:
+def multiply(xp: Namespace, a: Array, b: Array) -> Array:
     """a * b"""
     return a * b
 
@@ -55,7 +55,7 @@ multiply.vjp(a=lambda g, b: g * b, b=lambda g, a: g * a)
 
 
 @elementwise
-def divide(xp: Any, a: Any, b: Any) -> Any:
+def divide(xp: Namespace, a: Array, b: Array) -> Array:
     """a / b"""
     return a / b
 
@@ -64,7 +64,7 @@ divide.vjp(a=lambda g, b: g / b, b=lambda g, b, y: -g * y / b)
 
 
 @elementwise
-def floor_divide(xp: Any, a: Any, b: Any) -> Any:
+def floor_divide(xp: Namespace, a: Array, b: Array) -> Array:
     """floor(a / b). Its gradient is zero."""
     return a // b
 
@@ -73,7 +73,7 @@ floor_divide.zero(a="piecewise constant", b="piecewise constant")
 
 
 @elementwise
-def remainder(xp: Any, a: Any, b: Any) -> Any:
+def remainder(xp: Namespace, a: Array, b: Array) -> Array:
     """a - b * floor(a / b), which has the sign of b. Where it jumps, the gradient is that of the piece it is on."""
     return a % b
 
@@ -82,7 +82,7 @@ remainder.vjp(a=lambda g: g, b=lambda g, a, b: -g * (a // b))
 
 
 @op
-def negative(xp: Any, x: Any) -> Any:
+def negative(xp: Namespace, x: Array) -> Array:
     """-x"""
     return -x
 
@@ -91,7 +91,7 @@ negative.vjp(x=lambda g: -g)
 
 
 @op
-def positive(xp: Any, x: Any) -> Any:
+def positive(xp: Namespace, x: Array) -> Array:
     """+x, a copy."""
     return +x
 
@@ -100,7 +100,7 @@ positive.vjp(x=lambda g: g)
 
 
 @op
-def sign(xp: Any, x: Any) -> Any:
+def sign(xp: Namespace, x: Array) -> Array:
     """-1, 0 or 1. Its gradient is zero."""
     return xp.sign(x)
 
@@ -109,7 +109,7 @@ sign.zero(x="piecewise constant")
 
 
 @op
-def abs(xp: Any, x: Any) -> Any:
+def abs(xp: Namespace, x: Array) -> Array:
     """|x|. Its derivative at 0 is 0."""
     return xp.abs(x)
 
@@ -120,7 +120,7 @@ abs.vjp(x=lambda g, x: g * sign(x))
 
 
 @op
-def square(xp: Any, x: Any) -> Any:
+def square(xp: Namespace, x: Array) -> Array:
     """x**2"""
     return x * x
 
@@ -129,7 +129,7 @@ square.vjp(x=lambda g, x: 2 * g * x)
 
 
 @op
-def sqrt(xp: Any, x: Any) -> Any:
+def sqrt(xp: Namespace, x: Array) -> Array:
     """Square root. Its derivative at 0 is infinite."""
     return xp.sqrt(x)
 
@@ -138,7 +138,7 @@ sqrt.vjp(x=lambda g, y: g / (2 * y))
 
 
 @op
-def reciprocal(xp: Any, x: Any) -> Any:
+def reciprocal(xp: Namespace, x: Array) -> Array:
     """1 / x"""
     return 1 / x
 
@@ -147,7 +147,7 @@ reciprocal.vjp(x=lambda g, y: -g * y * y)
 
 
 @elementwise
-def pow(xp: Any, a: Any, b: Any) -> Any:
+def pow(xp: Namespace, a: Array, b: Array) -> Array:
     """a**b, with 0**0 = 1.
 
     Where a = 0 the derivative with respect to b is 0. Where a < 0 it is nan: only integers b have a real power there.
@@ -158,7 +158,7 @@ def pow(xp: Any, a: Any, b: Any) -> Any:
 
 
 @pow.vjp("a")
-def _(g: Any, a: Any, b: Any) -> Any:
+def pow_d_a(g: Array, a: Array, b: Array) -> Array:
     if isinstance(b, (int, float)):
         return g * (b * pow(a, b - 1)) if b else g * 0
     exponent = where((a == 0) & (b == 0), 1, b)  # the factor b makes it 0 there, unless it meets the infinite 0**-1
@@ -166,7 +166,7 @@ def _(g: Any, a: Any, b: Any) -> Any:
 
 
 @pow.vjp("b")
-def _(g: Any, a: Any, b: Any, y: Any) -> Any:
+def pow_d_b(g: Array, a: Array, b: Array, y: Array) -> Array:
     return g * y * log(where((a == 0) | (y == 0), 1, a))
 
 
@@ -176,7 +176,7 @@ power = pow  #: NumPy's name
 
 
 @op
-def exp(xp: Any, x: Any) -> Any:
+def exp(xp: Namespace, x: Array) -> Array:
     """e**x"""
     return xp.exp(x)
 
@@ -185,7 +185,7 @@ exp.vjp(x=lambda g, y: g * y)
 
 
 @op
-def log(xp: Any, x: Any) -> Any:
+def log(xp: Namespace, x: Array) -> Array:
     """Natural logarithm."""
     return xp.log(x)
 
@@ -194,7 +194,7 @@ log.vjp(x=lambda g, x: g / x)
 
 
 @op
-def tanh(xp: Any, x: Any) -> Any:
+def tanh(xp: Namespace, x: Array) -> Array:
     """(e**x - e**-x) / (e**x + e**-x)"""
     return xp.tanh(x)
 
@@ -203,7 +203,7 @@ tanh.vjp(x=lambda g, y: g * (1 - y * y))
 
 
 @op
-def sigmoid(xp: Any, x: Any) -> Any:
+def sigmoid(xp: Namespace, x: Array) -> Array:
     """1 / (1 + e**-x), written so that no exponential overflows."""
     e = xp.exp(xp.minimum(x, 0))
     return e / (e + xp.exp(xp.minimum(-1.0 * x, 0)))  # -x would wrap around in unsigned integers
@@ -215,7 +215,7 @@ sigmoid.vjp(x=lambda g, y: g * y * (1 - y))
 
 
 @elementwise
-def where(xp: Any, condition: Any, a: Any, b: Any) -> Any:
+def where(xp: Namespace, condition: Array, a: Array, b: Array) -> Array:
     """a where condition holds, b elsewhere.
 
     The branch not chosen gets a gradient of 0; if it was computed by a function whose derivative there is infinite, 0 * inf
@@ -229,7 +229,7 @@ where.nondiff(condition="a truth value")
 
 
 @elementwise
-def maximum(xp: Any, a: Any, b: Any) -> Any:
+def maximum(xp: Namespace, a: Array, b: Array) -> Array:
     """The larger of a and b; nan where either is. Where they are equal, each gets half of the gradient."""
     return xp.maximum(a, b)
 
@@ -238,7 +238,7 @@ maximum.vjp(a=lambda g, a, b: g * (a > b) + 0.5 * g * (a == b), b=lambda g, a, b
 
 
 @elementwise
-def minimum(xp: Any, a: Any, b: Any) -> Any:
+def minimum(xp: Namespace, a: Array, b: Array) -> Array:
     """The smaller of a and b; nan where either is. Where they are equal, each gets half of the gradient."""
     return xp.minimum(a, b)
 
@@ -247,7 +247,7 @@ minimum.vjp(a=lambda g, a, b: g * (a < b) + 0.5 * g * (a == b), b=lambda g, a, b
 
 
 @elementwise
-def clip(xp: Any, x: Any, min: Any = None, max: Any = None) -> Any:
+def clip(xp: Namespace, x: Array, min: Array | None = None, max: Array | None = None) -> Array:
     """x, but not less than min and not more than max (min <= max).
 
     The gradient goes to the one of the three that y is; where x meets a bound, to x.
@@ -262,7 +262,7 @@ clip.vjp(x=lambda g, x, y: g * (x == y), min=lambda g, x, y: g * (x < y), max=la
 
 
 @op
-def copy(xp: Any, x: Any) -> Any:
+def copy(xp: Namespace, x: Array) -> Array:
     """x in memory of its own."""
     return xp.array(x)
 
@@ -271,7 +271,7 @@ copy.vjp(x=lambda g: g)
 
 
 @op
-def astype(xp: Any, x: Any, *, dtype: Any) -> Any:
+def astype(xp: Namespace, x: Array, *, dtype: DType) -> Array:
     """x with elements of another type. Its gradient has the type of x again; there is none through integers."""
     return xp.asarray(x).astype(dtype)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 
 __all__ = ["exp2", "expm1", "log1p", "log2", "log10"]
 
 
 @op
-def expm1(xp: Any, x: Any) -> Any:
+def expm1(xp: Namespace, x: Array) -> Array:
     """e**x - 1, precise near 0."""
     return xp.expm1(x)
 
@@ -20,7 +20,7 @@ expm1.vjp(x=lambda g, y: g * (y + 1))
 
 
 @op
-def exp2(xp: Any, x: Any) -> Any:
+def exp2(xp: Namespace, x: Array) -> Array:
     """2**x"""
     return xp.exp2(x)
 
@@ -29,7 +29,7 @@ exp2.vjp(x=lambda g, y: g * y * math.log(2))
 
 
 @op
-def log1p(xp: Any, x: Any) -> Any:
+def log1p(xp: Namespace, x: Array) -> Array:
     """log(1 + x), precise near 0."""
     return xp.log1p(x)
 
@@ -38,7 +38,7 @@ log1p.vjp(x=lambda g, x: g / (1 + x))
 
 
 @op
-def log2(xp: Any, x: Any) -> Any:
+def log2(xp: Namespace, x: Array) -> Array:
     """Logarithm to base 2."""
     return xp.log2(x)
 
@@ -47,7 +47,7 @@ log2.vjp(x=lambda g, x: g / (x * math.log(2)))
 
 
 @op
-def log10(xp: Any, x: Any) -> Any:
+def log10(xp: Namespace, x: Array) -> Array:
     """Logarithm to base 10."""
     return xp.log10(x)
 

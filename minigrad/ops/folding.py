@@ -6,16 +6,16 @@ The two are adjoint linear maps, so each is the other's gradient.
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
-from minigrad.ops.windows import Ints, add_patches, columns_of, count, geometry, padded, per_axis
+from minigrad.ops.windows import Ints, Padding, PerAxis, add_patches, columns_of, count, geometry, padded, per_axis
 
 __all__ = ["fold", "unfold"]
 
 
 @op
-def unfold(xp: Any, x: Any, *, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+def unfold(xp: Namespace, x: Array, *, kernel_size: PerAxis, dilation: PerAxis = 1, padding: Padding = 0, stride: PerAxis = 1) -> Array:
     """Lay out the windows of ``x`` (batch, channels, *spatial) as columns: (batch, channels * kernel, windows), known as im2col.
 
     Raises
@@ -32,7 +32,16 @@ def unfold(xp: Any, x: Any, *, kernel_size: Any, dilation: Any = 1, padding: Any
 
 
 @op
-def fold(xp: Any, x: Any, *, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+def fold(
+    xp: Namespace,
+    x: Array,
+    *,
+    output_size: PerAxis,
+    kernel_size: PerAxis,
+    dilation: PerAxis = 1,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
+) -> Array:
     """Add columns (batch, channels * kernel, windows) into an array (batch, channels, *output_size): the adjoint of `unfold`.
 
     Elements that several windows share are summed.
@@ -57,10 +66,10 @@ def fold(xp: Any, x: Any, *, output_size: Any, kernel_size: Any, dilation: Any =
 
 
 @unfold.vjp("x")
-def _(g: Any, x_shape: Ints, *, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+def unfold_d_x(g: Array, x_shape: Ints, *, kernel_size: PerAxis, dilation: PerAxis, padding: Padding, stride: PerAxis) -> Array:
     return fold(g, output_size=x_shape[2:], kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
 
 
 @fold.vjp("x")
-def _(g: Any, *, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+def fold_d_x(g: Array, *, kernel_size: PerAxis, dilation: PerAxis, padding: Padding, stride: PerAxis) -> Array:
     return unfold(g, kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from minigrad.backends import Array, is_array, kind_of, namespace
+from minigrad.backends import Array, DType, Namespace, is_array, kind_of, namespace
 from minigrad.core.device import device_of, move
 from minigrad.core.mode import boxed
 from minigrad.core.op import op
@@ -43,12 +43,12 @@ def single_axis(axis: int | None, ndim: int, name: str) -> int:
     return normalize_axis_index(axis, ndim)
 
 
-def along(axis: int, index: Any) -> tuple[Any, ...]:
+def along(axis: int, index: Any) -> tuple[Array, ...]:
     """Return the key that picks ``index`` along ``axis`` (not negative), and everything along the others."""
     return (*[slice(None)] * axis, index)
 
 
-def zeros(shape: tuple[int, ...], like: Any) -> Array:
+def zeros(shape: tuple[int, ...], like: Array) -> Array:
     """Return zeros of the dtype and on the device of ``like``: a view of a single one, for ops that copy it first."""
     xp = namespace(array_of(like))
     return xp.broadcast_to(xp.zeros((), like.dtype), shape)
@@ -58,7 +58,7 @@ def zeros(shape: tuple[int, ...], like: Any) -> Array:
 
 
 @op
-def getitem(xp: Any, x: Any, *, key: Any) -> Any:
+def getitem(xp: Namespace, x: Array, *, key: Any) -> Array:
     """``x[key]``, where the key is one or a tuple of integers, slices, None, ..., integer arrays and boolean masks.
 
     As in NumPy: basic indexing gives a view, arrays broadcast against one another and give a copy, a mask picks where
@@ -68,12 +68,12 @@ def getitem(xp: Any, x: Any, *, key: Any) -> Any:
 
 
 @getitem.vjp("x")
-def _(g: Any, x_shape: Any, *, key: Any) -> Any:
+def getitem_d_x(g: Array, x_shape: tuple[int, ...], *, key: Any) -> Array:
     return add_at(zeros(x_shape, g), g, key=key)
 
 
 @op(broadcasts=True)
-def add_at(xp: Any, x: Any, updates: Any, *, key: Any) -> Any:
+def add_at(xp: Namespace, x: Array, updates: Array, *, key: Any) -> Array:
     """A copy of x with ``updates`` added to ``x[key]``; elements that the key names several times get several updates."""
     y, key = xp.array(x), _beside(x, key)
     if _repeats(key):
@@ -86,12 +86,12 @@ def add_at(xp: Any, x: Any, updates: Any, *, key: Any) -> Any:
 add_at.vjp(x=lambda g: g, updates=lambda g, *, key: getitem(g, key=key))
 
 
-def _beside(x: Array, key: Any) -> Any:
+def _beside(x: Array, key: Any) -> Array:
     """Return the key with every sequence in it as an array, as NumPy takes it, and arrays of the host on the device of x."""
     return tuple([_part_beside(x, k) for k in key]) if isinstance(key, tuple) else _part_beside(x, key)
 
 
-def _part_beside(x: Array, key: Any) -> Any:
+def _part_beside(x: Array, key: Any) -> Array:
     if not is_array(key) and (isinstance(key, Sequence) or hasattr(key, "__array__")):
         key = np.asarray(key)
         key = key.astype(np.intp) if not key.size and key.dtype == float else key  # what [] becomes
@@ -107,7 +107,7 @@ def _repeats(key: Any) -> bool:
     return any(is_array(k) and k.dtype.kind in "iu" and k.shape != () for k in (key if isinstance(key, tuple) else (key,)))
 
 
-def getitem_method(x: Tensor, key: Any) -> Any:
+def getitem_method(x: Tensor, key: Any) -> Array:
     """``x[key]``, where Tensors may stand in the key."""
     if isinstance(key, Tensor):
         return getitem(x, key=key.data)
@@ -120,7 +120,7 @@ def getitem_method(x: Tensor, key: Any) -> Any:
 
 
 @op
-def take(xp: Any, x: Any, indices: Any, *, axis: int | None = None) -> Any:
+def take(xp: Namespace, x: Array, indices: Array, *, axis: int | None = None) -> Array:
     """The slices of x at the integers ``indices`` along ``axis``, which is replaced by the axes of ``indices``.
 
     ``axis`` may be left out where x has one axis.
@@ -129,7 +129,7 @@ def take(xp: Any, x: Any, indices: Any, *, axis: int | None = None) -> Any:
 
 
 @take.vjp("x")
-def _(g: Any, x_shape: Any, indices: Any, *, axis: int | None) -> Any:
+def take_d_x(g: Array, x_shape: tuple[int, ...], indices: Array, *, axis: int | None) -> Array:
     return index_add(zeros(x_shape, g), indices, g, axis=axis)
 
 
@@ -137,7 +137,7 @@ take.nondiff(indices="positions are integers")
 
 
 @op(broadcasts=True)
-def index_add(xp: Any, x: Any, indices: Any, updates: Any, *, axis: int | None = None) -> Any:
+def index_add(xp: Namespace, x: Array, indices: Array, updates: Array, *, axis: int | None = None) -> Array:
     """A copy of x with the slices of ``updates`` added to its slices at ``indices`` along ``axis``.
 
     An index that occurs several times gets several updates. ``updates`` has, or broadcasts to, the shape that
@@ -153,7 +153,7 @@ index_add.nondiff(indices="positions are integers")
 
 
 @op
-def embedding(xp: Any, weight: Any, indices: Any, *, padding_idx: int | None = None) -> Any:
+def embedding(xp: Namespace, weight: Array, indices: Array, *, padding_idx: int | None = None) -> Array:
     """The rows of ``weight`` at the integers ``indices``: shape (*indices.shape, *weight.shape[1:]).
 
     The row at ``padding_idx`` counts as a constant: it gets no gradient, as in PyTorch.
@@ -162,7 +162,7 @@ def embedding(xp: Any, weight: Any, indices: Any, *, padding_idx: int | None = N
 
 
 @embedding.vjp("weight")
-def _(g: Any, weight_shape: Any, indices: Any, *, padding_idx: int | None) -> Any:
+def embedding_d_weight(g: Array, weight_shape: tuple[int, ...], indices: Array, *, padding_idx: int | None) -> Array:
     if padding_idx is not None:
         kept = (indices != padding_idx).reshape(indices.shape + (1,) * (len(weight_shape) - 1))
         g = where(kept, g, 0)
@@ -175,13 +175,13 @@ embedding.nondiff(indices="positions are integers")
 
 
 @op
-def take_along_axis(xp: Any, x: Any, indices: Any, *, axis: int = -1) -> Any:
+def take_along_axis(xp: Namespace, x: Array, indices: Array, *, axis: int = -1) -> Array:
     """y[i, j, k] = x[i, indices[i, j, k], k] for ``axis=1``: ``indices`` has the axes of x."""
     return xp.take_along_axis(x, indices, axis)
 
 
 @take_along_axis.vjp("x")
-def _(g: Any, x_shape: Any, indices: Any, *, axis: int) -> Any:
+def take_along_axis_d_x(g: Array, x_shape: tuple[int, ...], indices: Array, *, axis: int) -> Array:
     return scatter_add(zeros(x_shape, g), indices, g, axis=axis)
 
 
@@ -189,7 +189,7 @@ take_along_axis.nondiff(indices="positions are integers")
 
 
 @op(broadcasts=True)
-def scatter_add(xp: Any, x: Any, indices: Any, updates: Any, *, axis: int = -1) -> Any:
+def scatter_add(xp: Namespace, x: Array, indices: Array, updates: Array, *, axis: int = -1) -> Array:
     """A copy of x with y[i, indices[i, j, k], k] += updates[i, j, k] for ``axis=1``, for every i, j, k."""
     y = xp.array(x)
     xp.add.at(y, _grid(xp, x.shape, indices, axis), updates)
@@ -201,7 +201,7 @@ scatter_add.nondiff(indices="positions are integers")
 
 
 @op(broadcasts=True)
-def put_along_axis(xp: Any, x: Any, indices: Any, values: Any, *, axis: int = -1) -> Any:
+def put_along_axis(xp: Namespace, x: Array, indices: Array, values: Array, *, axis: int = -1) -> Array:
     """A copy of x with y[i, indices[i, j, k], k] = values[i, j, k] for ``axis=1``; no element may be named twice."""
     y = xp.array(x)
     y[_grid(xp, x.shape, indices, axis)] = values
@@ -215,7 +215,7 @@ put_along_axis.vjp(
 put_along_axis.nondiff(indices="positions are integers")
 
 
-def _grid(xp: Any, shape: tuple[int, ...], indices: Array, axis: int) -> tuple[Array, ...]:
+def _grid(xp: Namespace, shape: tuple[int, ...], indices: Array, axis: int) -> tuple[Array, ...]:
     """Return the key that names the element ``indices`` along ``axis`` and, along the other axes, each in turn."""
     if indices.ndim != len(shape):
         raise ValueError(f"indices of shape {indices.shape} need the {len(shape)} axes of x, which has shape {shape}")
@@ -227,7 +227,7 @@ def _grid(xp: Any, shape: tuple[int, ...], indices: Array, axis: int) -> tuple[A
 # --------------------------------------------------------------------------------------------------- masks and one-hot
 
 
-def check_labels(name: str, labels: Any, classes: int, one: str = "label", all_of_them: str = "classes") -> None:
+def check_labels(name: str, labels: Array, classes: int, one: str = "label", all_of_them: str = "classes") -> None:
     """Raise an IndexError for a label that is not the number of a class, on the CPU.
 
     A GPU would have to be waited for, on every step of a training, so nothing is looked at there.
@@ -246,7 +246,7 @@ def _find_wrong(labels: Any, classes: int, one: str, all_of_them: str) -> None:
 
 
 @op
-def one_hot(xp: Any, indices: Any, *, num_classes: int, dtype: Any = np.float32) -> Any:
+def one_hot(xp: Namespace, indices: Array, *, num_classes: int, dtype: DType = np.float32) -> Array:
     """A new last axis of length ``num_classes``, with 1 at the index and 0 elsewhere."""
     check_labels("one_hot", indices, num_classes, "index")
     y = xp.zeros((*indices.shape, num_classes), dtype=dtype)
@@ -257,12 +257,12 @@ def one_hot(xp: Any, indices: Any, *, num_classes: int, dtype: Any = np.float32)
 one_hot.nondiff(indices="positions are integers")
 
 
-def masked_fill(x: Any, mask: Any, value: Any) -> Any:
+def masked_fill(x: Array, mask: Array, value: Array) -> Array:
     """Put ``value`` where the mask is true; x elsewhere."""
     return where(mask, value, x)
 
 
-def nonzero(x: Any) -> tuple[Any, ...]:
+def nonzero(x: Array) -> tuple[Array, ...]:
     """Return the positions of the elements that are not zero: for each axis, an array of integers. No gradient."""
     array = array_of(x)
     positions = namespace(array).nonzero(array)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from minigrad.backends import is_array, namespace
+from minigrad.backends import Array, Namespace, is_array, namespace
 from minigrad.core.op import op
 from minigrad.core.tensor import array_of
 from minigrad.ops.indexing import along, index_add, zeros
@@ -21,13 +21,13 @@ Widths = int | Sequence[int] | Sequence[Sequence[int]]
 
 
 @op
-def _concat(xp: Any, *arrays: Any, axis: int = 0) -> Any:
+def _concat(xp: Namespace, *arrays: Array, axis: int = 0) -> Array:
     """The arrays one after another along an axis that they have; the other lengths must be equal."""
     return xp.concatenate(arrays, axis=axis)
 
 
 @_concat.vjp("arrays")
-def _(g: Any, arrays_shape: Any, *, axis: int) -> Any:
+def concat_d_arrays(g: Array, arrays_shape: tuple[tuple[int, ...], ...], *, axis: int) -> Array:
     axis = normalize_axis_index(axis, len(g.shape))
     pieces, start = [], 0
     for shape in arrays_shape:
@@ -38,25 +38,25 @@ def _(g: Any, arrays_shape: Any, *, axis: int) -> Any:
 
 
 @op
-def _stack(xp: Any, *arrays: Any, axis: int = 0) -> Any:
+def _stack(xp: Namespace, *arrays: Array, axis: int = 0) -> Array:
     """The arrays, all of one shape, side by side along a new axis at place ``axis`` of the result."""
     return xp.stack(arrays, axis=axis)
 
 
 @_stack.vjp("arrays")
-def _(g: Any, arrays_shape: Any, *, axis: int) -> Any:
+def stack_d_arrays(g: Array, arrays_shape: tuple[tuple[int, ...], ...], *, axis: int) -> Array:
     axis = normalize_axis_index(axis, len(g.shape))
     return tuple([g[along(axis, i)] for i in range(len(arrays_shape))])
 
 
 @op
-def tile(xp: Any, x: Any, *, repetitions: int | Sequence[int]) -> Any:
+def tile(xp: Namespace, x: Array, *, repetitions: int | Sequence[int]) -> Array:
     """x repeated as a whole, ``repetitions[i]`` times along axis i (the last axes, where there are fewer numbers)."""
     return xp.tile(x, repetitions)
 
 
 @tile.vjp("x")
-def _(g: Any, x_shape: Any, *, repetitions: int | Sequence[int]) -> Any:
+def tile_d_x(g: Array, x_shape: tuple[int, ...], *, repetitions: int | Sequence[int]) -> Array:
     times = tuple(repetitions) if isinstance(repetitions, Sequence) else (repetitions,)
     ndim = max(len(times), len(x_shape))
     times = (1,) * (ndim - len(times)) + times
@@ -66,7 +66,7 @@ def _(g: Any, x_shape: Any, *, repetitions: int | Sequence[int]) -> Any:
 
 
 @op
-def repeat(xp: Any, x: Any, *, repeats: int | tuple[int, ...], axis: int | None = None) -> Any:
+def repeat(xp: Namespace, x: Array, *, repeats: int | tuple[int, ...], axis: int | None = None) -> Array:
     """Each slice of x along ``axis``, ``repeats`` times in a row; a tuple says how often for each.
 
     With ``axis=None`` x is made flat first.
@@ -75,7 +75,7 @@ def repeat(xp: Any, x: Any, *, repeats: int | tuple[int, ...], axis: int | None 
 
 
 @repeat.vjp("x")
-def _(g: Any, x_shape: Any, *, repeats: int | tuple[int, ...], axis: int | None) -> Any:
+def repeat_d_x(g: Array, x_shape: tuple[int, ...], *, repeats: int | tuple[int, ...], axis: int | None) -> Array:
     shape = (math.prod(x_shape),) if axis is None else x_shape
     axis = 0 if axis is None else normalize_axis_index(axis, len(shape))
     n = shape[axis]
@@ -85,7 +85,7 @@ def _(g: Any, x_shape: Any, *, repeats: int | tuple[int, ...], axis: int | None)
 
 
 @op
-def pad(xp: Any, x: Any, *, pad_width: Widths, mode: str = "constant", value: float = 0) -> Any:
+def pad(xp: Namespace, x: Array, *, pad_width: Widths, mode: str = "constant", value: float = 0) -> Array:
     """x with more elements before and after, along every axis.
 
     Parameters
@@ -103,7 +103,7 @@ def pad(xp: Any, x: Any, *, pad_width: Widths, mode: str = "constant", value: fl
 
 
 @pad.vjp("x")
-def _(g: Any, x_shape: Any, *, pad_width: Widths, mode: str) -> Any:
+def pad_d_x(g: Array, x_shape: tuple[int, ...], *, pad_width: Widths, mode: str) -> Array:
     for axis, (before, after) in enumerate(_pairs(pad_width, len(x_shape))):
         end = before + x_shape[axis]
         middle = g[along(axis, slice(before, end))]
@@ -114,17 +114,17 @@ def _(g: Any, x_shape: Any, *, pad_width: Widths, mode: str) -> Any:
     return g
 
 
-def _positions(g: Any, positions: Any) -> Any:
+def _positions(g: Array, positions: Array) -> Array:
     """Return integers, worked out on the host, as an array where ``g`` is."""
     return namespace(array_of(g)).asarray(positions)
 
 
-def _repeated(n: int, repeats: tuple[int, ...]) -> Any:
+def _repeated(n: int, repeats: tuple[int, ...]) -> Array:
     """Which of n slices each slice of the repeated array came from."""
     return np.repeat(np.arange(n), repeats)
 
 
-def _mirrored(n: int, before: int, after: int, mode: str) -> Any:
+def _mirrored(n: int, before: int, after: int, mode: str) -> Array:
     """Which of n elements each padding element came from: those before, then those after."""
     came_from = np.pad(np.arange(n), (before, after), mode)  # type: ignore[call-overload]
     return np.concatenate([came_from[:before], came_from[before + n :]])
@@ -147,7 +147,7 @@ def _check_axis(name: str, axis: Any) -> None:
         raise TypeError(f"{name} takes the arrays as one list: {name}([a, b], axis=0)")
 
 
-def concat(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+def concat(arrays: Sequence[Array], axis: int | None = 0) -> Array:
     """Join arrays along an axis that they have; with ``axis=None`` they are made flat first."""
     _check_axis("concat", axis)
     if axis is None:
@@ -155,13 +155,13 @@ def concat(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     return _concat(*arrays, axis=axis)
 
 
-def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
+def stack(arrays: Sequence[Array], axis: int = 0) -> Array:
     """Join arrays of one shape along a new axis."""
     _check_axis("stack", axis)
     return _stack(*arrays, axis=axis)
 
 
-def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
+def split(x: Array, sections: int | Sequence[int], axis: int = 0) -> list[Array]:
     """Cut x along an axis: into that many equal pieces, or at the given places (as ``numpy.split``)."""
     axis = normalize_axis_index(axis, len(x.shape))
     n = x.shape[axis]
@@ -173,7 +173,7 @@ def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     return [x[along(axis, slice(cuts[i], cuts[i + 1]))] for i in range(len(cuts) - 1)]
 
 
-def chunk(x: Any, chunks: int, axis: int = 0) -> list[Any]:
+def chunk(x: Array, chunks: int, axis: int = 0) -> list[Array]:
     """Cut x along an axis into at most ``chunks`` pieces of one length, the last perhaps shorter (as ``torch.chunk``)."""
     if chunks < 1:
         raise ValueError(f"chunk: at least one piece is needed, not {chunks}")
@@ -183,7 +183,7 @@ def chunk(x: Any, chunks: int, axis: int = 0) -> list[Any]:
     return split(x, range(length, n, length), axis)
 
 
-def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
+def unstack(x: Array, axis: int = 0) -> tuple[Array, ...]:
     """Return the slices of x along an axis, without that axis."""
     axis = normalize_axis_index(axis, len(x.shape))
     return tuple([x[along(axis, i)] for i in range(x.shape[axis])])

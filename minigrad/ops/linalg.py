@@ -8,8 +8,8 @@ factorisations and what follows from them (inv, solve, det, eigh, ...) in `minig
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
+from minigrad.backends import Array, Namespace
 from minigrad.core._messages import shape_of
 from minigrad.core.op import op
 from minigrad.ops.contraction import tensordot
@@ -22,7 +22,7 @@ __all__ = ["cross", "dot", "kron", "linear", "matmul", "outer", "vecdot"]
 
 
 @op(broadcasts=True)
-def matmul(xp: Any, a: Any, b: Any) -> Any:
+def matmul(xp: Namespace, a: Array, b: Array) -> Array:
     """Product of matrices: ``y[..., i, j] = sum_k a[..., i, k] b[..., k, j]``.
 
     The axes before the last two broadcast. A 1-d ``a`` is a row, a 1-d ``b`` a column, and the axis that this stands
@@ -43,7 +43,7 @@ def matmul(xp: Any, a: Any, b: Any) -> Any:
 
 
 @matmul.vjp("a")
-def _(g: Any, b: Any, a_shape: tuple[int, ...]) -> Any:
+def matmul_d_a(g: Array, b: Array, a_shape: tuple[int, ...]) -> Array:
     if b.ndim == 1:
         return g.reshape((*g.shape, 1)) * b
     if len(a_shape) == 1 or (len(a_shape) == 2 and b.ndim > 2):  # one a for a whole batch: contract the batch at once
@@ -53,7 +53,7 @@ def _(g: Any, b: Any, a_shape: tuple[int, ...]) -> Any:
 
 
 @matmul.vjp("b")
-def _(g: Any, a: Any, b_shape: tuple[int, ...]) -> Any:
+def matmul_d_b(g: Array, a: Array, b_shape: tuple[int, ...]) -> Array:
     if a.ndim == 1:
         return a * g if len(b_shape) == 1 else a.reshape((-1, 1)) * g.reshape((*g.shape[:-1], 1, g.shape[-1]))
     if len(b_shape) == 1 or (len(b_shape) == 2 and a.ndim > 2):  # one b for a whole batch
@@ -62,7 +62,7 @@ def _(g: Any, a: Any, b_shape: tuple[int, ...]) -> Any:
 
 
 @op
-def linear(xp: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+def linear(xp: Namespace, x: Array, weight: Array, bias: Array | None = None) -> Array:
     """Affine map of the last axis: ``y[..., o] = sum_i x[..., i] weight[o, i] + bias[o]``.
 
     ``weight`` has PyTorch's layout (out, in). Every axis of ``x`` but the last counts as batch, and the batch is
@@ -86,12 +86,12 @@ linear.vjp(x=lambda g, weight, x_shape: (_rows(g) @ weight).reshape(x_shape))
 
 
 @linear.vjp("weight", "bias")  # together, as a GPU can compute both in one pass over g
-def _(g: Any, x: Any, bias: Any) -> Any:
+def linear_gradients(g: Array, x: Array, bias: Array) -> tuple[Array, ...]:
     rows = _rows(g)
     return rows.swapaxes(0, 1) @ _rows(x), None if bias is None else rows.sum(axis=0)
 
 
-def _rows(x: Any) -> Any:
+def _rows(x: Array) -> Array:
     """Return ``x`` as a matrix with the last axis of ``x`` along its rows."""
     return x.reshape((prod(x.shape[:-1]), x.shape[-1]))
 
@@ -100,7 +100,7 @@ def _rows(x: Any) -> Any:
 
 
 @op
-def outer(xp: Any, a: Any, b: Any) -> Any:
+def outer(xp: Namespace, a: Array, b: Array) -> Array:
     """Outer product of two vectors: ``y[i, j] = a[i] b[j]``.
 
     Raises
@@ -117,7 +117,7 @@ outer.vjp(a=lambda g, b: g @ b, b=lambda g, a: a @ g)
 
 
 @op(broadcasts=True)
-def vecdot(xp: Any, a: Any, b: Any, *, axis: int = -1) -> Any:
+def vecdot(xp: Namespace, a: Array, b: Array, *, axis: int = -1) -> Array:
     """Inner product along one axis, the others broadcast: ``sum(a * b, axis)``.
 
     Raises
@@ -137,7 +137,7 @@ vecdot.vjp(
 
 
 @op(broadcasts=True)
-def cross(xp: Any, a: Any, b: Any, *, axis: int = -1) -> Any:
+def cross(xp: Namespace, a: Array, b: Array, *, axis: int = -1) -> Array:
     """Cross product of vectors with three elements along ``axis``; the other axes broadcast.
 
     Raises
@@ -157,26 +157,26 @@ cross.vjp(
 
 
 @op
-def kron(xp: Any, a: Any, b: Any) -> Any:
+def kron(xp: Namespace, a: Array, b: Array) -> Array:
     """Kronecker product: every element of ``a`` times the whole of ``b``, ``y[i n_b + j] = a[i] b[j]`` along each axis."""
     return xp.kron(a, b)
 
 
 @kron.vjp("a")
-def _(g: Any, b: Any, a_shape: tuple[int, ...]) -> Any:
+def kron_d_a(g: Array, b: Array, a_shape: tuple[int, ...]) -> Array:
     n = max(len(a_shape), b.ndim)
     odd = range(1, 2 * n, 2)
     return tensordot(_interleaved(g, a_shape, b.shape), b.reshape(_filled(b.shape, n)), axes=(odd, range(n))).reshape(a_shape)
 
 
 @kron.vjp("b")
-def _(g: Any, a: Any, b_shape: tuple[int, ...]) -> Any:
+def kron_d_b(g: Array, a: Array, b_shape: tuple[int, ...]) -> Array:
     n = max(a.ndim, len(b_shape))
     even = range(0, 2 * n, 2)
     return tensordot(_interleaved(g, a.shape, b_shape), a.reshape(_filled(a.shape, n)), axes=(even, range(n))).reshape(b_shape)
 
 
-def _interleaved(g: Any, a_shape: tuple[int, ...], b_shape: tuple[int, ...]) -> Any:
+def _interleaved(g: Array, a_shape: tuple[int, ...], b_shape: tuple[int, ...]) -> Array:
     """Split each axis of a Kronecker product into that of ``a`` and that of ``b``."""
     n = g.ndim
     pairs = zip(_filled(a_shape, n), _filled(b_shape, n), strict=True)
@@ -187,7 +187,7 @@ def _filled(shape: tuple[int, ...], n: int) -> tuple[int, ...]:
     return (1,) * (n - len(shape)) + shape
 
 
-def dot(a: Any, b: Any) -> Any:
+def dot(a: Array, b: Array) -> Array:
     """NumPy's dot: the inner product of vectors, the product of matrices; generally ``y[i.., j..] = sum_k a[i.., k] b[.., k, j]``."""
     if a.ndim == 0 or b.ndim == 0:
         return a * b

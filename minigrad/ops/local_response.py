@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.standardization import normalized_axes
 
@@ -11,7 +10,7 @@ __all__ = ["local_response_norm", "moving_sum"]
 
 
 @op
-def moving_sum(xp: Any, x: Any, *, axis: int, before: int, after: int) -> Any:
+def moving_sum(xp: Namespace, x: Array, *, axis: int, before: int, after: int) -> Array:
     """y_i = x_(i - before) + ... + x_(i + after) along ``axis``, where x is zero outside its bounds."""
     n = x.shape[axis]
     widths = [(0, 0)] * x.ndim
@@ -29,7 +28,9 @@ moving_sum.vjp(x=lambda g, *, axis, before, after: moving_sum(g, axis=axis, befo
 
 
 @op(outputs=("y", "scale"))
-def local_response_norm(xp: Any, x: Any, *, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0, axis: int = 1) -> Any:
+def local_response_norm(
+    xp: Namespace, x: Array, *, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0, axis: int = 1
+) -> tuple[Array, Array]:
     """Divide each value by a power of the energy of its neighbours in other channels: y = x scale^-beta.
 
     scale = k + alpha / size times the sum of x^2 over the ``size`` channels around each; channels outside count as zero
@@ -63,7 +64,9 @@ def local_response_norm(xp: Any, x: Any, *, size: int, alpha: float = 1e-4, beta
 
 
 @local_response_norm.vjp("x")
-def _(g: Any, x: Any, scale: Any, g_scale: Any = None, *, size: int, alpha: float, beta: float, axis: int) -> Any:
+def local_response_norm_d_x(
+    g: Array, x: Array, scale: Array, g_scale: Array | None = None, *, size: int, alpha: float, beta: float, axis: int
+) -> Array:
     from_y = g * x * scale ** (-beta - 1) * -beta
     total = from_y if g_scale is None else from_y + g_scale
     neighbours = moving_sum(total, axis=axis, before=(size - 1) // 2, after=size // 2)

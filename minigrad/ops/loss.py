@@ -6,8 +6,7 @@ Each gives one loss for each sample or element; means, sums, class weights and i
 
 from __future__ import annotations
 
-from typing import Any
-
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.elementwise import clip, log, maximum, sigmoid, where
 from minigrad.ops.indexing import check_labels, scatter_add
@@ -17,7 +16,7 @@ __all__ = ["binary_cross_entropy", "huber", "mean_cross_entropy", "sigmoid_cross
 
 
 @op(outputs=("loss", "p"))
-def softmax_cross_entropy(xp: Any, x: Any, labels: Any, *, label_smoothing: float = 0.0) -> Any:
+def softmax_cross_entropy(xp: Namespace, x: Array, labels: Array, *, label_smoothing: float = 0.0) -> tuple[Array, Array]:
     """Cross-entropy between labels and the softmax of ``x`` along the last axis.
 
     loss = logsumexp(x) - sum_k q_k x_k, where q is 1 for the label and 0 elsewhere, mixed with the even distribution:
@@ -58,7 +57,7 @@ def softmax_cross_entropy(xp: Any, x: Any, labels: Any, *, label_smoothing: floa
 
 
 @softmax_cross_entropy.vjp("x")
-def softmax_cross_entropy_gradient(g: Any, labels: Any, p: Any, g_p: Any = None, *, label_smoothing: float) -> Any:
+def softmax_cross_entropy_gradient(g: Array, labels: Array, p: Array, g_p: Array | None = None, *, label_smoothing: float) -> Array:
     along = expand_dims(g, -1)
     dx = scatter_add(along * p, expand_dims(labels, -1), -(1 - label_smoothing) * along, axis=-1)
     if label_smoothing:
@@ -70,7 +69,9 @@ softmax_cross_entropy.nondiff(labels="labels are integers")
 
 
 @op(outputs=("loss", "p"))
-def mean_cross_entropy(xp: Any, x: Any, labels: Any, *, ignore_index: int = -100, label_smoothing: float = 0.0) -> Any:
+def mean_cross_entropy(
+    xp: Namespace, x: Array, labels: Array, *, ignore_index: int = -100, label_smoothing: float = 0.0
+) -> tuple[Array, Array]:
     """Mean of `softmax_cross_entropy` over the samples whose label is not ``ignore_index``.
 
     One node for what ends nearly every classifier, so that a GPU can compute the loss in one launch and its gradient in
@@ -94,7 +95,9 @@ def mean_cross_entropy(xp: Any, x: Any, labels: Any, *, ignore_index: int = -100
 
 
 @mean_cross_entropy.vjp("x")
-def _(g: Any, labels: Any, p: Any, g_p: Any = None, *, ignore_index: int, label_smoothing: float) -> Any:
+def mean_cross_entropy_d_x(
+    g: Array, labels: Array, p: Array, g_p: Array | None = None, *, ignore_index: int, label_smoothing: float
+) -> Array:
     counted = (labels != ignore_index).astype(p.dtype)
     labels = where(labels != ignore_index, labels, 0)
     return softmax_cross_entropy_gradient(g * counted / maximum(counted.sum(), 1), labels, p, g_p, label_smoothing=label_smoothing)
@@ -104,7 +107,7 @@ mean_cross_entropy.nondiff(labels="labels are integers")
 
 
 @op(broadcasts=True)
-def sigmoid_cross_entropy(xp: Any, x: Any, target: Any) -> Any:
+def sigmoid_cross_entropy(xp: Namespace, x: Array, target: Array) -> Array:
     """Cross-entropy between a probability ``target`` and sigmoid(x): log(1 + e**x) - x target, without overflow."""
     return xp.maximum(x, 0) - x * target + xp.log1p(xp.exp(-xp.abs(x)))
 
@@ -113,7 +116,7 @@ sigmoid_cross_entropy.vjp(x=lambda g, x, target: g * (sigmoid(x) - target), targ
 
 
 @op(broadcasts=True)
-def binary_cross_entropy(xp: Any, p: Any, target: Any) -> Any:
+def binary_cross_entropy(xp: Namespace, p: Array, target: Array) -> Array:
     """Cross-entropy between two probabilities: -target log p - (1 - target) log(1 - p).
 
     Each logarithm is at least -100, and the derivative's denominator p (1 - p) at least 1e-12, so that loss and
@@ -132,7 +135,7 @@ binary_cross_entropy.vjp(
 
 
 @op(broadcasts=True)
-def huber(xp: Any, x: Any, target: Any, *, delta: float = 1.0) -> Any:
+def huber(xp: Namespace, x: Array, target: Array, *, delta: float = 1.0) -> Array:
     """d**2 / 2 where d = x - target is at most ``delta`` away from 0, and delta (abs(d) - delta / 2) further out.
 
     The gradient is d clipped to +-delta. Source: Huber, "Robust estimation of a location parameter", 1964.

@@ -7,9 +7,9 @@ of `minigrad.ops.batch_normalization` without the weight. Each op returns its st
 
 from __future__ import annotations
 
-from typing import Any
-
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
+from minigrad.ops.shape import Axes
 from minigrad.ops.standardization import (
     affine,
     check_affine,
@@ -29,7 +29,9 @@ __all__ = ["group_norm", "instance_norm", "layer_norm", "rms_norm"]
 
 
 @op(outputs=("y", "mean", "var"))
-def layer_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: Any = -1, eps: float = 1e-5) -> Any:
+def layer_norm(
+    xp: Namespace, x: Array, weight: Array | None = None, bias: Array | None = None, *, axis: Axes = -1, eps: float = 1e-5
+) -> tuple[Array, Array, Array]:
     """Normalize each sample over its features: y = weight (x - mean) / sqrt(var + eps) + bias.
 
     Parameters
@@ -66,7 +68,18 @@ def layer_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, axis: A
 
 
 @layer_norm.vjp("x", "weight", "bias")
-def _(g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = None, g_var: Any = None, *, axis: Any, eps: float) -> Any:
+def layer_norm_gradients(
+    g: Array,
+    x: Array,
+    weight: Array,
+    mean: Array,
+    var: Array,
+    g_mean: Array | None = None,
+    g_var: Array | None = None,
+    *,
+    axis: Axes,
+    eps: float,
+) -> tuple[Array, ...]:
     axes = normalized_axes("layer_norm", x, axis)
     others = complement(x, axes)
     g_xhat = g if weight is None else g * per_channel(weight, x, others)
@@ -78,7 +91,7 @@ def _(g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = None, g_va
 
 
 @op(outputs=("y", "mean_square"))
-def rms_norm(xp: Any, x: Any, weight: Any = None, *, axis: Any = -1, eps: float = 1e-6) -> Any:
+def rms_norm(xp: Namespace, x: Array, weight: Array | None = None, *, axis: Axes = -1, eps: float = 1e-6) -> tuple[Array, Array]:
     """Scale each sample to root mean square 1 over its features: y = weight x / sqrt(<x^2> + eps). Nothing is subtracted.
 
     Parameters
@@ -104,7 +117,9 @@ def rms_norm(xp: Any, x: Any, weight: Any = None, *, axis: Any = -1, eps: float 
 
 
 @rms_norm.vjp("x", "weight")
-def _(g: Any, x: Any, weight: Any, mean_square: Any, g_mean_square: Any = None, *, axis: Any, eps: float) -> Any:
+def rms_norm_gradients(
+    g: Array, x: Array, weight: Array, mean_square: Array, g_mean_square: Array | None = None, *, axis: Axes, eps: float
+) -> tuple[Array, ...]:
     axes = normalized_axes("rms_norm", x, axis)
     others = complement(x, axes)
     rrms = (per_channel(mean_square, x, axes) + eps) ** -0.5
@@ -119,7 +134,9 @@ def _(g: Any, x: Any, weight: Any, mean_square: Any, g_mean_square: Any = None, 
 
 
 @op(outputs=("y", "mean", "var"))
-def group_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, groups: int, eps: float = 1e-5) -> Any:
+def group_norm(
+    xp: Namespace, x: Array, weight: Array | None = None, bias: Array | None = None, *, groups: int, eps: float = 1e-5
+) -> tuple[Array, Array, Array]:
     """Normalize each sample over groups of channels: y = weight (x - mean) / sqrt(var + eps) + bias.
 
     One group is layer norm over channels and positions, a group for each channel is instance norm.
@@ -165,7 +182,18 @@ def group_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, groups:
 
 
 @group_norm.vjp("x", "weight", "bias")
-def _(g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = None, g_var: Any = None, *, groups: int, eps: float) -> Any:
+def group_norm_gradients(
+    g: Array,
+    x: Array,
+    weight: Array,
+    mean: Array,
+    var: Array,
+    g_mean: Array | None = None,
+    g_var: Array | None = None,
+    *,
+    groups: int,
+    eps: float,
+) -> tuple[Array, ...]:
     grouped = x.reshape(in_groups(x, groups))
     axes, others = tuple(range(2, len(grouped.shape))), complement(x, (1,))
     g_xhat = g if weight is None else g * per_channel(weight, x, others)
@@ -174,7 +202,9 @@ def _(g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = None, g_va
 
 
 @op(outputs=("y", "mean", "var"))
-def instance_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, eps: float = 1e-5) -> Any:
+def instance_norm(
+    xp: Namespace, x: Array, weight: Array | None = None, bias: Array | None = None, *, eps: float = 1e-5
+) -> tuple[Array, Array, Array]:
     """Normalize each channel of each sample over its positions: y = weight (x - mean) / sqrt(var + eps) + bias.
 
     Parameters
@@ -201,7 +231,9 @@ def instance_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, eps:
 
 
 @instance_norm.vjp("x", "weight", "bias")
-def _(g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = None, g_var: Any = None, *, eps: float) -> Any:
+def instance_norm_gradients(
+    g: Array, x: Array, weight: Array, mean: Array, var: Array, g_mean: Array | None = None, g_var: Array | None = None, *, eps: float
+) -> tuple[Array, ...]:
     axes, others = positions("instance_norm", x), complement(x, (1,))
     g_xhat = g if weight is None else g * per_channel(weight, x, others)
     g_x, xhat = through_xhat(g_xhat, x, mean, var, g_mean, g_var, axes, eps)
@@ -211,12 +243,12 @@ def _(g: Any, x: Any, weight: Any, mean: Any, var: Any, g_mean: Any = None, g_va
 # ---------------------------------------------------------------------------------------------------------- the parts
 
 
-def in_groups(x: Any, groups: int) -> tuple[int, ...]:
+def in_groups(x: Array, groups: int) -> tuple[int, ...]:
     """Shape of x with its channels in groups: (N, groups, C / groups, ...)."""
     return (x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
 
 
-def positions(name: str, x: Any, eps: float = 0.0) -> tuple[int, ...]:
+def positions(name: str, x: Array, eps: float = 0.0) -> tuple[int, ...]:
     """The axes of x behind those of samples and channels."""
     if len(x.shape) < 3:
         raise ValueError(f"{name}: x needs an axis of positions behind samples and channels, and has shape {x.shape}")

@@ -11,10 +11,10 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from minigrad.backends import Array
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.indexing import check_labels
-from minigrad.ops.windows import Ints, adaptive_bounds, by_axes, padded, pool_geometry, taps
+from minigrad.ops.windows import Ints, PerAxis, adaptive_bounds, by_axes, padded, pool_geometry, taps
 
 __all__ = [
     "adaptive_max_pool",
@@ -37,7 +37,14 @@ NOT_DIFFERENTIABLE = "positions are integers"
 
 @op(outputs=("y", "indices"))
 def max_pool(
-    xp: Any, x: Any, *, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+    xp: Namespace,
+    x: Array,
+    *,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
 ) -> tuple[Array, Array]:
     """Largest element of each window, and where it is.
 
@@ -82,7 +89,7 @@ def max_pool(
 
 
 @op(outputs=("y", "indices"))
-def adaptive_max_pool(xp: Any, x: Any, *, output_size: Any) -> tuple[Array, Array]:
+def adaptive_max_pool(xp: Namespace, x: Array, *, output_size: PerAxis) -> tuple[Array, Array]:
     """Largest element of each of ``output_size`` windows that cover the input, and where it is (as in `max_pool`).
 
     Along an axis of length n with m windows, window i is from ``floor(i n / m)`` up to ``ceil((i + 1) n / m)``, exclusively.
@@ -100,7 +107,7 @@ def adaptive_max_pool(xp: Any, x: Any, *, output_size: Any) -> tuple[Array, Arra
 
 
 @op
-def pick(xp: Any, x: Any, indices: Any) -> Any:
+def pick(xp: Namespace, x: Array, indices: Array) -> Array:
     """The elements of ``x`` (batch, channels, *spatial) at ``indices`` into the flattened spatial axes, plane by plane."""
     if indices.ndim < 2 or indices.shape[:2] != x.shape[:2]:
         raise ValueError(f"pick: indices has shape {indices.shape}; x {x.shape} needs the same batch and channels in it, then any axes")
@@ -109,7 +116,7 @@ def pick(xp: Any, x: Any, indices: Any) -> Any:
 
 
 @op
-def pick_transpose(xp: Any, y: Any, indices: Any, *, size: Ints) -> Any:
+def pick_transpose(xp: Namespace, y: Array, indices: Array, *, size: Ints) -> Array:
     """Add the elements of ``y`` at ``indices`` into zeros of spatial ``size``: the adjoint of `pick`.
 
     Where the windows of a max pooling do not overlap, this undoes it but for the elements that were not picked.
@@ -125,7 +132,17 @@ def pick_transpose(xp: Any, y: Any, indices: Any, *, size: Ints) -> Any:
 
 
 @max_pool.vjp("x")  # the parameters are for kernels, which need not look for what the windows say
-def _(g: Any, indices: Any, x_shape: Ints, *, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
+def max_pool_d_x(
+    g: Array,
+    indices: Array,
+    x_shape: Ints,
+    *,
+    kernel_size: PerAxis,
+    stride: PerAxis | None,
+    padding: PerAxis,
+    dilation: PerAxis,
+    ceil_mode: bool,
+) -> Array:
     return pick_transpose(g, indices, size=x_shape[2:])
 
 
@@ -136,11 +153,11 @@ pick_transpose.vjp(y=lambda g, indices: pick(g, indices))
 pick_transpose.nondiff(indices=NOT_DIFFERENTIABLE)
 
 
-def _planes(x: Any) -> Any:
+def _planes(x: Array) -> Array:
     return x.reshape((prod(x.shape[:2]), prod(x.shape[2:])))
 
 
-def _on_grid(positions: list[Any], strides: list[int]) -> Any:
+def _on_grid(positions: list[Any], strides: list[int]) -> Array:
     """Combine positions along each axis into positions in the flattened axes, on the grid that they span."""
     n = len(positions)
     return sum(p.reshape((-1, *[1] * (n - 1 - k))) * s for k, (p, s) in enumerate(zip(positions, strides, strict=True)))
@@ -150,20 +167,20 @@ def _on_grid(positions: list[Any], strides: list[int]) -> Any:
 
 
 def _max_pool(
-    x: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
+    x: Array,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Any:
+) -> Array:
     """The largest element of each window, and with ``return_indices`` where it is (see `max_pool`)."""
     y, indices = max_pool(x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
     return (y, indices) if return_indices else y
 
 
-def _adaptive_max_pool(x: Any, output_size: Any, return_indices: bool = False) -> Any:
+def _adaptive_max_pool(x: Array, output_size: PerAxis, return_indices: bool = False) -> Array:
     """The largest element of each of ``output_size`` windows, and with ``return_indices`` where it is (see `adaptive_max_pool`)."""
     y, indices = adaptive_max_pool(x, output_size=output_size)
     return (y, indices) if return_indices else y

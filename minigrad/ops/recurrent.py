@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.contraction import tensordot
 from minigrad.ops.elementwise import tanh
@@ -25,7 +26,7 @@ __all__ = ["gru", "lstm", "rnn"]
 
 
 @op(outputs=("h", "c", "gates"))
-def lstm(xp: Any, x: Any, h0: Any, c0: Any, w: Any, w_proj: Any = None) -> Any:
+def lstm(xp: Namespace, x: Array, h0: Array, c0: Array, w: Array, w_proj: Array | None = None) -> tuple[Array, Array, Array]:
     """Long short-term memory (Hochreiter and Schmidhuber, 1997, with the forget gate of Gers et al., 2000).
 
     With a_t = x_t + W h_{t-1} cut into four along the last axis:
@@ -64,7 +65,18 @@ def lstm(xp: Any, x: Any, h0: Any, c0: Any, w: Any, w_proj: Any = None) -> Any:
 
 
 @lstm.vjp("x", "h0", "c0", "w", "w_proj")
-def _(g_h: Any, h0: Any, c0: Any, w: Any, w_proj: Any, h: Any, c: Any, gates: Any, g_c: Any = None, g_gates: Any = None) -> tuple[Any, ...]:
+def lstm_gradients(
+    g_h: Array,
+    h0: Array,
+    c0: Array,
+    w: Array,
+    w_proj: Array,
+    h: Array,
+    c: Array,
+    gates: Array,
+    g_c: Array | None = None,
+    g_gates: Array | None = None,
+) -> tuple[Array, ...]:
     dh: Any = 0  # what later steps contribute to the cotangents of h_t and c_t
     dc: Any = 0
     da, before_projection, d_projected = [], [], []
@@ -91,7 +103,7 @@ def _(g_h: Any, h0: Any, c0: Any, w: Any, w_proj: Any, h: Any, c: Any, gates: An
 
 
 @op(outputs=("h", "gates", "inner"))
-def gru(xp: Any, x: Any, h0: Any, w: Any, b: Any = None) -> Any:
+def gru(xp: Namespace, x: Array, h0: Array, w: Array, b: Array | None = None) -> tuple[Array, Array, Array]:
     """Gated recurrent unit (Cho et al., 2014, with the reset gate after the product, as in PyTorch and cuDNN).
 
     With a_t = W h_{t-1} + b, and x_t and a_t cut into three along the last axis:
@@ -126,7 +138,17 @@ def gru(xp: Any, x: Any, h0: Any, w: Any, b: Any = None) -> Any:
 
 
 @gru.vjp("x", "h0", "w", "b")
-def _(g_h: Any, h0: Any, w: Any, b: Any, h: Any, gates: Any, inner: Any, g_gates: Any = None, g_inner: Any = None) -> tuple[Any, ...]:
+def gru_gradients(
+    g_h: Array,
+    h0: Array,
+    w: Array,
+    b: Array,
+    h: Array,
+    gates: Array,
+    inner: Array,
+    g_gates: Array | None = None,
+    g_inner: Array | None = None,
+) -> tuple[Array, ...]:
     dh: Any = 0
     dx, da = [], []
     for t in reversed(range(h.shape[0])):
@@ -149,7 +171,7 @@ def _(g_h: Any, h0: Any, w: Any, b: Any, h: Any, gates: Any, inner: Any, g_gates
 
 
 @op
-def rnn(xp: Any, x: Any, h0: Any, w: Any, *, nonlinearity: str = "tanh") -> Any:
+def rnn(xp: Namespace, x: Array, h0: Array, w: Array, *, nonlinearity: str = "tanh") -> Array:
     """Plain recurrence: h_t = tanh(x_t + W h_{t-1}), or max(., 0) where ``nonlinearity`` is "relu" (0 at 0: slope 0).
 
     Parameters
@@ -174,7 +196,7 @@ def rnn(xp: Any, x: Any, h0: Any, w: Any, *, nonlinearity: str = "tanh") -> Any:
 
 
 @rnn.vjp("x", "h0", "w")
-def _(g: Any, h0: Any, w: Any, y: Any, *, nonlinearity: str) -> tuple[Any, ...]:
+def rnn_gradients(g: Array, h0: Array, w: Array, y: Array, *, nonlinearity: str) -> tuple[Array, ...]:
     dh: Any = 0
     dx = []
     for t in reversed(range(y.shape[0])):
@@ -184,22 +206,22 @@ def _(g: Any, h0: Any, w: Any, y: Any, *, nonlinearity: str) -> tuple[Any, ...]:
     return stacked, dh, _over_steps(stacked, _previous(h0, y))
 
 
-def _sigmoid(xp: Any, a: Any) -> Any:
+def _sigmoid(xp: Namespace, a: Array) -> Array:
     """1 / (1 + e**-a) in a form that cannot overflow."""
     return 0.5 * xp.tanh(0.5 * a) + 0.5
 
 
-def _previous(h0: Any, h: Any) -> Any:
+def _previous(h0: Array, h: Array) -> Array:
     """The state before each step."""
     return concat([expand_dims(h0, 0), h[:-1]])
 
 
-def _over_steps(da: Any, h: Any) -> Any:
+def _over_steps(da: Array, h: Array) -> Array:
     """The gradient for a weight W where a_t = W h_t: the sum of the outer products over steps and batch, as one product."""
     return tensordot(da, h, axes=((0, 1), (0, 1)))
 
 
-def check_shapes(name: str, x: Any, h0: Any, w: Any, gates: int, **others: Any) -> None:
+def check_shapes(name: str, x: Array, h0: Array, w: Array, gates: int, **others: Array) -> None:
     """Raise a ValueError that names the array whose shape does not fit."""
     if x.ndim != 3 or not x.shape[0] or x.shape[2] % gates:
         raise ValueError(f"{name}: x has shape {x.shape}; expected (T, N, {gates if gates > 1 else ''} H) with at least one step")

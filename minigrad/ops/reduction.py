@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.cumulative import cumulative_prod, shifted
 from minigrad.ops.elementwise import exp, pow, sign, where
@@ -22,12 +22,12 @@ __all__ = [
 ]  # fmt: skip
 
 
-def axes_of(axis: Axes, ndim: int) -> tuple[int, ...]:
+def axes_of(axis: Axes | None, ndim: int) -> tuple[int, ...]:
     """Return the axes meant, none of them negative; ``None`` means all."""
     return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
 
 
-def restore(g: Any, shape: tuple[int, ...], axis: Axes, keepdims: bool) -> Any:
+def restore(g: Array, shape: tuple[int, ...], axis: Axes | None, keepdims: bool) -> Array:
     """Put the axes that a reduction of ``shape`` removed back into ``g``, with length 1."""
     if keepdims:
         return g
@@ -35,29 +35,29 @@ def restore(g: Any, shape: tuple[int, ...], axis: Axes, keepdims: bool) -> Any:
     return g.reshape(tuple([1 if i in axes else n for i, n in enumerate(shape)]))
 
 
-def count(shape: tuple[int, ...], axis: Axes) -> int:
+def count(shape: tuple[int, ...], axis: Axes | None) -> int:
     """How many elements go into one result."""
     return math.prod([shape[i] for i in axes_of(axis, len(shape))])
 
 
-def in_float32(f: Callable[[Any], Any], x: Any) -> Any:
+def in_float32(f: Callable[[Array], Array], x: Array) -> Array:
     """Return f(x), worked out in float32 where x is float16: sums and squares pass 65504 where the result does not."""
     return f(x.astype(np.float32)).astype(x.dtype) if x.dtype == np.float16 else f(x)
 
 
 @op
-def sum(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+def sum(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """Sum of the elements; 0 where there are none. Small integers are summed as int64, as NumPy does."""
     return x.sum(axis=axis, keepdims=keepdims)
 
 
 @sum.vjp("x")
-def _(g: Any, x_shape: Any, *, axis: Axes, keepdims: bool) -> Any:
+def sum_d_x(g: Array, x_shape: tuple[int, ...], *, axis: Axes | None, keepdims: bool) -> Array:
     return broadcast_to(restore(g, x_shape, axis, keepdims), x_shape)
 
 
 @op
-def mean(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+def mean(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """Arithmetic mean of the elements."""
     if count(x.shape, axis) == 0:
         raise ValueError(f"the mean of no elements is not defined: shape {x.shape}, axis {axis}")
@@ -65,18 +65,18 @@ def mean(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
 
 
 @mean.vjp("x")
-def _(g: Any, x_shape: Any, *, axis: Axes, keepdims: bool) -> Any:
+def mean_d_x(g: Array, x_shape: tuple[int, ...], *, axis: Axes | None, keepdims: bool) -> Array:
     return broadcast_to(restore(g * (1 / count(x_shape, axis)), x_shape, axis, keepdims), x_shape)  # float16 cannot hold every count
 
 
 @op
-def prod(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+def prod(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """Product of the elements; 1 where there are none."""
     return x.prod(axis=axis, keepdims=keepdims)
 
 
 @prod.vjp("x")
-def _(g: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
+def prod_d_x(g: Array, x: Array, *, axis: Axes | None, keepdims: bool) -> Array:
     # The derivative with respect to one factor is the product of the others: of those before it times those after it.
     # Dividing the product by the factor would fail where that is 0.
     axes = axes_of(axis, len(x.shape))
@@ -92,7 +92,7 @@ def _(g: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
 # --------------------------------------------------------------------------------------------------- spread and size
 
 
-def degrees(name: str, shape: tuple[int, ...], axis: Axes, correction: float) -> float:
+def degrees(name: str, shape: tuple[int, ...], axis: Axes | None, correction: float) -> float:
     """Return the divisor of a variance."""
     n = count(shape, axis)
     if n <= correction:
@@ -101,33 +101,33 @@ def degrees(name: str, shape: tuple[int, ...], axis: Axes, correction: float) ->
 
 
 @op
-def var(xp: Any, x: Any, *, axis: Axes = None, correction: float = 0, keepdims: bool = False) -> Any:
+def var(xp: Namespace, x: Array, *, axis: Axes | None = None, correction: float = 0, keepdims: bool = False) -> Array:
     """Variance: sum((x - mean)**2) / (n - correction), in two passes over the data."""
     degrees("var", x.shape, axis, correction)
     return in_float32(lambda x: x.var(axis=axis, ddof=correction, keepdims=keepdims), x)
 
 
 @var.vjp("x")
-def _(g: Any, x: Any, *, axis: Axes, correction: float, keepdims: bool) -> Any:
+def var_d_x(g: Array, x: Array, *, axis: Axes | None, correction: float, keepdims: bool) -> Array:
     n = degrees("var", x.shape, axis, correction)
     return restore(g * (2 / n), x.shape, axis, keepdims) * (x - x.mean(axis=axis, keepdims=True))
 
 
 @op
-def std(xp: Any, x: Any, *, axis: Axes = None, correction: float = 0, keepdims: bool = False) -> Any:
+def std(xp: Namespace, x: Array, *, axis: Axes | None = None, correction: float = 0, keepdims: bool = False) -> Array:
     """Standard deviation, the square root of `var`. Where it is 0, so is the gradient."""
     degrees("std", x.shape, axis, correction)
     return in_float32(lambda x: x.std(axis=axis, ddof=correction, keepdims=keepdims), x)
 
 
 @std.vjp("x")
-def _(g: Any, x: Any, y: Any, *, axis: Axes, correction: float, keepdims: bool) -> Any:
+def std_d_x(g: Array, x: Array, y: Array, *, axis: Axes | None, correction: float, keepdims: bool) -> Array:
     n = degrees("std", x.shape, axis, correction)
     return restore(g * (1 / n) / where(y == 0, 1, y), x.shape, axis, keepdims) * (x - x.mean(axis=axis, keepdims=True))
 
 
 @op
-def logsumexp(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+def logsumexp(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """log(sum(exp(x))), computed as m + log(sum(exp(x - m))) with m = max(x), so that nothing overflows."""
     m = x.max(axis=axis, keepdims=True)
     largest = float(np.finfo(x.dtype).max)
@@ -137,13 +137,13 @@ def logsumexp(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> 
 
 
 @logsumexp.vjp("x")
-def _(g: Any, x: Any, y: Any, *, axis: Axes, keepdims: bool) -> Any:
+def logsumexp_d_x(g: Array, x: Array, y: Array, *, axis: Axes | None, keepdims: bool) -> Array:
     y = restore(where(y == -math.inf, 0, y), x.shape, axis, keepdims)
     return restore(g, x.shape, axis, keepdims) * exp(x - y)
 
 
 @op
-def vector_norm(xp: Any, x: Any, *, axis: Axes = None, ord: float = 2, keepdims: bool = False) -> Any:
+def vector_norm(xp: Namespace, x: Array, *, axis: Axes | None = None, ord: float = 2, keepdims: bool = False) -> Array:
     """sum(abs(x)**ord) ** (1 / ord) for ord >= 1; the largest or smallest absolute value for ord = inf or -inf.
 
     At x = 0, where no norm has a derivative, the gradient is 0. Ties for inf and -inf share it evenly.
@@ -151,7 +151,7 @@ def vector_norm(xp: Any, x: Any, *, axis: Axes = None, ord: float = 2, keepdims:
     return in_float32(lambda x: _norm(xp, x, axis, ord, keepdims), x)
 
 
-def _norm(xp: Any, x: Any, axis: Axes, ord: float, keepdims: bool) -> Any:
+def _norm(xp: Namespace, x: Array, axis: Axes | None, ord: float, keepdims: bool) -> Array:
     size = abs(x)
     if ord == math.inf:
         return size.max(axis=axis, keepdims=keepdims)
@@ -167,7 +167,7 @@ def _norm(xp: Any, x: Any, axis: Axes, ord: float, keepdims: bool) -> Any:
 
 
 @vector_norm.vjp("x")
-def _(g: Any, x: Any, y: Any, *, axis: Axes, ord: float, keepdims: bool) -> Any:
+def vector_norm_d_x(g: Array, x: Array, y: Array, *, axis: Axes | None, ord: float, keepdims: bool) -> Array:
     g = restore(g, x.shape, axis, keepdims)
     if ord == 1:
         return g * sign(x)
@@ -182,18 +182,18 @@ def _(g: Any, x: Any, y: Any, *, axis: Axes, ord: float, keepdims: bool) -> Any:
 
 
 @op
-def max(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+def max(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """Largest element. Where several are equal, each takes an equal share of the gradient."""
     return x.max(axis=axis, keepdims=keepdims)
 
 
 @op
-def min(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+def min(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """Smallest element. Where several are equal, each takes an equal share of the gradient."""
     return x.min(axis=axis, keepdims=keepdims)
 
 
-def shared_by_ties(g: Any, x: Any, y: Any, *, axis: Axes, keepdims: bool) -> Any:
+def shared_by_ties(g: Array, x: Array, y: Array, *, axis: Axes | None, keepdims: bool) -> Array:
     """Spread g evenly over the elements of x that equal the result y; nothing equals nan, and the gradient is 0 there."""
     hit = (x == restore(y, x.shape, axis, keepdims)).astype(g.dtype)
     hits = hit.sum(axis=axis, keepdims=True)
@@ -208,31 +208,31 @@ min.vjp(x=shared_by_ties)
 
 
 @op
-def all(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+def all(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """Whether every element is true (not zero)."""
     return x.all(axis=axis, keepdims=keepdims)
 
 
 @op
-def any(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+def any(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """Whether some element is true (not zero)."""
     return x.any(axis=axis, keepdims=keepdims)
 
 
 @op
-def count_nonzero(xp: Any, x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+def count_nonzero(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """How many elements are not zero."""
     return (x != 0).sum(axis=axis, keepdims=keepdims)
 
 
 @op
-def argmax(xp: Any, x: Any, *, axis: int | None = None, keepdims: bool = False) -> Any:
+def argmax(xp: Namespace, x: Array, *, axis: int | None = None, keepdims: bool = False) -> Array:
     """Position of the largest element along an axis, or in the flat array; of the first one where several are equal."""
     return x.argmax(axis=axis, keepdims=keepdims)
 
 
 @op
-def argmin(xp: Any, x: Any, *, axis: int | None = None, keepdims: bool = False) -> Any:
+def argmin(xp: Namespace, x: Array, *, axis: int | None = None, keepdims: bool = False) -> Array:
     """Position of the smallest element along an axis, or in the flat array; of the first one where several are equal."""
     return x.argmin(axis=axis, keepdims=keepdims)
 

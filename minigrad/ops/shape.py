@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 
 __all__ = [
@@ -32,22 +33,22 @@ __all__ = [
     "swapaxes",
 ]
 
-Axes = int | tuple[int, ...] | None
+Axes = int | tuple[int, ...]
 
 
 @op
-def reshape(xp: Any, x: Any, *, shape: int | tuple[int, ...]) -> Any:
+def reshape(xp: Namespace, x: Array, *, shape: int | tuple[int, ...]) -> Array:
     """The elements in row-major order, in another shape; one length may be -1 and follows from the others."""
     return x.reshape(shape)
 
 
 @reshape.vjp("x")
-def _(g: Any, x_shape: Any) -> Any:
+def reshape_d_x(g: Array, x_shape: tuple[int, ...]) -> Array:
     return g.reshape(x_shape)
 
 
 @op(broadcasts=True)
-def broadcast_to(xp: Any, x: Any, *, shape: int | tuple[int, ...]) -> Any:
+def broadcast_to(xp: Namespace, x: Array, *, shape: int | tuple[int, ...]) -> Array:
     """x repeated along new axes and axes of length 1, as broadcasting does; a read-only view where NumPy gives one."""
     return xp.broadcast_to(x, shape)
 
@@ -56,13 +57,13 @@ broadcast_to.vjp(x=lambda g: g)  # the engine sums it
 
 
 @op
-def permute_dims(xp: Any, x: Any, *, axes: tuple[int, ...] | None = None) -> Any:
+def permute_dims(xp: Namespace, x: Array, *, axes: tuple[int, ...] | None = None) -> Array:
     """Axis i of the result is axis ``axes[i]`` of x; None reverses the order."""
     return x.transpose(axes)
 
 
 @permute_dims.vjp("x")
-def _(g: Any, *, axes: tuple[int, ...] | None) -> Any:
+def permute_dims_d_x(g: Array, *, axes: tuple[int, ...] | None) -> Array:
     if axes is None:
         return g.transpose()
     order = normalize_axis_tuple(axes, len(axes))
@@ -70,62 +71,62 @@ def _(g: Any, *, axes: tuple[int, ...] | None) -> Any:
 
 
 @op
-def swapaxes(xp: Any, x: Any, *, axis1: int, axis2: int) -> Any:
+def swapaxes(xp: Namespace, x: Array, *, axis1: int, axis2: int) -> Array:
     """Two axes change places."""
     return x.swapaxes(axis1, axis2)
 
 
 @swapaxes.vjp("x")
-def _(g: Any, *, axis1: int, axis2: int) -> Any:
+def swapaxes_d_x(g: Array, *, axis1: int, axis2: int) -> Array:
     return g.swapaxes(axis1, axis2)
 
 
 @op
-def moveaxis(xp: Any, x: Any, *, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Any:
+def moveaxis(xp: Namespace, x: Array, *, source: Axes, destination: Axes) -> Array:
     """Axes ``source`` go to the places ``destination``; the others keep their order."""
     return xp.moveaxis(x, source, destination)
 
 
 @moveaxis.vjp("x")
-def _(g: Any, *, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Any:
+def moveaxis_d_x(g: Array, *, source: Axes, destination: Axes) -> Array:
     return moveaxis(g, destination, source)
 
 
 @op
-def squeeze(xp: Any, x: Any, *, axis: Axes = None) -> Any:
+def squeeze(xp: Namespace, x: Array, *, axis: Axes | None = None) -> Array:
     """Remove the given axes, which must have length 1; None removes all that have."""
     return x.squeeze(axis)
 
 
 @squeeze.vjp("x")
-def _(g: Any, x_shape: Any) -> Any:
+def squeeze_d_x(g: Array, x_shape: tuple[int, ...]) -> Array:
     return g.reshape(x_shape)
 
 
 @op
-def expand_dims(xp: Any, x: Any, *, axis: int | tuple[int, ...]) -> Any:
+def expand_dims(xp: Namespace, x: Array, *, axis: Axes) -> Array:
     """New axes of length 1, at the places ``axis`` of the result."""
     return xp.expand_dims(x, axis)
 
 
 @expand_dims.vjp("x")
-def _(g: Any, x_shape: Any) -> Any:
+def expand_dims_d_x(g: Array, x_shape: tuple[int, ...]) -> Array:
     return g.reshape(x_shape)
 
 
 @op
-def flip(xp: Any, x: Any, *, axis: Axes = None) -> Any:
+def flip(xp: Namespace, x: Array, *, axis: Axes | None = None) -> Array:
     """The elements in reverse order along the given axes; None for all."""
     return xp.flip(x, axis)
 
 
 @flip.vjp("x")
-def _(g: Any, *, axis: Axes) -> Any:
+def flip_d_x(g: Array, *, axis: Axes | None) -> Array:
     return flip(g, axis)
 
 
 @op
-def roll(xp: Any, x: Any, *, shift: int | tuple[int, ...], axis: Axes = None) -> Any:
+def roll(xp: Namespace, x: Array, *, shift: int | tuple[int, ...], axis: Axes | None = None) -> Array:
     """The elements moved on by ``shift`` places along the axes, those that leave coming in again at the other end.
 
     With ``axis=None`` the array is rolled as if it were flat.
@@ -136,21 +137,21 @@ def roll(xp: Any, x: Any, *, shift: int | tuple[int, ...], axis: Axes = None) ->
 
 
 @roll.vjp("x")
-def _(g: Any, *, shift: int | tuple[int, ...], axis: Axes) -> Any:
+def roll_d_x(g: Array, *, shift: int | tuple[int, ...], axis: Axes | None) -> Array:
     return roll(g, tuple([-n for n in shift]) if isinstance(shift, (tuple, list)) else -shift, axis)
 
 
 # ------------------------------------------------------------------------------------------------- made of the above
 
 
-def matrix_transpose(x: Any) -> Any:
+def matrix_transpose(x: Array) -> Array:
     """The last two axes change places."""
     if len(x.shape) < 2:
         raise ValueError(f"matrix_transpose: x has shape {tuple(x.shape)}; at least two axes are needed")
     return swapaxes(x, -1, -2)
 
 
-def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Any:
+def flatten(x: Array, start_axis: int = 0, end_axis: int = -1) -> Array:
     """Make one axis of those from ``start_axis`` to ``end_axis``, both included."""
     shape = x.shape or (1,)
     start, end = normalize_axis_index(start_axis, len(shape)), normalize_axis_index(end_axis, len(shape))
@@ -159,34 +160,34 @@ def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Any:
     return reshape(x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
-def ravel(x: Any) -> Any:
+def ravel(x: Array) -> Array:
     """All elements along one axis."""
     return reshape(x, (-1,))
 
 
-def atleast_nd(x: Any, ndim: int) -> Any:
+def atleast_nd(x: Array, ndim: int) -> Array:
     """Put axes of length 1 in front until there are ``ndim``."""
     missing = ndim - len(x.shape)
     return reshape(x, (1,) * missing + tuple(x.shape)) if missing > 0 else x
 
 
-def broadcast_arrays(*arrays: Any) -> list[Any]:
+def broadcast_arrays(*arrays: Array) -> list[Array]:
     """Broadcast the arrays against one another."""
     shape = np.broadcast_shapes(*[a.shape for a in arrays])
     return [broadcast_to(a, shape) for a in arrays]
 
 
-def lengths(values: tuple[Any, ...]) -> Any:
+def lengths(values: tuple[Any, ...]) -> Array:
     """Read ``(2, 3)`` or ``((2, 3),)``: methods like ``x.reshape`` take one tuple, or one argument for each axis."""
     return values[0] if len(values) == 1 and (values[0] is None or isinstance(values[0], Sequence)) else values
 
 
-def reshape_method(x: Any, *shape: Any) -> Any:
+def reshape_method(x: Array, *shape: Any) -> Array:
     """``x.reshape(2, 3)`` or ``x.reshape((2, 3))``."""
     return reshape(x, lengths(shape))
 
 
-def transpose_method(x: Any, *axes: Any) -> Any:
+def transpose_method(x: Array, *axes: Any) -> Array:
     """``x.transpose()``, ``x.transpose(1, 0)`` or ``x.transpose((1, 0))``."""
     if len(axes) == 2 != x.ndim:
         a, b = axes

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from numpy.lib.array_utils import normalize_axis_index
 
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.indexing import along, put_along_axis, zeros
 
 __all__ = ["argsort", "sort", "topk"]
 
 
-def order(xp: Any, x: Any, axis: int, descending: bool) -> Any:
+def order(xp: Namespace, x: Array, axis: int, descending: bool) -> Array:
     """Return the positions of the elements in sorted order; equal ones keep theirs."""
     if not descending:
         return xp.argsort(x, axis=axis, kind="stable")
@@ -21,7 +20,7 @@ def order(xp: Any, x: Any, axis: int, descending: bool) -> Any:
 
 
 @op
-def argsort(xp: Any, x: Any, *, axis: int = -1, descending: bool = False) -> Any:
+def argsort(xp: Namespace, x: Array, *, axis: int = -1, descending: bool = False) -> Array:
     """Positions of the elements in sorted order along an axis; equal ones keep theirs."""
     return order(xp, x, axis, descending)
 
@@ -30,14 +29,14 @@ argsort.nondiff(x="the result is positions")
 
 
 @op(outputs=("values", "indices"))
-def sort(xp: Any, x: Any, *, axis: int = -1, descending: bool = False) -> Any:
+def sort(xp: Namespace, x: Array, *, axis: int = -1, descending: bool = False) -> tuple[Array, Array]:
     """The elements in sorted order along an axis, and where they came from. Equal ones keep their order; nan is the largest."""
     indices = order(xp, x, axis, descending)
     return xp.take_along_axis(x, indices, axis), indices
 
 
 @op(outputs=("values", "indices"))
-def topk(xp: Any, x: Any, *, k: int, axis: int = -1, largest: bool = True) -> Any:
+def topk(xp: Namespace, x: Array, *, k: int, axis: int = -1, largest: bool = True) -> tuple[Array, Array]:
     """The k largest (or smallest) elements along an axis, the most extreme first, and where they came from."""
     axis = normalize_axis_index(axis, x.ndim)
     if not 0 <= k <= x.shape[axis]:
@@ -46,7 +45,7 @@ def topk(xp: Any, x: Any, *, k: int, axis: int = -1, largest: bool = True) -> An
     return xp.take_along_axis(x, indices, axis), indices
 
 
-def back_to_their_places(g: Any, x_shape: Any, indices: Any, *, axis: int) -> Any:
+def back_to_their_places(g: Array, x_shape: tuple[int, ...], indices: Array, *, axis: int) -> Array:
     """Put the cotangents of the chosen elements where these came from."""
     return put_along_axis(zeros(x_shape, g), indices, g, axis=axis)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.elementwise import clip, exp, log, sigmoid, square, where
 
@@ -30,7 +30,7 @@ _TAIL = [
 ]  # fmt: skip
 
 
-def _polynomial(coefficients: list[float], x: Any) -> Any:
+def _polynomial(coefficients: list[float], x: Array) -> Array:
     """Evaluate a polynomial by Horner's rule."""
     value = coefficients[-1] * x + coefficients[-2]
     for c in reversed(coefficients[:-2]):
@@ -39,13 +39,13 @@ def _polynomial(coefficients: list[float], x: Any) -> Any:
     return value
 
 
-def _erf_inside(xp: Any, x: Any) -> Any:
+def _erf_inside(xp: Namespace, x: Array) -> Array:
     """erf(x) for |x| <= 1, of whatever lies beyond that of the bound."""
     x = xp.minimum(xp.maximum(x, -1), 1)
     return x + x * _polynomial(_SERIES, x * x)
 
 
-def _erfc_outside(xp: Any, x: Any) -> Any:
+def _erfc_outside(xp: Namespace, x: Array) -> Array:
     """erfc(x) for x >= 1, of whatever lies below of 1; 0 from 30 on."""
     x = xp.minimum(xp.maximum(x, 1), 30)
     u = 4 / (x + 3)
@@ -54,20 +54,20 @@ def _erfc_outside(xp: Any, x: Any) -> Any:
     return xp.exp(-upper * upper) * xp.exp((upper - x) * (upper + x)) * u * _polynomial(_TAIL, 2 * u - 1) / 4
 
 
-def _in_double(xp: Any, x: Any) -> tuple[Any, Any]:
+def _in_double(xp: Namespace, x: Array) -> tuple[Array, Array]:
     """Return x in double precision, and the type of floating point that the result should have."""
     x = xp.asarray(x)
     dtype = xp.result_type(x, 1.0)
     return x.astype(xp.result_type(dtype, xp.float64)), dtype
 
 
-def _bell(x: Any) -> Any:
+def _bell(x: Array) -> Array:
     """exp(-x**2), which is 0 from 30 on, where the square need not be taken."""
     return exp(-square(clip(x, -30, 30)))
 
 
 @op
-def erf(xp: Any, x: Any) -> Any:
+def erf(xp: Namespace, x: Array) -> Array:
     """Error function, 2 / sqrt(pi) times the integral of exp(-t**2) from 0 to x."""
     x, dtype = _in_double(xp, x)
     size = xp.maximum(x, -x)
@@ -79,7 +79,7 @@ erf.vjp(x=lambda g, x: g * (2 / math.sqrt(math.pi)) * _bell(x))
 
 
 @op
-def erfc(xp: Any, x: Any) -> Any:
+def erfc(xp: Namespace, x: Array) -> Array:
     """1 - erf(x), precise where it is small."""
     x, dtype = _in_double(xp, x)
     size = xp.maximum(x, -x)
@@ -93,7 +93,7 @@ erfc.vjp(x=lambda g, x: g * (-2 / math.sqrt(math.pi)) * _bell(x))
 
 
 @elementwise
-def hypot(xp: Any, a: Any, b: Any) -> Any:
+def hypot(xp: Namespace, a: Array, b: Array) -> Array:
     """sqrt(a**2 + b**2) without overflow. Its derivative at the origin is 0."""
     return xp.hypot(a, b)
 
@@ -102,12 +102,12 @@ hypot.vjp(a=lambda g, a, y: g * (a / where(y == 0, 1, y)), b=lambda g, b, y: g *
 
 
 @elementwise
-def logaddexp(xp: Any, a: Any, b: Any) -> Any:
+def logaddexp(xp: Namespace, a: Array, b: Array) -> Array:
     """log(e**a + e**b) without overflow. Where both are infinite alike, each gets half of the gradient."""
     return xp.logaddexp(a, b)
 
 
-def _share(a: Any, b: Any, y: Any) -> Any:
+def _share(a: Array, b: Array, y: Array) -> Array:
     """e**a / (e**a + e**b), one half where both are infinite alike."""
     alike = (a == b) & (abs(y) == math.inf)
     return sigmoid(where(alike, 0, a) - where(alike, 0, b))
@@ -117,7 +117,7 @@ logaddexp.vjp(a=lambda g, a, b, y: g * _share(a, b, y), b=lambda g, a, b, y: g *
 
 
 @elementwise
-def xlogy(xp: Any, a: Any, b: Any) -> Any:
+def xlogy(xp: Namespace, a: Array, b: Array) -> Array:
     """a * log(b), and 0 where a = 0, unless b is nan. Where a = 0 and b <= 0 both gradients are 0."""
     b = xp.asarray(b, dtype=xp.result_type(a, b))
     return a * xp.log(xp.where((a == 0) & ((b <= 0) | (b == math.inf)), 1, b))
@@ -130,7 +130,7 @@ xlogy.vjp(
 
 
 @elementwise
-def lerp(xp: Any, a: Any, b: Any, weight: Any) -> Any:
+def lerp(xp: Namespace, a: Array, b: Array, weight: Array) -> Array:
     """a + weight * (b - a): the point at weight on the way from a to b."""
     return a + weight * (b - a)
 

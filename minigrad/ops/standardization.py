@@ -10,8 +10,12 @@ from math import prod
 from numbers import Integral
 from typing import Any
 
+from minigrad.backends import Array, Namespace
 
-def through_xhat(g: Any, x: Any, mean: Any, var: Any, g_mean: Any, g_var: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any]:
+
+def through_xhat(
+    g: Array, x: Array, mean: Array, var: Array, g_mean: Array, g_var: Array, axes: tuple[int, ...], eps: float
+) -> tuple[Array, Array]:
     """Return the cotangent of x, from those of xhat = (x - mean) rstd and of the statistics, and xhat.
 
     Equation (7) without the weight: rstd (g - <g> - xhat <g xhat>) + g_mean / m + 2 g_var (x - mean) / m.
@@ -28,7 +32,7 @@ def through_xhat(g: Any, x: Any, mean: Any, var: Any, g_mean: Any, g_var: Any, a
     return g_x, xhat
 
 
-def standardized(xp: Any, x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
+def standardized(xp: Namespace, x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array, Array]:
     """Return xhat = (x - mean) / sqrt(var + eps) over ``axes``, the mean and the variance."""
     centred, lost, mean, var = statistics(xp, x, axes)
     rstd = 1 / xp.sqrt(var + eps)
@@ -36,18 +40,18 @@ def standardized(xp: Any, x: Any, axes: tuple[int, ...], eps: float) -> tuple[An
     return xhat, mean.reshape(kept_shape(x, axes)), var.astype(mean.dtype).reshape(kept_shape(x, axes))
 
 
-def affine(xhat: Any, weight: Any, bias: Any) -> Any:
+def affine(xhat: Array, weight: Array, bias: Array) -> Array:
     """Scale and shift by what there is of weight and bias."""
     y = xhat if weight is None else xhat * weight
     return y if bias is None else y + bias
 
 
-def in_dtype_of(x: Any, y: Any) -> Any:
+def in_dtype_of(x: Array, y: Array) -> Array:
     """Return y in the dtype of x; as it is where it is complex, for a complex step in another input than x."""
     return y if y.dtype.kind == "c" else y.astype(x.dtype, copy=False)
 
 
-def statistics(xp: Any, x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any, Any]:
+def statistics(xp: Namespace, x: Array, axes: tuple[int, ...]) -> tuple[Array, Array, Array, Array]:
     """Return x - mean, what the rounding of the mean leaves in it, the mean and the biased variance over ``axes``.
 
     Sums are taken in float64 where x has fewer digits. The mean is then rounded to the dtype of x (to float32 if that is
@@ -64,7 +68,7 @@ def statistics(xp: Any, x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any, A
     return centred, lost, mean, var
 
 
-def normalized_axes(name: str, x: Any, axis: Any, eps: float = 0.0, *, averages: bool = True) -> tuple[int, ...]:
+def normalized_axes(name: str, x: Array, axis: Any, eps: float = 0.0, *, averages: bool = True) -> tuple[int, ...]:
     """Return the axes as sorted non-negative numbers, after checking what op ``name`` was given.
 
     If the op ``averages`` over them, there must be something to average.
@@ -79,7 +83,7 @@ def normalized_axes(name: str, x: Any, axis: Any, eps: float = 0.0, *, averages:
     return tuple(sorted(a % ndim for a in axes))
 
 
-def check_eps(name: str, x: Any, eps: float) -> None:
+def check_eps(name: str, x: Array, eps: float) -> None:
     """Check that x is of floating point and eps not negative."""
     if x.dtype.kind not in "fc":
         raise TypeError(f"{name}: x must be of floating point, not {x.dtype}; convert it with x.astype('float32')")
@@ -87,22 +91,22 @@ def check_eps(name: str, x: Any, eps: float) -> None:
         raise ValueError(f"{name}: eps={eps} must not be negative, as it is added to a variance")
 
 
-def count(x: Any, axes: tuple[int, ...]) -> int:
+def count(x: Array, axes: tuple[int, ...]) -> int:
     """How many values there are along ``axes``: m in the formulas."""
     return prod(x.shape[i] for i in axes)
 
 
-def complement(x: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
+def complement(x: Array, axes: tuple[int, ...]) -> tuple[int, ...]:
     """The axes of x that are not among ``axes``."""
     return tuple(i for i in range(len(x.shape)) if i not in axes)
 
 
-def kept_shape(x: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
+def kept_shape(x: Array, axes: tuple[int, ...]) -> tuple[int, ...]:
     """Shape of x without ``axes``: that of whatever there is one of for each channel."""
     return tuple(n for i, n in enumerate(x.shape) if i not in axes)
 
 
-def per_channel(value: Any, x: Any, axes: tuple[int, ...]) -> Any:
+def per_channel(value: Array, x: Array, axes: tuple[int, ...]) -> Array:
     """Give a value for each channel the axes of x, those of ``axes`` with length 1, so that it broadcasts against x.
 
     None stays None.
@@ -110,7 +114,7 @@ def per_channel(value: Any, x: Any, axes: tuple[int, ...]) -> Any:
     return None if value is None else value.reshape(tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
 
 
-def check_affine(name: str, x: Any, axes: tuple[int, ...], **values: Any) -> None:
+def check_affine(name: str, x: Array, axes: tuple[int, ...], **values: Array) -> None:
     """Check that each of ``values`` is None or has one element for each channel."""
     expected = kept_shape(x, axes)
     for what, value in values.items():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from minigrad.backends import Array, DType, Namespace
 from minigrad.core.device import Device, as_device, device_of, move
 from minigrad.core.op import op
 from minigrad.core.tensor import array_of
@@ -15,17 +16,17 @@ __all__ = ["to"]
 
 
 @op
-def transfer(xp: Any, x: Any, *, source: Device, target: Device) -> Any:
+def transfer(xp: Namespace, x: Array, *, source: Device, target: Device) -> Array:
     """x, which is on the device ``source``, on the device ``target``."""
     return move(x, target)
 
 
 @transfer.vjp("x")
-def _(g: Any, *, source: Device, target: Device) -> Any:
+def transfer_d_x(g: Array, *, source: Device, target: Device) -> Array:
     return transfer(g, source=target, target=source)
 
 
-def to(x: Any, *targets: Any, device: str | Device | None = None, dtype: Any = None) -> Any:
+def to(x: Array, *targets: DType | Device, device: str | Device | None = None, dtype: DType | None = None) -> Array:
     """Return x on a device, or with a dtype, or both: ``x.to("cuda")``, ``x.to("float64")``, ``x.to("cpu", np.float32)``.
 
     The tensor itself is returned where nothing changes.
@@ -42,9 +43,9 @@ def to(x: Any, *targets: Any, device: str | Device | None = None, dtype: Any = N
     return x if dtype is None or x.dtype == dtype else astype(x, dtype=dtype)
 
 
-def _dtype(target: Any) -> Any:
+def _dtype(target: DType | Device) -> np.dtype[Any]:
     try:
-        return np.dtype(target)
+        return np.dtype(cast(DType, target))
     except TypeError:
         raise ValueError(
             f"to: {target!r} is neither a device ('cpu', 'cuda', 'cuda:1', 'auto') nor a dtype ('float32', 'int64', ...)"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.elementwise import sqrt
 
@@ -11,13 +10,13 @@ __all__ = ["acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "c
 
 
 @op
-def sin(xp: Any, x: Any) -> Any:
+def sin(xp: Namespace, x: Array) -> Array:
     """Sine."""
     return xp.sin(x)
 
 
 @op
-def cos(xp: Any, x: Any) -> Any:
+def cos(xp: Namespace, x: Array) -> Array:
     """Cosine."""
     return xp.cos(x)
 
@@ -27,7 +26,7 @@ cos.vjp(x=lambda g, x: -g * sin(x))
 
 
 @op
-def tan(xp: Any, x: Any) -> Any:
+def tan(xp: Namespace, x: Array) -> Array:
     """Tangent."""
     return xp.tan(x)
 
@@ -36,7 +35,7 @@ tan.vjp(x=lambda g, y: g * (1 + y * y))
 
 
 @op
-def asin(xp: Any, x: Any) -> Any:
+def asin(xp: Namespace, x: Array) -> Array:
     """Inverse sine, in [-pi/2, pi/2]; nan outside -1 <= x <= 1."""
     return xp.arcsin(x)
 
@@ -45,7 +44,7 @@ asin.vjp(x=lambda g, x: g / sqrt((1 - x) * (1 + x)))
 
 
 @op
-def acos(xp: Any, x: Any) -> Any:
+def acos(xp: Namespace, x: Array) -> Array:
     """Inverse cosine, in [0, pi]; nan outside -1 <= x <= 1."""
     return xp.arccos(x)
 
@@ -54,7 +53,7 @@ acos.vjp(x=lambda g, x: -g / sqrt((1 - x) * (1 + x)))
 
 
 @op
-def atan(xp: Any, x: Any) -> Any:
+def atan(xp: Namespace, x: Array) -> Array:
     """Inverse tangent, in [-pi/2, pi/2]."""
     return xp.arctan(x)
 
@@ -63,7 +62,7 @@ atan.vjp(x=lambda g, x: g / (1 + x * x))
 
 
 @op(broadcasts=True)
-def atan2(xp: Any, a: Any, b: Any) -> Any:
+def atan2(xp: Namespace, a: Array, b: Array) -> Array:
     """The angle of the point with abscissa b and ordinate a, in [-pi, pi]; it has no derivative at the origin."""
     return xp.arctan2(a, b)
 
@@ -72,13 +71,13 @@ atan2.vjp(a=lambda g, a, b: g * b / (a * a + b * b), b=lambda g, a, b: -g * a / 
 
 
 @op
-def sinh(xp: Any, x: Any) -> Any:
+def sinh(xp: Namespace, x: Array) -> Array:
     """(e**x - e**-x) / 2"""
     return xp.sinh(x)
 
 
 @op
-def cosh(xp: Any, x: Any) -> Any:
+def cosh(xp: Namespace, x: Array) -> Array:
     """(e**x + e**-x) / 2"""
     return xp.cosh(x)
 
@@ -88,7 +87,7 @@ cosh.vjp(x=lambda g, x: g * sinh(x))
 
 
 @op
-def asinh(xp: Any, x: Any) -> Any:
+def asinh(xp: Namespace, x: Array) -> Array:
     """Inverse hyperbolic sine."""
     return xp.arcsinh(x)
 
@@ -97,7 +96,7 @@ asinh.vjp(x=lambda g, x: g / sqrt(x * x + 1))
 
 
 @op
-def acosh(xp: Any, x: Any) -> Any:
+def acosh(xp: Namespace, x: Array) -> Array:
     """Inverse hyperbolic cosine, not negative; nan where x < 1."""
     return xp.arccosh(x)
 
@@ -106,7 +105,7 @@ acosh.vjp(x=lambda g, x: g / (sqrt(x - 1) * sqrt(x + 1)))
 
 
 @op
-def atanh(xp: Any, x: Any) -> Any:
+def atanh(xp: Namespace, x: Array) -> Array:
     """Inverse hyperbolic tangent; nan outside -1 <= x <= 1."""
     return xp.arctanh(x)
 

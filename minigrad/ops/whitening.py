@@ -12,8 +12,7 @@ and only a singular covariance is an error. `lyapunov` is an op whose derivative
 
 from __future__ import annotations
 
-from typing import Any
-
+from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.standardization import check_eps
 
@@ -21,7 +20,7 @@ __all__ = ["lyapunov", "whiten_zca"]
 
 
 @op
-def lyapunov(xp: Any, a: Any, q: Any) -> Any:
+def lyapunov(xp: Namespace, a: Array, q: Array) -> Array:
     """Solve A X + X A = Q for X, where A is symmetric and positive definite.
 
     In the basis of eigenvectors u_i of A with eigenvalues s_i: X_ij = Q_ij / (s_i + s_j).
@@ -45,14 +44,14 @@ def lyapunov(xp: Any, a: Any, q: Any) -> Any:
 
 
 @lyapunov.vjp("a", "q")
-def _(g: Any, a: Any, y: Any) -> Any:
+def lyapunov_gradients(g: Array, a: Array, y: Array) -> tuple[Array, ...]:
     h = lyapunov(a, g)  # Q -> X is its own adjoint
     product = h @ y.T + y.T @ h
     return (product + product.T) / -2, h
 
 
 @op(outputs=("y", "mean", "matrix"))
-def whiten_zca(xp: Any, x: Any, *, eps: float = 1e-5) -> Any:
+def whiten_zca(xp: Namespace, x: Array, *, eps: float = 1e-5) -> tuple[Array, Array, Array]:
     """Remove mean and correlations: y = (x - mean) S, where S = (cov + eps)^(-1/2) and cov is the (biased) covariance.
 
     Of all matrices that whiten, the symmetric S changes x least. The cost is that of an eigendecomposition, d^3.
@@ -94,7 +93,7 @@ def whiten_zca(xp: Any, x: Any, *, eps: float = 1e-5) -> Any:
 
 
 @whiten_zca.vjp("x")
-def _(g: Any, x: Any, mean: Any, matrix: Any, g_mean: Any = None, g_matrix: Any = None) -> Any:
+def whiten_zca_d_x(g: Array, x: Array, mean: Array, matrix: Array, g_mean: Array | None = None, g_matrix: Array | None = None) -> Array:
     m = x.shape[0]
     centred = x - mean
     to_matrix = centred.T @ g

@@ -11,10 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from math import prod
 from operator import index
-from typing import Any
+from typing import Any, cast
+
+from minigrad.backends import Array, Namespace
 
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
+PerAxis = int | Sequence[int]  #: one integer for all spatial axes, or one for each
+Padding = PerAxis | Sequence[tuple[int, int]] | str  #: as `padding_pairs` takes it
 
 
 def per_axis(value: int | Sequence[int], n: int, name: str, at_least: int = 1) -> Ints:
@@ -35,7 +39,7 @@ def per_axis(value: int | Sequence[int], n: int, name: str, at_least: int = 1) -
     return values
 
 
-def padding_pairs(padding: Any, kernel: Ints, stride: Ints, dilation: Ints) -> Pairs:
+def padding_pairs(padding: Padding, kernel: Ints, stride: Ints, dilation: Ints) -> Pairs:
     """Return how much to pad before and after along each spatial axis.
 
     ``padding`` is an integer, one for each axis, a pair for each axis, ``"valid"`` (none) or ``"same"`` (as much as
@@ -52,11 +56,11 @@ def padding_pairs(padding: Any, kernel: Ints, stride: Ints, dilation: Ints) -> P
     if isinstance(padding, str):
         raise ValueError(f"padding is {padding!r}; expected 'same', 'valid', an integer, or {n} of them")
     if isinstance(padding, Sequence) and len(padding) == n and all(isinstance(p, tuple) and len(p) == 2 for p in padding):
-        return tuple(padding)
-    return tuple((p, p) for p in per_axis(padding, n, "padding", 0))
+        return tuple(cast(Pairs, padding))
+    return tuple((p, p) for p in per_axis(cast(PerAxis, padding), n, "padding", 0))
 
 
-def geometry(kernel: Ints, stride: Any, padding: Any, dilation: Any) -> tuple[Ints, Pairs, Ints]:
+def geometry(kernel: Ints, stride: PerAxis, padding: Padding, dilation: PerAxis) -> tuple[Ints, Pairs, Ints]:
     """Return stride, padding (in pairs) and dilation with an entry for each spatial axis."""
     n = len(kernel)
     stride, dilation = per_axis(stride, n, "stride"), per_axis(dilation, n, "dilation")
@@ -86,7 +90,7 @@ def count(size: Ints, kernel: Ints, stride: Ints, dilation: Ints, pairs: Pairs) 
     return tuple((n - r) // s + 1 for n, r, s in zip(padded, needed, stride, strict=True))
 
 
-def padded(xp: Any, x: Any, pairs: Pairs, value: Any = 0) -> Any:
+def padded(xp: Namespace, x: Array, pairs: Pairs, value: Array = 0) -> Array:
     """Surround the spatial axes of ``x`` with ``value``; a negative number in a pair cuts off."""
     if any(n < 0 for pair in pairs for n in pair):
         ends = [(max(-lo, 0), n - max(-hi, 0)) for n, (lo, hi) in zip(x.shape[2:], pairs, strict=True)]
@@ -107,7 +111,7 @@ def taps(kernel: Ints, windows: Ints, stride: Ints, dilation: Ints) -> Iterator[
         yield tap, (..., *(slice(a, a + s * (n - 1) + 1, s) for a, s, n in zip(starts, stride, windows, strict=True)))
 
 
-def patches(xp: Any, x: Any, kernel: Ints, stride: Ints, dilation: Ints) -> Any:
+def patches(xp: Namespace, x: Array, kernel: Ints, stride: Ints, dilation: Ints) -> Array:
     """Return all windows of ``x`` as a view of shape (batch, channels, *kernel, *windows)."""
     n = len(kernel)
     view = xp.lib.stride_tricks.sliding_window_view(x, reach(kernel, dilation), axis=tuple(range(2, 2 + n)))
@@ -115,7 +119,7 @@ def patches(xp: Any, x: Any, kernel: Ints, stride: Ints, dilation: Ints) -> Any:
     return view.transpose((0, 1, *range(2 + n, 2 + 2 * n), *range(2, 2 + n)))
 
 
-def add_patches(xp: Any, columns: Any, size: Ints, stride: Ints, dilation: Ints) -> Any:
+def add_patches(xp: Namespace, columns: Array, size: Ints, stride: Ints, dilation: Ints) -> Array:
     """Add windows (batch, channels, *kernel, *windows) into an array of spatial ``size``: the adjoint of `patches`."""
     n = len(size)
     out = xp.zeros((*columns.shape[:2], *size), dtype=columns.dtype)
@@ -124,7 +128,7 @@ def add_patches(xp: Any, columns: Any, size: Ints, stride: Ints, dilation: Ints)
     return out
 
 
-def columns_of(xp: Any, x: Any, kernel: Ints, stride: Ints, pairs: Pairs, dilation: Ints, groups: int) -> Any:
+def columns_of(xp: Namespace, x: Array, kernel: Ints, stride: Ints, pairs: Pairs, dilation: Ints, groups: int) -> Array:
     """Return the windows of ``x`` as columns: (batch, groups, in / groups * kernel, windows)."""
     view = patches(xp, padded(xp, x, pairs), kernel, stride, dilation)
     rows = x.shape[1] // groups * prod(kernel)
@@ -135,7 +139,7 @@ def columns_of(xp: Any, x: Any, kernel: Ints, stride: Ints, pairs: Pairs, dilati
 
 
 def pool_geometry(
-    name: str, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    name: str, x: Array, kernel_size: PerAxis, stride: PerAxis | None, padding: PerAxis, dilation: PerAxis, ceil_mode: bool
 ) -> tuple[Ints, Ints, Pairs, Ints, Ints]:
     """Return kernel, stride, padding in pairs, dilation and the number of windows, each with an entry per spatial axis."""
     n = x.ndim - 2
@@ -166,7 +170,7 @@ def _some_hold_nothing(length: int, taps: int, stride: int, padding: int, dilati
     return any(all(not 0 <= i < length for i in range(start, start + dilation * taps, dilation)) for start in starts)
 
 
-def adaptive_bounds(name: str, shape: Ints, output_size: Any) -> list[list[tuple[int, int]]]:
+def adaptive_bounds(name: str, shape: Ints, output_size: PerAxis) -> list[list[tuple[int, int]]]:
     """Return the windows along each spatial axis, as (start, end)."""
     size = shape[2:]
     wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * len(size)
@@ -182,7 +186,7 @@ def by_axes(name: str, function: Callable[..., Any]) -> list[Callable[..., Any]]
     """Return ``function`` for 1, 2 and 3 spatial axes, under PyTorch's names; the input may lack the batch axis."""
 
     def over(n: int) -> Callable[..., Any]:
-        def call(x: Any, *args: Any, **params: Any) -> Any:
+        def call(x: Array, *args: Any, **params: Any) -> Array:
             if x.ndim == n + 2:
                 return function(x, *args, **params)
             if x.ndim != n + 1:

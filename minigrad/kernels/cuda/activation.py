@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.backends import BACKENDS, Array
+from minigrad.backends import BACKENDS, Array, Namespace
 from minigrad.kernels.cuda.launch import REALS, blocks_for, contiguous, launch
 from minigrad.ops.activation import dropout, gelu, log_softmax, relu, silu, softmax
 from minigrad.ops.elementwise import sigmoid, tanh
 
 
-def elementwise(kernel: str, *inputs: Array) -> Any:
+def elementwise(kernel: str, *inputs: Array) -> Array:
     """Run a kernel of some inputs of one dtype, one output, and their size."""
     first = inputs[0]
     if first.dtype.name not in REALS or any(a.dtype != first.dtype or a.shape != first.shape for a in inputs):
@@ -41,24 +41,24 @@ tanh.kernel("x", device="cuda")(from_output("mg_tanh_gradient"))
 
 
 @silu.kernel("x", device="cuda")
-def _(g: Array, x: Array, y: Array) -> Any:
+def silu_d_x(g: Array, x: Array, y: Array) -> Array:
     return elementwise("mg_silu_gradient", g, x)
 
 
 @gelu.kernel(device="cuda")
-def _(xp: Any, x: Array, *, approximate: str = "none") -> Any:
+def gelu_forward(xp: Namespace, x: Array, *, approximate: str = "none") -> Array:
     return elementwise("mg_gelu", x) if approximate == "none" else NotImplemented
 
 
 @gelu.kernel("x", device="cuda")
-def _(g: Array, x: Array, *, approximate: str) -> Any:
+def gelu_d_x(g: Array, x: Array, *, approximate: str) -> Array:
     return elementwise("mg_gelu_gradient", g, x) if approximate == "none" else NotImplemented
 
 
 # --------------------------------------------------------------------------------------------------------- softmax
 
 
-def rows(kernel: str, axis: int, as_log: bool, *inputs: Array) -> Any:
+def rows(kernel: str, axis: int, as_log: bool, *inputs: Array) -> Array:
     """Run a kernel over the rows of its inputs, if ``axis`` is the last."""
     first = inputs[0]
     fits = first.ndim and axis in (-1, first.ndim - 1) and first.dtype.name in REALS
@@ -81,7 +81,7 @@ for _op, _as_log in ((softmax, False), (log_softmax, True)):
 # --------------------------------------------------------------------------------------------------------- dropout
 
 
-def masked(x: Array, mask: Array, p: float) -> Any:
+def masked(x: Array, mask: Array, p: float) -> Array:
     """Return x / (1 - p) where the mask holds, 0 elsewhere."""
     if x.dtype.name not in REALS or mask.shape != x.shape or mask.dtype != bool or not 0 <= p < 1:
         return NotImplemented
@@ -93,10 +93,10 @@ def masked(x: Array, mask: Array, p: float) -> Any:
 
 
 @dropout.kernel(device="cuda")
-def _(xp: Any, x: Array, mask: Array, *, p: float) -> Any:
+def dropout_forward(xp: Namespace, x: Array, mask: Array, *, p: float) -> Array:
     return masked(x, mask, p)
 
 
 @dropout.kernel("x", device="cuda")
-def _(g: Array, mask: Array, *, p: float) -> Any:
+def dropout_d_x(g: Array, mask: Array, *, p: float) -> Array:
     return masked(g, mask, p)

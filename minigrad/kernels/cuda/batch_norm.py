@@ -5,10 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigrad.backends import BACKENDS, Array
+from minigrad.backends import BACKENDS, Array, Namespace
 from minigrad.core.graph import changed_in_place
 from minigrad.kernels.cuda.launch import REALS, contiguous, launch
 from minigrad.ops.batch_normalization import batch_norm, batch_norm_relu
+from minigrad.ops.shape import Axes
 from minigrad.ops.standardization import normalized_axes
 
 SMALL = 8192  #: values of a channel up to which one block reads them twice rather than many blocks once each
@@ -36,14 +37,14 @@ class Plan:
         return self.block[0] * self.block[1]
 
 
-def plan(x: Array, axis: Any, *others: Array | None) -> Plan | None:
+def plan(x: Array, axis: Axes, *others: Array | None) -> Plan | None:
     """Return how to run, or None if the kernels do not handle these arguments."""
     axes = normalized_axes("batch_norm", x, axis)
     fits = x.dtype.name in REALS and len(axes) == x.ndim - 1 and x.size < 2**31
     return Plan(x, axes) if fits and all(a is None or a.dtype == x.dtype for a in others) else None
 
 
-def forward(xp: Any, x: Array, weight: Array | None, bias: Array | None, axis: Any, eps: float, relu: bool) -> Any:
+def forward(xp: Namespace, x: Array, weight: Array | None, bias: Array | None, axis: Axes, eps: float, relu: bool) -> Array:
     """Run the forward kernels; NotImplemented for what they do not handle."""
     p = plan(x, axis, weight, bias)
     if p is None or not _channels(p, weight, bias) or not eps >= 0:
@@ -64,8 +65,8 @@ def forward(xp: Any, x: Array, weight: Array | None, bias: Array | None, axis: A
 
 def backward(
     g: Array, x: Array, y: Array | None, weight: Array | None, mean: Array, var: Array, g_mean: Array | None, g_var: Array | None,
-    axis: Any, eps: float,
-) -> Any:  # fmt: skip
+    axis: Axes, eps: float,
+) -> Array:  # fmt: skip
     """Run the backward kernels; where ``y`` is given, g counts only where it is positive."""
     p = plan(x, axis, g, weight, g_mean, g_var)
     if p is None:
@@ -91,27 +92,31 @@ def _channels(p: Plan, *values: Array | None) -> bool:
 
 
 @batch_norm.kernel(device="cuda")
-def _(xp: Any, x: Array, weight: Array | None = None, bias: Array | None = None, *, axis: Any, eps: float = 1e-5) -> Any:
+def batch_norm_forward(
+    xp: Namespace, x: Array, weight: Array | None = None, bias: Array | None = None, *, axis: Axes, eps: float = 1e-5
+) -> Array:
     return forward(xp, x, weight, bias, axis, eps, False)
 
 
 @batch_norm.kernel("x", "weight", "bias", device="cuda")
-def _(
+def batch_norm_gradients(
     g: Array, x: Array, weight: Array | None, mean: Array, var: Array, g_mean: Array | None = None, g_var: Array | None = None, *,
-    axis: Any, eps: float,
+    axis: Axes, eps: float,
 ) -> Any:  # fmt: skip
     return backward(g, x, None, weight, mean, var, g_mean, g_var, axis, eps)
 
 
 @batch_norm_relu.kernel(device="cuda")
-def _(xp: Any, x: Array, weight: Array | None = None, bias: Array | None = None, *, axis: Any, eps: float = 1e-5) -> Any:
+def batch_norm_relu_forward(
+    xp: Namespace, x: Array, weight: Array | None = None, bias: Array | None = None, *, axis: Axes, eps: float = 1e-5
+) -> Array:
     return forward(xp, x, weight, bias, axis, eps, True)
 
 
 @batch_norm_relu.kernel("x", "weight", "bias", device="cuda")
-def _(
+def batch_norm_relu_gradients(
     g: Array, x: Array, weight: Array | None, y: Array, mean: Array, var: Array, g_mean: Array | None = None, g_var: Array | None = None, *,
-    axis: Any, eps: float,
+    axis: Axes, eps: float,
 ) -> Any:  # fmt: skip
     return backward(g, x, y, weight, mean, var, g_mean, g_var, axis, eps)
 

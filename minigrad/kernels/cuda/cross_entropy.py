@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
-from minigrad.backends import BACKENDS, Array
+from minigrad.backends import BACKENDS, Array, Namespace
 from minigrad.kernels.cuda.launch import REALS, blocks_for, contiguous, launch
 from minigrad.ops.loss import mean_cross_entropy, softmax_cross_entropy
 
@@ -25,7 +24,7 @@ def contiguous_labels(labels: Array) -> Array:
 
 
 @softmax_cross_entropy.kernel(device="cuda")
-def _(xp: Any, x: Array, labels: Array, *, label_smoothing: float = 0.0) -> Any:
+def softmax_cross_entropy_forward(xp: Namespace, x: Array, labels: Array, *, label_smoothing: float = 0.0) -> Array:
     dims = classes(x, labels)
     if dims is None or not 0 <= label_smoothing <= 1:
         return NotImplemented
@@ -42,7 +41,7 @@ def _rows(x: Array, labels: Array, loss: Array, p: Array, dims: tuple[int, int],
 
 
 @mean_cross_entropy.kernel(device="cuda")
-def _(xp: Any, x: Array, labels: Array, *, ignore_index: int = -100, label_smoothing: float = 0.0) -> Any:
+def mean_cross_entropy_forward(xp: Namespace, x: Array, labels: Array, *, ignore_index: int = -100, label_smoothing: float = 0.0) -> Array:
     dims = classes(x, labels)
     if dims is None or not 0 <= label_smoothing <= 1:
         return NotImplemented
@@ -69,16 +68,18 @@ def _threads(dims: tuple[int, int]) -> int:
 
 
 @softmax_cross_entropy.kernel("x", device="cuda")
-def _(g: Array, labels: Array, p: Array, g_p: Array | None = None, *, label_smoothing: float) -> Any:
+def softmax_cross_entropy_d_x(g: Array, labels: Array, p: Array, g_p: Array | None = None, *, label_smoothing: float) -> Array:
     return gradient(g, labels, p, g_p, label_smoothing, NOTHING, False)
 
 
 @mean_cross_entropy.kernel("x", device="cuda")
-def _(g: Array, labels: Array, p: Array, g_p: Array | None = None, *, ignore_index: int, label_smoothing: float) -> Any:
+def mean_cross_entropy_d_x(
+    g: Array, labels: Array, p: Array, g_p: Array | None = None, *, ignore_index: int, label_smoothing: float
+) -> Array:
     return gradient(g, labels, p, g_p, label_smoothing, ignore_index, True)
 
 
-def gradient(g: Array, labels: Array, p: Array, g_p: Array | None, smoothing: float, ignored: int, mean: bool) -> Any:
+def gradient(g: Array, labels: Array, p: Array, g_p: Array | None, smoothing: float, ignored: int, mean: bool) -> Array:
     """Run the backward kernel; NotImplemented where a cotangent for the probabilities is given."""
     dims = classes(p, labels)
     if dims is None or g_p is not None or g.dtype != p.dtype:

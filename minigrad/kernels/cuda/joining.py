@@ -6,15 +6,13 @@ which cannot be recorded.
 
 from __future__ import annotations
 
-from typing import Any
-
-from minigrad.backends import BACKENDS, Array
+from minigrad.backends import BACKENDS, Array, Namespace
 from minigrad.ops.joining import _concat, _stack
 
 AT_A_TIME = 8
 
 
-def joined(xp: Any, arrays: list[Array], axis: int) -> Any:
+def joined(xp: Namespace, arrays: list[Array], axis: int) -> Array:
     """Return arrays joined along an axis, by eights; NotImplemented where CuPy can do it at once."""
     if len(arrays) <= AT_A_TIME or BACKENDS[arrays[0].__class__].capture is None:  # type: ignore[attr-defined]
         return NotImplemented
@@ -24,12 +22,12 @@ def joined(xp: Any, arrays: list[Array], axis: int) -> Any:
 
 
 @_concat.kernel(device="cuda")
-def _(xp: Any, *arrays: Array, axis: int = 0) -> Any:
+def concat_forward(xp: Namespace, *arrays: Array, axis: int = 0) -> Array:
     return joined(xp, list(arrays), axis)
 
 
 @_stack.kernel(device="cuda")
-def _(xp: Any, *arrays: Array, axis: int = 0) -> Any:
+def stack_forward(xp: Namespace, *arrays: Array, axis: int = 0) -> Array:
     if any(a.shape != arrays[0].shape for a in arrays):
         return NotImplemented
     return joined(xp, [xp.expand_dims(a, axis) for a in arrays], axis)

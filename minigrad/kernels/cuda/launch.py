@@ -99,7 +99,7 @@ def launch(name: str, grid: tuple[int, ...], block: tuple[int, ...], args: tuple
     backend.kernel(file, real.name, name, source)(grid, block, prepared, shared_mem=shared)  # type: ignore[attr-defined]
 
 
-def _checked(kernel: str, parameter: Parameter, value: Any, real: np.dtype[Any], array_type: type) -> Any:
+def _checked(kernel: str, parameter: Parameter, value: Array, real: np.dtype[Any], array_type: type) -> Array:
     """Return an argument as the kernel takes it."""
     if not parameter.pointer:
         return value if parameter.type not in ("real", "accum", *_FIXED) else parameter.dtype(real).type(value)

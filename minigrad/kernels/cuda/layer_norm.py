@@ -5,13 +5,14 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigrad.backends import BACKENDS, Array
+from minigrad.backends import BACKENDS, Array, Namespace
 from minigrad.kernels.cuda.launch import REALS, blocks_for, contiguous, launch
 from minigrad.ops.normalization import layer_norm
+from minigrad.ops.shape import Axes
 from minigrad.ops.standardization import normalized_axes
 
 
-def rows(x: Array, axis: Any, eps: float, *others: Array | None) -> tuple[int, int] | None:
+def rows(x: Array, axis: Axes, eps: float, *others: Array | None) -> tuple[int, int] | None:
     """Return the numbers of rows and of features, or None unless the axes are the last ones."""
     axes = normalized_axes("layer_norm", x, axis, eps)
     first = x.ndim - len(axes)
@@ -21,7 +22,9 @@ def rows(x: Array, axis: Any, eps: float, *others: Array | None) -> tuple[int, i
 
 
 @layer_norm.kernel(device="cuda")
-def _(xp: Any, x: Array, weight: Array | None = None, bias: Array | None = None, *, axis: Any = -1, eps: float = 1e-5) -> Any:
+def layer_norm_forward(
+    xp: Namespace, x: Array, weight: Array | None = None, bias: Array | None = None, *, axis: Axes = -1, eps: float = 1e-5
+) -> Array:
     dims = rows(x, axis, eps, weight, bias)
     if dims is None:
         return NotImplemented
@@ -34,9 +37,9 @@ def _(xp: Any, x: Array, weight: Array | None = None, bias: Array | None = None,
 
 
 @layer_norm.kernel("x", "weight", "bias", device="cuda")
-def _(
+def layer_norm_gradients(
     g: Array, x: Array, weight: Array | None, mean: Array, var: Array, g_mean: Array | None = None, g_var: Array | None = None, *,
-    axis: Any, eps: float,
+    axis: Axes, eps: float,
 ) -> Any:  # fmt: skip
     dims = rows(x, axis, eps, weight)
     if dims is None or g_mean is not None or g_var is not None or g.dtype != x.dtype:

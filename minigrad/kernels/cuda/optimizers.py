@@ -37,7 +37,7 @@ def handled(bucket: Any) -> bool:
     return values.dtype.name in REALS and values.size > 0 and bucket.together() and all(p.grad.dtype == values.dtype for p in bucket.params)
 
 
-def step(name: str, bucket: Any, arrays: tuple[Any, ...], numbers: Numbers, constants: tuple[Any, ...], found: Array | None) -> None:
+def step(name: str, bucket: Any, arrays: tuple[Array, ...], numbers: Numbers, constants: tuple[Any, ...], found: Array | None) -> None:
     """Launch an update of a bucket, which does nothing where ``found`` holds something else than 0."""
     recording = BACKENDS[bucket.values.__class__].capture  # type: ignore[attr-defined]
     if found is not None or bucket.skipped is not None:
@@ -116,7 +116,7 @@ def adam(optimizer: Any, bucket: Any, group: dict[str, Any], found: Array | None
     return True
 
 
-def clip_norm(gradients: list[Array], most: float) -> Any:
+def clip_norm(gradients: list[Array], most: float) -> Array:
     """Scale gradients in place so that their joint norm is at most ``most``; return the norm, NotImplemented for what is not handled."""
     first = gradients[0]
     if first.dtype.name not in REALS or any(g.dtype != first.dtype or not g.flags.c_contiguous for g in gradients):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backends import BACKENDS, Array
+from minigrad.backends import BACKENDS, Array, Namespace
 from minigrad.backends.cublas import TYPES, fits
 from minigrad.kernels.cuda.launch import accum_bytes, blocks_for, contiguous, launch
 from minigrad.ops.contraction import paired_axes, tensordot
@@ -40,7 +40,7 @@ def handled(*arrays: Array) -> bool:
 # ---------------------------------------------------------------------------------------------------------- matmul
 
 
-def stacked(xp: Any, a: Array, b: Array) -> Any:
+def stacked(xp: Namespace, a: Array, b: Array) -> Array:
     """Return ``a @ b`` for any numbers of axes, at least two; NotImplemented if the shapes do not fit."""
     if min(a.ndim, b.ndim) < 2 or a.shape[-1] != b.shape[-2] or not handled(a, b):
         return NotImplemented
@@ -56,7 +56,7 @@ def stacked(xp: Any, a: Array, b: Array) -> Any:
     return product(a, b).reshape((*batch, a.shape[-2], b.shape[-1]))
 
 
-def _one_stack(xp: Any, x: Array, batch: tuple[int, ...]) -> Array:
+def _one_stack(xp: Namespace, x: Array, batch: tuple[int, ...]) -> Array:
     """Return ``x`` broadcast to ``batch``, with one axis in its place."""
     if all(n == 1 for n in x.shape[:-2]):
         return xp.broadcast_to(x.reshape(x.shape[-2:]), (prod(batch), *x.shape[-2:]))
@@ -64,7 +64,7 @@ def _one_stack(xp: Any, x: Array, batch: tuple[int, ...]) -> Array:
 
 
 @matmul.kernel(device="cuda")
-def _(xp: Any, a: Array, b: Array) -> Any:
+def matmul_forward(xp: Namespace, a: Array, b: Array) -> Array:
     if a.ndim == 1 == b.ndim and a.size == b.size and handled(a, b):
         return product(a.reshape((1, -1)), b.reshape((-1, 1))).reshape(())
     if a.ndim == 1:
@@ -77,21 +77,21 @@ def _(xp: Any, a: Array, b: Array) -> Any:
 
 
 @matmul.kernel("a", device="cuda")
-def _(g: Array, b: Array, a_shape: tuple[int, ...]) -> Any:
+def matmul_d_a(g: Array, b: Array, a_shape: tuple[int, ...]) -> Array:
     if b.ndim < 2 or len(a_shape) < 2 or (len(a_shape) == 2 and b.ndim > 2):
         return NotImplemented
     return stacked(BACKENDS[g.__class__].xp, g, b.swapaxes(-1, -2))
 
 
 @matmul.kernel("b", device="cuda")
-def _(g: Array, a: Array, b_shape: tuple[int, ...]) -> Any:
+def matmul_d_b(g: Array, a: Array, b_shape: tuple[int, ...]) -> Array:
     if a.ndim < 2 or len(b_shape) < 2 or (len(b_shape) == 2 and a.ndim > 2):
         return NotImplemented
     return stacked(BACKENDS[g.__class__].xp, a.swapaxes(-1, -2), g)
 
 
 @tensordot.kernel(device="cuda")
-def _(xp: Any, a: Array, b: Array, *, axes: Any = 2) -> Any:
+def tensordot_forward(xp: Namespace, a: Array, b: Array, *, axes: Any = 2) -> Array:
     over_a, over_b = paired_axes(axes, a.ndim, b.ndim)
     if not handled(a, b) or any(a.shape[i] != b.shape[j] for i, j in zip(over_a, over_b, strict=True)):
         return NotImplemented
@@ -112,7 +112,7 @@ def rows_of(x: Array) -> Array:
 
 
 @linear.kernel(device="cuda")
-def _(xp: Any, x: Array, weight: Array, bias: Array | None = None) -> Any:
+def linear_forward(xp: Namespace, x: Array, weight: Array, bias: Array | None = None) -> Array:
     given = [x, weight] if bias is None else [x, weight, bias]
     if not handled(*given) or weight.ndim != 2 or not x.ndim or x.shape[-1] != weight.shape[1]:
         return NotImplemented
@@ -132,12 +132,12 @@ def _(xp: Any, x: Array, weight: Array, bias: Array | None = None) -> Any:
 
 
 @linear.kernel("x", device="cuda")
-def _(g: Array, weight: Array, x_shape: tuple[int, ...]) -> Any:
+def linear_d_x(g: Array, weight: Array, x_shape: tuple[int, ...]) -> Array:
     return product(rows_of(g), weight).reshape(x_shape) if handled(g, weight) else NotImplemented
 
 
 @linear.kernel("weight", "bias", device="cuda")
-def _(g: Array, x: Array, bias: Array | None) -> Any:
+def linear_gradients(g: Array, x: Array, bias: Array | None) -> Any:
     if not handled(g, x):
         return NotImplemented
     xp = BACKENDS[g.__class__].xp

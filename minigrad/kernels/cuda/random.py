@@ -26,7 +26,7 @@ def mask(backend: Any, generator: Any, first: int, shape: tuple[int, ...], p: fl
         return out
 
 
-def _where(backend: Any, generator: Any, first: int) -> tuple[Any, ...]:
+def _where(backend: Any, generator: Any, first: int) -> tuple[Array, ...]:
     """Return what says where in the stream to begin: key, the counter on the device if a step is captured, the counter."""
     seed = generator.state["seed"]
     live = backend.capture.random(generator, first) if backend.capture is not None else None

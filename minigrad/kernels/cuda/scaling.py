@@ -54,7 +54,7 @@ class DeviceScale:
             self.backend.capture.at_replay(lambda: None, forget)
         return found
 
-    def step(self, optimizer: Any, found: Array) -> Any:
+    def step(self, optimizer: Any, found: Array) -> Array:
         """Make a step unless something was found."""
         if step_unless(optimizer, found) or to_host(found)[0]:
             return None

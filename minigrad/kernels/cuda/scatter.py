@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
-from minigrad.backends import Array
+from minigrad.backends import Array, Namespace
 from minigrad.kernels.cuda.launch import REALS, blocks_for, contiguous, launch
 from minigrad.ops.indexing import index_add, scatter_add
 from minigrad.ops.pooling import pick_transpose
@@ -22,14 +21,14 @@ def scattered(y: Array, indices: Array, updates: Array, rows: int, from_zero: bo
 
 
 @pick_transpose.kernel(device="cuda")
-def _(xp: Any, y: Array, indices: Array, *, size: Ints) -> Any:
+def pick_transpose_forward(xp: Namespace, y: Array, indices: Array, *, size: Ints) -> Array:
     if y.dtype.name not in REALS or indices.dtype != "int64":
         return NotImplemented
     return scattered(xp.empty((*y.shape[:2], *size), dtype=y.dtype), indices, y, prod(y.shape[:2]), True)
 
 
 @scatter_add.kernel(device="cuda")
-def _(xp: Any, x: Array, indices: Array, updates: Array, *, axis: int = -1) -> Any:
+def scatter_add_forward(xp: Namespace, x: Array, indices: Array, updates: Array, *, axis: int = -1) -> Array:
     last = x.ndim and axis in (-1, x.ndim - 1)
     fits = last and indices.ndim == x.ndim and indices.shape[:-1] == x.shape[:-1] and updates.shape == indices.shape
     if not fits or x.dtype.name not in REALS or updates.dtype != x.dtype or indices.dtype != "int64":
@@ -38,7 +37,7 @@ def _(xp: Any, x: Array, indices: Array, updates: Array, *, axis: int = -1) -> A
 
 
 @index_add.kernel(device="cuda")
-def _(xp: Any, x: Array, indices: Array, updates: Array, *, axis: int | None = None) -> Any:
+def index_add_forward(xp: Namespace, x: Array, indices: Array, updates: Array, *, axis: int | None = None) -> Array:
     first = axis == 0 or (axis is None and x.ndim == 1) or (x.ndim > 0 and axis == -x.ndim)
     if not first or x.dtype.name not in REALS or not hasattr(updates, "dtype") or updates.dtype != x.dtype or indices.dtype != "int64":
         return NotImplemented

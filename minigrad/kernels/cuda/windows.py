@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
-from typing import Any
 
 import numpy as np
 
-from minigrad.backends import BACKENDS, Array
+from minigrad.backends import BACKENDS, Array, Namespace
 from minigrad.kernels.cuda.launch import REALS, blocks_for, contiguous, launch
 from minigrad.kernels.cuda.products import handled, product
 from minigrad.ops.average_pooling import adaptive_avg_pool
 from minigrad.ops.convolution import conv_transpose, convolution, convolution_weight_grad, cut
 from minigrad.ops.pooling import max_pool
-from minigrad.ops.windows import Ints, Pairs, adaptive_bounds, count, geometry, pool_geometry, reach
+from minigrad.ops.windows import Ints, Padding, Pairs, PerAxis, adaptive_bounds, count, geometry, pool_geometry, reach
 
 CACHED_BYTES = 30 * 2**20  #: of columns at a time: half of the second-level cache of a large GPU
 _FIELDS = ("C", "H", "W", "KH", "KW", "SH", "SW", "PH", "PW", "DH", "DW", "OH", "OW")
@@ -59,7 +58,9 @@ class Windows:
             yield slice(start, min(start + step, images))
 
 
-def windows_of(size: Ints, channels: int, kernel: Ints, stride: Any, padding: Any, dilation: Any) -> tuple[Windows, Ints] | None:
+def windows_of(
+    size: Ints, channels: int, kernel: Ints, stride: PerAxis, padding: Padding, dilation: PerAxis
+) -> tuple[Windows, Ints] | None:
     """Return the windows of a convolution over one or two axes, and how many there are along each."""
     if len(kernel) not in (1, 2) or len(size) != len(kernel):
         return None
@@ -79,9 +80,17 @@ def divide(channels: int, weight: Array, groups: int) -> bool:
 
 
 @convolution.kernel(device="cuda")
-def _(
-    xp: Any, x: Array, weight: Array, bias: Array | None = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Any:
+def convolution_forward(
+    xp: Namespace,
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Array:
     if not handled(x, weight) or x.ndim != weight.ndim or not divide(x.shape[1], weight, groups):
         return NotImplemented
     if bias is not None and (bias.shape != weight.shape[:1] or bias.dtype != x.dtype):
@@ -105,7 +114,17 @@ def _(
 
 
 @convolution_weight_grad.kernel(device="cuda")
-def _(xp: Any, x: Array, dy: Array, *, kernel_size: Ints, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
+def convolution_weight_grad_forward(
+    xp: Namespace,
+    x: Array,
+    dy: Array,
+    *,
+    kernel_size: Ints,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Array:
     found = windows_of(x.shape[2:], x.shape[1], tuple(kernel_size), stride, padding, dilation) if handled(x, dy) else None
     if found is None or dy.shape[2:] != found[1] or dy.shape[0] != x.shape[0] or groups < 1 or x.shape[1] % groups or dy.shape[1] % groups:
         return NotImplemented
@@ -125,7 +144,7 @@ def _(xp: Any, x: Array, dy: Array, *, kernel_size: Ints, stride: Any = 1, paddi
     return total.reshape((dy.shape[1], x.shape[1], *kernel_size))
 
 
-def spread(g: Array, weight: Array, size: Ints, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def spread(g: Array, weight: Array, size: Ints, stride: PerAxis, padding: Padding, dilation: PerAxis, groups: int) -> Array:
     """Return the gradient of a convolution for its input, of spatial ``size``."""
     channels = weight.shape[1] * groups
     fits = handled(g, weight) and g.shape[1] == weight.shape[0] and divide(channels, weight, groups)
@@ -149,15 +168,16 @@ def spread(g: Array, weight: Array, size: Ints, stride: Any, padding: Any, dilat
 
 
 @convolution.kernel("x", device="cuda")
-def _(g: Array, weight: Array, x_shape: Ints, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def convolution_d_x(g: Array, weight: Array, x_shape: Ints, *, stride: PerAxis, padding: Padding, dilation: PerAxis, groups: int) -> Array:
     return spread(g, weight, x_shape[2:], stride, padding, dilation, groups)
 
 
 @conv_transpose.kernel(device="cuda")
-def _(
-    xp: Any, x: Array, weight: Array, bias: Array | None = None, *, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
-    groups: int = 1, dilation: Any = 1,
-) -> Any:  # fmt: skip
+def conv_transpose_forward(
+    xp: Namespace, x: Array, weight: Array, bias: Array | None = None,
+    *, stride: PerAxis = 1, padding: Padding = 0, output_padding: PerAxis = 0,
+    groups: int = 1, dilation: PerAxis = 1,
+) -> Array:  # fmt: skip
     if x.ndim != weight.ndim or x.shape[1:2] != weight.shape[:1] or (bias is not None and bias.dtype != x.dtype):
         return NotImplemented
     kernel = weight.shape[2:]
@@ -170,18 +190,18 @@ def _(
 # ------------------------------------------------------------------------------------------------ pooling over everything
 
 
-def is_global(shape: Ints, output_size: Any) -> bool:
+def is_global(shape: Ints, output_size: PerAxis) -> bool:
     """Tell whether adaptive pooling has one window along each axis."""
     return all(len(windows) == 1 for windows in adaptive_bounds("adaptive_avg_pool", shape, output_size))
 
 
 @adaptive_avg_pool.kernel(device="cuda")
-def _(xp: Any, x: Array, *, output_size: Any) -> Any:
+def adaptive_avg_pool_forward(xp: Namespace, x: Array, *, output_size: PerAxis) -> Array:
     return x.mean(axis=tuple(range(2, x.ndim)), keepdims=True) if is_global(x.shape, output_size) else NotImplemented
 
 
 @adaptive_avg_pool.kernel("x", device="cuda")
-def _(g: Array, x_shape: Ints, *, output_size: Any) -> Any:
+def adaptive_avg_pool_d_x(g: Array, x_shape: Ints, *, output_size: PerAxis) -> Array:
     if not is_global(x_shape, output_size):
         return NotImplemented
     return BACKENDS[g.__class__].xp.broadcast_to(g / prod(x_shape[2:]), x_shape)
@@ -191,7 +211,16 @@ def _(g: Array, x_shape: Ints, *, output_size: Any) -> Any:
 
 
 @max_pool.kernel(device="cuda")
-def _(xp: Any, x: Array, *, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False) -> Any:
+def max_pool_forward(
+    xp: Namespace,
+    x: Array,
+    *,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+) -> Array:
     if x.ndim not in (3, 4) or x.dtype.name not in REALS:
         return NotImplemented
     kernel, strides, pairs, dilations, windows = pool_geometry("max_pool", x, kernel_size, stride, padding, dilation, ceil_mode)

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
 
+from minigrad.backends import Array
 from minigrad.kernels.activation import DENSITY_AT_0, STEEPNESS, TAIL
 from minigrad.kernels.loops import OPTIONS
 
@@ -18,7 +17,7 @@ B1, B2, B3, B4, B5, B6, B7, B8 = (np.float32(b) for b in TAIL)
 
 
 @compiled
-def normal(x: Any, bell: Any, probability: Any, rest: Any) -> None:
+def normal(x: Array, bell: Array, probability: Array, rest: Array) -> None:
     """Fill the probability below x and x times its derivative, given exp(-x^2 / 2)."""
     for i in range(x.size):
         t = ONE / (ONE + STEEP * abs(x[i]))

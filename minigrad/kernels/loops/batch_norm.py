@@ -7,11 +7,10 @@ cancel, they are taken again of x - mean; what the rounding of the mean leaves i
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
 
+from minigrad.backends import Array
 from minigrad.kernels.loops import OPTIONS
 
 compiled = numba.njit(**OPTIONS)
@@ -22,7 +21,7 @@ ROWS = 64  #: rows that are summed in the dtype of x before the sum goes to floa
 
 
 @compiled
-def _moments(x: Any, c: int, shift: Any) -> Any:
+def _moments(x: Array, c: int, shift: Array) -> Array:
     """Mean and variance of x[:, c] - shift."""
     total, squares, m = 0.0, 0.0, x.shape[0] * x.shape[2]
     for k in range(x.shape[0]):
@@ -37,7 +36,7 @@ def _moments(x: Any, c: int, shift: Any) -> Any:
 
 
 @compiled
-def batch_norm_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
+def batch_norm_forward(x: Array, weight: Array, bias: Array, eps: float, rectified: bool, y: Array, mean: Array, var: Array) -> None:
     """Batch norm of (N, C, L), followed by a ReLU if ``rectified``; fills y, mean and var."""
     n, channels, length = x.shape
     zero = x.dtype.type(0)
@@ -63,7 +62,8 @@ def batch_norm_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bo
 
 @compiled
 def batch_norm_backward(
-    g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float, rectified: bool, g_x: Any, g_weight: Any, g_bias: Any
+    g: Array, y: Array, x: Array, weight: Array, mean: Array, var: Array, eps: float, rectified: bool, g_x: Array, g_weight: Array,
+    g_bias: Array,
 ) -> None:  # fmt: skip
     """Gradients of `batch_norm_forward`; fills g_x, g_weight and g_bias. Masked by y where ``rectified``."""
     n, channels, length = x.shape
@@ -96,7 +96,7 @@ def batch_norm_backward(
 
 
 @compiled
-def _moments_of_columns(x: Any, low: int, shift: Any, sums: Any, squares: Any) -> None:
+def _moments_of_columns(x: Array, low: int, shift: Array, sums: Array, squares: Array) -> None:
     """Fill in mean and variance of the columns of x from ``low`` on, less ``shift``."""
     n, width = len(x), len(shift)
     s, q = np.empty(width, x.dtype), np.empty(width, x.dtype)
@@ -118,7 +118,9 @@ def _moments_of_columns(x: Any, low: int, shift: Any, sums: Any, squares: Any) -
 
 
 @compiled
-def batch_norm_columns_forward(x: Any, weight: Any, bias: Any, eps: float, rectified: bool, y: Any, mean: Any, var: Any) -> None:
+def batch_norm_columns_forward(
+    x: Array, weight: Array, bias: Array, eps: float, rectified: bool, y: Array, mean: Array, var: Array
+) -> None:
     """Batch norm of (N, C), followed by a ReLU if ``rectified``; fills y, mean and var."""
     n, channels = x.shape
     zero = x.dtype.type(0)
@@ -147,7 +149,8 @@ def batch_norm_columns_forward(x: Any, weight: Any, bias: Any, eps: float, recti
 
 @compiled
 def batch_norm_columns_backward(
-    g: Any, y: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float, rectified: bool, g_x: Any, g_weight: Any, g_bias: Any
+    g: Array, y: Array, x: Array, weight: Array, mean: Array, var: Array, eps: float, rectified: bool, g_x: Array, g_weight: Array,
+    g_bias: Array,
 ) -> None:  # fmt: skip
     """Gradients of `batch_norm_columns_forward`; fills g_x, g_weight and g_bias. Masked by y where ``rectified``."""
     n, channels = x.shape

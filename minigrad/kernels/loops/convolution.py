@@ -11,6 +11,7 @@ from typing import Any
 
 import numba
 
+from minigrad.backends import Array
 from minigrad.kernels.loops import OPTIONS
 
 compiled = numba.njit(**OPTIONS)
@@ -18,7 +19,7 @@ inlined = numba.njit(**OPTIONS, forceinline=True)  # called, the same loops took
 
 
 @compiled
-def convolve(x: Any, weight: Any, bias: Any, offsets: Any, layout: Any, piece: int, image: Any, sums: Any, y: Any) -> None:
+def convolve(x: Array, weight: Array, bias: Array, offsets: Array, layout: Any, piece: int, image: Array, sums: Array, y: Array) -> None:
     """Fill y (N, O, P, Q). Weight is (out, taps), filled up with zeros to multiples of 4 and 3; image and sums are scratch."""
     flat = image.reshape(image.size)
     for first in range(0, x.shape[0], layout[0]):
@@ -31,7 +32,7 @@ def convolve(x: Any, weight: Any, bias: Any, offsets: Any, layout: Any, piece: i
 
 
 @compiled
-def weight_gradient(x: Any, g: Any, offsets: Any, layout: Any, piece: int, image: Any, cotangent: Any, total: Any) -> None:
+def weight_gradient(x: Array, g: Array, offsets: Array, layout: Any, piece: int, image: Array, cotangent: Array, total: Array) -> None:
     """Add to total (out, taps), in multiples of 4 and 3; image and cotangent are scratch, zero where nothing is laid out."""
     samples, width = layout[:2]
     flat = image.reshape(image.size)
@@ -45,7 +46,7 @@ def weight_gradient(x: Any, g: Any, offsets: Any, layout: Any, piece: int, image
 
 
 @inlined
-def _lay_out(x: Any, first: int, layout: Any, image: Any) -> None:
+def _lay_out(x: Array, first: int, layout: Any, image: Array) -> None:
     """Copy samples of x, from the ``first`` on, into the rows of the image; zeros where there are no more samples."""
     samples, width, top, left = layout
     for k in range(samples):
@@ -62,7 +63,7 @@ def _lay_out(x: Any, first: int, layout: Any, image: Any) -> None:
 
 
 @inlined
-def _take_out(sums: Any, layout: Any, bias: Any, first: int, o: int, y: Any) -> None:
+def _take_out(sums: Array, layout: Any, bias: Array, first: int, o: int, y: Array) -> None:
     """Copy sums to samples of y, from the ``first`` on, and channels from ``o`` on, and add the bias."""
     samples, width = layout[:2]
     for k in range(min(samples, y.shape[0] - first)):
@@ -76,7 +77,7 @@ def _take_out(sums: Any, layout: Any, bias: Any, first: int, o: int, y: Any) -> 
 
 
 @inlined
-def _add_rows(flat: Any, offsets: Any, weight: Any, low: int, high: int, sums: Any) -> None:
+def _add_rows(flat: Array, offsets: Array, weight: Array, low: int, high: int, sums: Array) -> None:
     """sums[r, j] += sum over k of weight[r, k] flat[offsets[k] + j], for low <= j < high"""
     y0, y1, y2, y3 = sums[0, low:high], sums[1, low:high], sums[2, low:high], sums[3, low:high]
     w0, w1, w2, w3 = weight
@@ -96,7 +97,7 @@ def _add_rows(flat: Any, offsets: Any, weight: Any, low: int, high: int, sums: A
 
 
 @inlined
-def _add_products(flat: Any, offsets: Any, cotangent: Any, low: int, high: int, total: Any) -> None:
+def _add_products(flat: Array, offsets: Array, cotangent: Array, low: int, high: int, total: Array) -> None:
     """total[r, k] += sum over low <= j < high of cotangent[r, j] flat[offsets[k] + j]"""
     g0, g1, g2, g3 = cotangent[0, low:high], cotangent[1, low:high], cotangent[2, low:high], cotangent[3, low:high]
     t0, t1, t2, t3 = total

@@ -11,6 +11,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from minigrad.backends import Array
 from minigrad.kernels.loops import OPTIONS
 
 compiled = numba.njit(**OPTIONS)
@@ -24,13 +25,13 @@ LOWEST = np.float32(-104)  #: from here on down, e**x is 0 in float32
 
 
 @in_order
-def _power_of_two(n: Any) -> Any:
+def _power_of_two(n: Any) -> Array:
     """2**n, made of its bits."""
     return np.int32((n + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
 @in_order
-def _exp(x: Any) -> Any:
+def _exp(x: Array) -> Array:
     """e**x for x <= 0 = 2**n e**r with abs(r) <= ln 2 / 2, to 1.5 units in the last place.
 
     Source: Cephes, ``expf`` (Moshier, 1989), for the polynomial: e**r = 1 + r + r**2 P(r).
@@ -46,18 +47,18 @@ def _exp(x: Any) -> Any:
 
 
 @in_order
-def _loss(total: Any, logit: Any, shift: Any) -> Any:
+def _loss(total: Array, logit: Array, shift: Array) -> Array:
     return np.log(total) - (logit - shift)
 
 
 @compiled
-def _order(bits: Any) -> Any:
+def _order(bits: Array) -> Array:
     """Turn the bits of a float into an integer of the same order, and back: integers have a maximum that vectorizes, NaN or not."""
     return np.int32(bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF)))
 
 
 @compiled
-def softmax_cross_entropy(x: Any, bits: Any, labels: Any, p: Any, losses: Any) -> None:
+def softmax_cross_entropy(x: Array, bits: Array, labels: Array, p: Array, losses: Array) -> None:
     """Softmax of each row of x, whose ``bits`` are given as integers, and its cross-entropy; fills p and losses."""
     for k in range(len(x)):
         row, integers, e = x[k], bits[k], p[k]

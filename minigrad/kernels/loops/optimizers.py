@@ -8,13 +8,14 @@ from typing import Any
 import numba
 import numpy as np
 
+from minigrad.backends import Array
 from minigrad.kernels.loops import OPTIONS
 
 compiled = numba.njit(**OPTIONS)
 
 
 @compiled
-def adam(x: Any, g: Any, m: Any, v: Any, move_m: Any, move_v: Any, eps: Any, rate: Any) -> None:
+def adam(x: Array, g: Array, m: Array, v: Array, move_m: Array, move_v: Array, eps: Any, rate: Any) -> None:
     """m += move_m (g - m);  v += move_v (g^2 - v);  x -= rate m / (sqrt(v) + eps)"""
     for i in range(x.size):
         m[i] += move_m * (g[i] - m[i])

@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
 
+from minigrad.backends import Array
 from minigrad.kernels.loops import OPTIONS
 
 compiled = numba.njit(**OPTIONS)
 
 
 @compiled
-def max_pool_2x2(x: Any, y: Any, indices: Any) -> bool:
+def max_pool_2x2(x: Array, y: Array, indices: Array) -> bool:
     """Max pooling of planes (P, H, W) by 2x2; fills y and indices. Returns False where it met a NaN."""
     planes, height, width = y.shape
     wide = np.int32(x.shape[2])  # positions of the width of a float, so that both fit the same vectors
@@ -35,7 +34,7 @@ def max_pool_2x2(x: Any, y: Any, indices: Any) -> bool:
 
 
 @compiled
-def max_pool_2x2_gradient(g: Any, indices: Any, g_x: Any) -> None:
+def max_pool_2x2_gradient(g: Array, indices: Array, g_x: Array) -> None:
     """Put g (P, H, W) at the indices into planes; fills g_x wholly where 2x2 windows cover it."""
     planes, height, width = g.shape
     wide = np.int32(g_x.shape[2])

@@ -21,6 +21,7 @@ from numba.core import cgutils, types
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
+from minigrad.backends import Array
 from minigrad.kernels import buffers
 from minigrad.kernels.loops import OPTIONS
 
@@ -81,7 +82,7 @@ def _tile(
 
 
 @compiled
-def _pack(b: Any, panels: Any) -> None:
+def _pack(b: Array, panels: Array) -> None:
     depth, columns = b.shape
     width = panels.shape[2]
     for p in range(panels.shape[0]):
@@ -94,7 +95,7 @@ def _pack(b: Any, panels: Any) -> None:
             panel[high - low :] = 0
 
 
-def pack(b: Any) -> Any:
+def pack(b: Array) -> Array:
     """Return a matrix as the panels that `multiply_add` takes: (panels, rows, columns of a panel), zeros after the last column."""
     width = WIDTH // b.itemsize
     panels = buffers.empty((-(-b.shape[1] // width), b.shape[0], width), b.dtype)
@@ -103,7 +104,7 @@ def pack(b: Any) -> Any:
 
 
 @compiled
-def multiply_add(a: Any, panels: Any, start: Any, y: Any) -> None:
+def multiply_add(a: Array, panels: Array, start: Array, y: Array) -> None:
     """y = start + a b, where `pack` has made the panels of b. ``start`` may be ``y``; the rows of both are contiguous."""
     (m, depth), columns, width = a.shape, y.shape[1], panels.shape[2]
     like, size = y.dtype.type(0), y.itemsize

@@ -11,6 +11,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from minigrad.backends import Array
 from minigrad.kernels.loops import OPTIONS
 from minigrad.kernels.loops.products import multiply_add, pack
 
@@ -24,13 +25,13 @@ Q1, Q2, Q3, Q4 = (np.float32(q) for q in (0.467077955, 0.0258474181, 0.000327293
 
 
 @compiled
-def _clamp(x: Any, limit: Any) -> Any:
+def _clamp(x: Array, limit: Any) -> Array:
     """Bring x to +-limit; NaN stays NaN."""
     return limit if x > limit else (-limit if x < -limit else x)
 
 
 @compiled
-def tanh(x: Any) -> Any:
+def tanh(x: Array) -> Array:
     """tanh of a number in float32, up to seven units in the last place."""
     x = _clamp(x, LARGEST)
     s = x * x
@@ -39,12 +40,12 @@ def tanh(x: Any) -> Any:
 
 
 @compiled
-def _sigmoid(x: Any) -> Any:
+def _sigmoid(x: Array) -> Array:
     return HALF * tanh(HALF * x) + HALF
 
 
 @compiled
-def lstm_forward(x: Any, h0: Any, c0: Any, w: Any, h: Any, c: Any, gates: Any) -> None:
+def lstm_forward(x: Array, h0: Array, c0: Array, w: Array, h: Array, c: Array, gates: Array) -> None:
     """Fill h, c and gates. ``w`` is the panels of the transposed weight."""
     steps, n, hidden = h.shape
     h_before, c_before = h0, c0
@@ -61,7 +62,7 @@ def lstm_forward(x: Any, h0: Any, c0: Any, w: Any, h: Any, c: Any, gates: Any) -
 
 
 @compiled
-def lstm_backward(g_h: Any, g_c: Any, c0: Any, c: Any, gates: Any, w: Any, da: Any, dh: Any, dc: Any) -> None:
+def lstm_backward(g_h: Array, g_c: Array, c0: Array, c: Array, gates: Array, w: Array, da: Array, dh: Array, dc: Array) -> None:
     """Fill da, the cotangent of what the gates are activations of, and bring dh and dc from zero to those of h0 and c0.
 
     ``w`` is the panels of the weight; ``g_c`` has no steps where nothing depends on c.
