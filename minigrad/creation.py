@@ -26,7 +26,7 @@ Shape = int | tuple[int, ...]
 # ----------------------------------------------------------------------------------------------------------- from data
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
+def tensor(data: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
     """Make a tensor of a number, nested lists, an array or a Tensor; the values are copied, the history is not.
 
     Parameters
@@ -39,11 +39,16 @@ def tensor(data: Any, *, dtype: Any = None, device: Place = None, requires_grad:
         Where to put them.
     requires_grad
         Whether gradients with respect to the tensor are wanted; only floating-point tensors can have one.
+    name
+        What to call it where it is shown: in its repr, in error messages, in a trace.
     """
     source = array_of(data)
     array = _placed(_converted(data, dtype), data, device)
     shared = is_array(source) and owner(array) is owner(source)
-    return Tensor(array.copy() if shared else array, requires_grad=requires_grad)
+    made = Tensor(array.copy() if shared else array, requires_grad=requires_grad)
+    if name is not None:
+        made.name = name
+    return made
 
 
 def as_tensor(data: Any, *, dtype: Any = None, device: Place = None) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,12 +26,15 @@ def text(tensor: Tensor) -> str:
         parts.append(f"device='{tensor.device}'")
     if tensor.node is not None:
         parts.append("requires_grad=True" if tensor.is_leaf else f"made_by={tensor.node.name}")
+    if tensor.name is not None:
+        parts.append(f"name={tensor.name!r}")
     return f"{kind}({', '.join(parts)})"
 
 
 def html(tensor: Tensor) -> str:
     """Return a table of facts and a heat map of the values, averaged down to a few cells."""
-    facts = {"shape": tensor.shape, "dtype": tensor.dtype, "device": tensor.device}
+    facts: dict[str, Any] = {"name": tensor.name} if tensor.name is not None else {}
+    facts |= {"shape": tensor.shape, "dtype": tensor.dtype, "device": tensor.device}
     if tensor.node is not None:
         facts["from"] = "leaf" if tensor.is_leaf else tensor.node.name
     if tensor.grad is not None:

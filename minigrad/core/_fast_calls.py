@@ -65,7 +65,7 @@ def _unary(op: Op) -> Callable[..., Any]:
         try:
             y = forward(XP[a.__class__], a)
         except Exception as error:
-            add_note(error, op, (a,), _NO_PARAMS)
+            add_note(error, op, (a,), _NO_PARAMS, (x,))
             raise
         if y.__class__ is not a.__class__:
             check_output(op, y)
@@ -103,7 +103,7 @@ def _binary(op: Op) -> Callable[..., Any]:
         try:
             y = forward(XP[x.__class__], x, z)
         except Exception as error:
-            add_note(error, op, (x, z), _NO_PARAMS)
+            add_note(error, op, (x, z), _NO_PARAMS, (a, b))
             raise
         if y.__class__ is not x.__class__:
             check_output(op, y)

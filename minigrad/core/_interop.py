@@ -14,6 +14,8 @@ from minigrad.backends import Array, is_array
 from minigrad.core.device import to_host
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from minigrad.core.tensor import Tensor
 
 DEFAULT_DTYPE = np.dtype(np.float32)  #: of tensors made from Python floats; arrays keep their dtype
@@ -28,6 +30,7 @@ class Interop:
     if TYPE_CHECKING:
         data: Array
         node: Any
+        label: str | None
         shape: Any
         size: Any
         dtype: Any
@@ -35,6 +38,9 @@ class Interop:
         is_leaf: Any
         requires_grad: Any
         requires_grad_: Callable[..., Any]
+
+        # What minigrad/__init__.py opens from above.
+        def explore(self, path: str | Path, *, source: bool = True) -> Path: ...
 
         # What minigrad/ops/__init__.py binds to Tensor, in one table.
         to: Callable[..., Tensor]
@@ -51,6 +57,19 @@ class Interop:
         abs = exp = log = sqrt = tanh = sigmoid = relu = _op
         T: Tensor
         mT: Tensor
+
+    @property
+    def name(self) -> str | None:
+        """What the tensor is called where it is shown: in its repr, in errors, in a trace. None unless it was given a name."""
+        return getattr(self, "label", None)
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"the name of a tensor is a string, not a {type(name).__name__}")
+        self.label = name  # type: ignore[misc]  # a slot of Tensor
+        if self.node is not None:
+            self.node.label = name
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """Return the values as a NumPy array (shared on the CPU). Refused while the tensor requires a gradient."""
@@ -108,7 +127,7 @@ class Interop:
         if not self.is_leaf:
             raise RuntimeError("deepcopy of a computed tensor would copy its graph; use detach() first")
         new = type(self).__new__(type(self))
-        new.data, new.node = self.data.copy(), None
+        new.data, new.node, new.name = self.data.copy(), None, self.name
         new.requires_grad_(self.requires_grad)
         memo[id(self)] = new
         return new

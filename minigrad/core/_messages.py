@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from minigrad.core.op import Op
 
 
-def add_note(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str, Any]) -> None:
-    """Add to an exception which op it came from, and with which arguments. Its type stays."""
+def add_note(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str, Any], args: Sequence[Any]) -> None:
+    """Add to an exception which op it came from, and with which arguments, given as arrays and as they came. Its type stays."""
     names = [op.input_name(i) if i < len(op.inputs) or op.variadic else "?" for i in range(len(arrays))]
-    inputs = [f"{name}: {describe(a)}" for name, a in zip(names, arrays, strict=True)]
+    inputs = [f"{name}{_own_name(arg)}: {describe(a)}" for name, a, arg in zip(names, arrays, args, strict=True)]
     error.add_note(f"in {op.name}({', '.join(inputs + [f'{name}={shown(value)}' for name, value in params.items()])})")
     _add_hints(error, op, arrays, params, names)
     if type(error).__name__ == "OutOfMemoryError":
@@ -38,9 +38,16 @@ def add_backward_note(error: Exception, node: Node, g: Any, saved: Sequence[Any]
     """Add to an exception in which op's backward pass it was raised, and what the formulas had to work with."""
     op, plan = node.plan.op, node.plan
     values = dict(zip([f"g_{name}" for name in op.outputs], g, strict=True)) if isinstance(g, list) else {"g": g}
-    values |= zip(map(plan.name_of, plan.keep), saved, strict=True)
+    owners = [node.parents[k] if k < len(op.inputs) and not op.variadic else None for k in plan.keep]
+    values |= {plan.name_of(k) + _own_name(of): value for k, of, value in zip(plan.keep, owners, saved, strict=True)}
     given = [f"{name}: {shown(array_of(value))}" for name, value in values.items()]
     error.add_note(f"in the backward pass of {op.name}, with {', '.join(given)}")
+
+
+def _own_name(value: Any) -> str:
+    """Return, in brackets, the name that a user gave to a tensor or node."""
+    label = getattr(value, "label", None)
+    return f" ({label})" if isinstance(label, str) else ""
 
 
 def check_one_device(op: Op, arrays: Sequence[Any]) -> None:

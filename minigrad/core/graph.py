@@ -34,7 +34,7 @@ next_sequence = count(1).__next__
 class Node:
     """One application of an op; or a *leaf*, a value that a user made, which has no parents."""
 
-    __slots__ = ("dtype", "grad", "hooks", "params", "parents", "plan", "saved", "seq", "shape")
+    __slots__ = ("dtype", "grad", "hooks", "label", "params", "parents", "plan", "saved", "seq", "shape")
 
     parents: tuple[Node | None, ...]  #: one per input; None where no gradient is wanted
     plan: Any  #: minigrad.core.formula.Plan: what was saved, and which formulas to run
@@ -43,6 +43,7 @@ class Node:
     seq: float
     shape: Any  #: of the value (a tuple of shapes where the op has several outputs)
     dtype: Any
+    label: str | None  #: what a user calls the value; not set where it has no name of its own
     hooks: list[Any] | None  #: functions of the cotangent; for several outputs, a list for each
     grad: Any  #: of leaves: the accumulated gradient, a Tensor, or None
 
@@ -62,14 +63,14 @@ class Node:
         return self.op.name if self.op is not None else "leaf"
 
     def __repr__(self) -> str:
-        return f"<Node {self.name} #{self.seq} {self.shape}>"
+        return f"<Node {getattr(self, 'label', None) or self.name} #{self.seq} {self.shape}>"
 
 
-def leaf(shape: tuple[int, ...], dtype: Any) -> Node:
+def leaf(shape: tuple[int, ...], dtype: Any, label: str | None = None) -> Node:
     """Make the node of a tensor that a user made with ``requires_grad=True``: where a gradient ends up."""
     node = Node()
     node.parents, node.plan, node.saved, node.hooks, node.grad = (), None, (), None, None
-    node.shape, node.dtype, node.seq = shape, dtype, next_sequence()
+    node.shape, node.dtype, node.label, node.seq = shape, dtype, label, next_sequence()
     return node
 
 
@@ -107,7 +108,6 @@ class Output(Node):
 
 # -------------------------------------------------------------------------------------------------------- the walk
 
-_by_age = attrgetter("seq")
 _changes: dict[int, tuple[Any, float]] = {}  # id of a memory's owner -> weak reference to it, when it was overwritten
 _last_change = 0.0
 
@@ -133,7 +133,7 @@ def newest_first(roots: Iterable[Node]) -> list[Node]:
             if parent is not None and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    order.sort(key=_by_age, reverse=True)
+    order.sort(key=attrgetter("seq"), reverse=True)
     return order
 
 
@@ -208,7 +208,7 @@ def walk(
                     r = _fit(r, parent, node, position)
                 if watchers:
                     for watcher in watchers:
-                        watcher.on_backward(node, position, r)
+                        watcher.on_backward(node, position, g, r)
                 if parent not in grads:
                     grads[parent] = r
                 elif parent in owned:

@@ -25,7 +25,7 @@ class Observer:
     def on_forward(self, op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any, node: Node | None) -> None:
         """Called after every op that is applied to Tensors; ``args`` and ``out`` are their arrays."""
 
-    def on_backward(self, node: Node, position: int, gradient: Any) -> None:
+    def on_backward(self, node: Node, position: int, cotangent: Any, gradient: Any) -> None:
         """Called with the gradient that a formula of ``node`` returned for the input at ``position``."""
 
 

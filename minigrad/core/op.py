@@ -150,7 +150,7 @@ class Op:
             if out.__class__ not in XP or len(self.outputs) > 1:
                 check_output(self, out)
         except Exception as error:
-            add_note(error, self, arrays, params)
+            add_note(error, self, arrays, params, args)
             raise
         out = tuple([_as_array(o, xp) for o in out]) if out.__class__ is tuple else _as_array(out, xp)
         if not boxed:  # the caller works with arrays, as the forward function or a formula of another op does

@@ -38,7 +38,7 @@ class Tensor(Interop):
         Whether gradients with respect to this tensor are wanted; only floating-point tensors can have one.
     """
 
-    __slots__ = ("__weakref__", "data", "node")
+    __slots__ = ("__weakref__", "data", "label", "node")
 
     data: Array
     node: Node | None
@@ -113,7 +113,7 @@ class Tensor(Interop):
         elif self.dtype.kind != "f":
             raise TypeError(f"only floating-point tensors can have a gradient, and this one is {self.dtype}; use astype first")
         elif self.node is None:
-            self.node = graph.leaf(self.data.shape, self.data.dtype)
+            self.node = graph.leaf(self.data.shape, self.data.dtype, self.name)
         return self
 
     @property

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from minigrad.core._source import layer_in_words, layers_of
 from minigrad.core.device import Device, as_device, default_device, move
 from minigrad.core.mode import mode
 from minigrad.core.tensor import DEFAULT_DTYPE, Tensor, wrap
@@ -79,12 +80,15 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward method: write one that computes its output")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        recorder = mode.get().recorder
-        if recorder is not None:
-            return recorder.module(self, args, kwargs)
-        if self._hooks is None:
-            return self.forward(*args, **kwargs)
-        return self._hooks.call(self, args, kwargs)
+        try:
+            recorder = mode.get().recorder
+            if recorder is not None:
+                return recorder.module(self, args, kwargs)
+            return self.forward(*args, **kwargs) if self._hooks is None else self._hooks.call(self, args, kwargs)
+        except Exception as error:
+            if not any(note.startswith("in layer ") for note in getattr(error, "__notes__", ())):  # the innermost names it
+                error.add_note(f"in layer {layer_in_words(layers_of(error))}")
+            raise
 
     # ------------------------------------------------------------------------------------------------- the attributes
 
@@ -101,6 +105,8 @@ class Module:
                 raise TypeError(f"{type(self).__name__}.{name} is a buffer: assign a Tensor or None, not a {type(value).__name__}")
         elif isinstance(value, (Parameter, Module)) and hasattr(type(self), name):
             self._check_name(name, type(value))  # a part under the name of a method would hide the method
+        if isinstance(value, Parameter) and value.name is None:
+            value.name = name
         object.__setattr__(self, name, value)
         CHANGES[0] += 1
 
@@ -349,6 +355,16 @@ class Module:
     def extra_repr(self) -> str:
         """Return what ``repr`` shows between the brackets: the settings of the module."""
         return ""
+
+    def _repr_html_(self) -> str:
+        from minigrad.nn.display import html
+
+        return html(self)
+
+    def __treescope_repr__(self, path: str | None, subtree_renderer: Any) -> Any:
+        from minigrad.nn.display import treescope
+
+        return treescope(self, path, subtree_renderer)
 
     def __repr__(self) -> str:
         extra = self.extra_repr()
