@@ -7,6 +7,7 @@ core/graph.py, core/tensor.py, core/op.py, core/formula.py, ops/batch_normalizat
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path as _Path
 from typing import TYPE_CHECKING, Any
 
 from minigrad import kernels as _kernels, ops, random
@@ -26,6 +27,7 @@ from minigrad.backends import LOADERS, DeviceUnavailableError
 from minigrad.checkpointing import checkpoint
 from minigrad.core import _hints as _habits
 from minigrad.core.device import Device, default_device, device, set_default_device
+from minigrad.core.graph import Node as _Node
 from minigrad.core.op import OPS, op
 from minigrad.core.tensor import Tensor
 from minigrad.creation import (
@@ -49,6 +51,19 @@ from minigrad.random import manual_seed
 __version__ = "0.1.0"
 
 _habits.bind(Tensor)
+
+
+def _explore(self: Tensor, path: str | _Path, *, source: bool = True) -> _Path:
+    """Write how this tensor was computed as one page that needs nothing but a browser; see `minigrad.explore.write_explorer`."""
+    return import_module("minigrad.explore").write_explorer(self, path, source=source)  # type: ignore[no-any-return]
+
+
+#: methods that are opened from above: what shows a computation is imported when it is asked for
+for _owner, _name, _method in (
+    (Tensor, "explore", _explore),
+    (_Node, "_repr_svg_", lambda self: import_module("minigrad.explore").drawing_of(self).svg),
+):
+    setattr(_owner, _name, _method)
 LOADERS["cuda"] = (
     lambda: import_module("minigrad.kernels.cuda").load(),
     lambda: import_module("minigrad.backends.cuda").cuda_status().available,
@@ -61,18 +76,23 @@ _LAZY = {
     "capture": "minigrad.replay:capture",
     "cuda": "minigrad.cuda",
     "data": "minigrad.data",
+    "explore": "minigrad.explore",
     "distributed": "minigrad.distributed",
     "gradcheck": "minigrad.gradcheck",
     "load": "minigrad.saving:load",
     "nn": "minigrad.nn",
     "optim": "minigrad.optim",
+    "record": "minigrad.explore:record",
     "save": "minigrad.saving:save",
+    "saved": "minigrad.explore:saved",
     "saving": "minigrad.saving",
     "training": "minigrad.training",
+    "why": "minigrad.explore:why",
 }
 
 if TYPE_CHECKING:
     from minigrad import data, distributed, nn, optim, saving, training
+    from minigrad.explore import record, saved, why
     from minigrad.gradcheck import gradcheck as gradcheck
     from minigrad.replay import capture
     from minigrad.saving import load, save

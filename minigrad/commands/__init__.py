@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "train a model and leave everything in a run folder",
     "predict": "what a trained model says about a file",
     "launch": "run a program on several processes or machines",
+    "explore": "run a script, and step through what it computed",
     "info": "versions, BLAS and threads, devices, and why CUDA is not there",
     "gradcheck": "check the derivatives of every op and layer",
 }
