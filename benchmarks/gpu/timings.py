@@ -1,4 +1,4 @@
-"""What benchmarks/gpu.py times: training steps beside PyTorch's, and batch norm beside a copy."""
+"""What benchmarks/gpu times: training steps beside PyTorch's, and batch norm beside a copy."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gpu_checks import minigrad_step
-from gpu_models import TRAINING, batch
-from gpu_part import Record, Result, backend
-
 import minigrad as mg
+from gpu.checks import minigrad_step
+from gpu.models import TRAINING, batch
+from gpu.part import Record, Result, backend
 
 Make = Callable[[Any], Any]
 

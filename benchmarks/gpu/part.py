@@ -1,4 +1,4 @@
-"""What the parts of benchmarks/gpu.py have in common: where their results go, and how a part that fails is told."""
+"""What the parts of benchmarks/gpu have in common: where their results go, and how a part that fails is told."""
 
 from __future__ import annotations
 
