@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import io
+import re
 import tokenize
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -134,7 +135,7 @@ def test_a_kernel_agrees_with_its_formula(name):
 
 #: rooms of the house from the ground up; the rooms of one floor may not import one another
 FLOORS = [
-    {"backends"},
+    {"_system", "backends"},
     {"core"},
     {"cuda"},
     {"random"},
@@ -227,6 +228,20 @@ def test_only_the_cuda_backend_imports_cupy():
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(name.split(".")[0] in ("cupy", "cupyx", "cupy_backends") for name in names):
                 assert relative(path).startswith("backends/cu"), f"{relative(path)} imports CuPy"
+
+
+#: what Windows does not have, or has with another meaning
+POSIX_ONLY = re.compile(
+    r"\bos\.(kill|killpg|fork|forkpty|wait\w*|sched_\w+|[gs]ete?[ug]id|getpg\w+|setsid|umask|mkfifo|chown|nice|pthread_\w+|O_DIRECTORY)\b"
+    r"|\bsignal\.(SIGKILL|SIGALRM|SIGUSR\w|SIGHUP|alarm|setitimer|pthread_\w+)\b|\bimport (fcntl|resource|pwd|grp|termios|pty|tty)\b"
+)
+
+
+def test_what_only_some_systems_have_has_one_home():
+    for path in [*FILES, *(PACKAGE.parent / "benchmarks").rglob("*.py"), *(PACKAGE.parent / "examples").rglob("*.py")]:
+        if path != PACKAGE / "_system.py":
+            found = POSIX_ONLY.search(path.read_text())
+            assert not found, f"{path}: {found and found[0]} belongs in minigrad/_system.py"
 
 
 # --------------------------------------------------------------------------------------------- 9. the core stays small
