@@ -61,8 +61,7 @@ def nodes(make: Make, shape: tuple[int, ...], size: int) -> int:
     step, data = mg.cuda.capture(minigrad_step(make)), on_device(shape, size)
     for _ in range(2):
         step(*data)
-    (recording,) = [r for r in step._graphs.values() if r is not None]
-    return len(set(re.findall(r"graph_\d+_node_\d+", recording._graph.debug_dot_str())))
+    return len(set(re.findall(r"graph_\d+_node_\d+", step.program._graph.debug_dot_str())))
 
 
 def torch_step(make: Make, shape: tuple[int, ...], size: int, compiled: bool = False) -> Callable[[], Any]:
