@@ -49,6 +49,7 @@ class Running:
         return self.process.poll() is not None
 
     def kill(self) -> None:
+        """End it, with all that it has started."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
@@ -58,6 +59,7 @@ class Running:
         how = "passed" if self.process.returncode == 0 else "FAILED"
         print(f"\n=== {self.step.name}: {self.step.command.strip()}")
         print(self.output.read().decode(errors="replace").rstrip())
+        self.output.close()
         print(f"--- {self.step.name}: {how} in {time.monotonic() - self.began:.0f} s", flush=True)
 
 
@@ -68,7 +70,7 @@ def run(steps: Sequence[Step], not_run: Sequence[str], names: Sequence[str] = ()
         print(f"there is no step {', '.join(sorted(unknown))}; there are {', '.join(step.name for step in steps)}", file=sys.stderr)
         return 2
     waiting = [step for step in steps if not names or step.name in needed(steps, names)]
-    left_out = [f"{step.name}: not asked for" for step in steps if step not in waiting]
+    left_out = ["what was not asked for"] if names else []
     running: list[Running] = []
     passed: set[str] = set()
     failed: list[str] = []
@@ -90,6 +92,7 @@ def run(steps: Sequence[Step], not_run: Sequence[str], names: Sequence[str] = ()
     finally:
         for one in running:
             one.kill()
+            one.output.close()
     print("\n=== did not run", *(f" - {line}" for line in (*left_out, *not_run)), sep="\n")
     print(f"\nFAILED: {', '.join(failed)}" if failed else f"\nall steps passed in {time.monotonic() - began:.0f} s")
     return 1 if failed else 0

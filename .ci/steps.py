@@ -27,7 +27,7 @@ def readme(command: str) -> str:
 def environment(python: str, *packages: str) -> str:
     """Make an environment with these packages."""
     folder = python.removesuffix("/bin/python")
-    return f"python3 -m venv --without-pip {folder} && python3 -m pip --python {python} install -q {shlex.join(packages)}"
+    return f"python3 -m venv --without-pip {folder} && python3 -m pip --python {python} install -qq {shlex.join(packages)}"
 
 
 def check(hook: str) -> str:
