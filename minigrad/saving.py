@@ -25,6 +25,19 @@ from minigrad.backends import is_array
 from minigrad.core.device import Device, as_device, move, to_host
 from minigrad.core.tensor import Tensor, array_of
 
+__all__ = [
+    "DTYPES",
+    "HEADER_LIMIT",
+    "STATE",
+    "CheckpointError",
+    "load",
+    "load_state",
+    "read_metadata",
+    "save",
+    "save_state",
+    "write_atomically",
+]
+
 HEADER_LIMIT = 2**24  #: bytes of a header; parsing takes many times its size, and 100,000 tensors need less
 DTYPES = {"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64", "C64"}
 STATE = "minigrad.state"  #: the key in the metadata under which `save_state` keeps all that is not a tensor
