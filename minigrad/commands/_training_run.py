@@ -17,7 +17,6 @@ from minigrad import random
 from minigrad.commands.predict import predict_classes
 from minigrad.core.device import as_device
 from minigrad.data import DataError, DataLoader, random_split
-from minigrad.distributed import Group, share_state, synchronize
 from minigrad.random import Generator
 from minigrad.saving import load_state, save
 from minigrad.training import tasks
@@ -37,42 +36,37 @@ EVALUATED = 256  #: items in a batch that is only looked at
 
 @dataclass
 class TrainingRun:
-    """A task, what trains it, and the folder that everything is left in; on several ranks, all of them make the same calls."""
+    """A task, what trains it, and the folder that everything is left in."""
 
     config: Config
     console: Console
     folder: RunFolder
     task: tasks.Task
-    group: Group
     seconds: float = field(default=0.0, init=False)  #: that training took
 
     def __post_init__(self) -> None:
         """Put together what trains the task."""
-        synchronize(self.task.model.to(self.config["device"]), self.group)
+        self.task.model.to(self.config["device"])
         train, held_out = _split(self.config, self.task)
-        looked_at = {"device": self.config["device"], "shard": self.group}
-        self.test = DataLoader(self.task.test, EVALUATED, **looked_at)
-        self.validation = None if held_out is None else DataLoader(held_out, EVALUATED, **looked_at)
-        self.loader = _loader(self.config, train, self.group)
-        self.trainer = _trainer(self.config, self.task, self.folder, len(self.loader), Bar(self.console), self.group)
+        self.test = DataLoader(self.task.test, EVALUATED, device=self.config["device"])
+        self.validation = None if held_out is None else DataLoader(held_out, EVALUATED, device=self.config["device"])
+        self.loader = _loader(self.config, train)
+        self.trainer = _trainer(self.config, self.task, self.folder, len(self.loader), Bar(self.console))
 
     @classmethod
-    def start(cls, config: Config, console: Console, out: str | None, group: Group) -> TrainingRun:
-        """Begin a run in the folder ``out``, or in a new one, which rank 0 makes. There is no folder before its data are read."""
-        task = _task(config, console, group)
-        folder = RunFolder.create(out, f"{config['dataset']}-{config['model']}") if group.main else None
-        path = group.exchange(folder and str(folder.path.absolute()))[0]
-        folder = RunFolder(path) if folder is None else folder
-        if group.main:
-            folder.write_config(config)
-        return cls(config, console, folder, task, group)
+    def start(cls, config: Config, console: Console, out: str | None) -> TrainingRun:
+        """Begin a run in the folder ``out``, or in a new one. There is no folder before its data are read."""
+        task = _task(config, console)
+        folder = RunFolder.create(out, f"{config['dataset']}-{config['model']}")
+        folder.write_config(config)
+        return cls(config, console, folder, task)
 
     @classmethod
-    def resume(cls, path: str, console: Console, group: Group) -> TrainingRun:
-        """Continue the run in a folder from its last checkpoint, on any number of ranks, all of which read it."""
+    def resume(cls, path: str, console: Console) -> TrainingRun:
+        """Continue the run in a folder from its last checkpoint."""
         folder = RunFolder.open(path)
         config = folder.read_config()
-        self = cls(config, console, folder, _task(config, console, group), group)
+        self = cls(config, console, folder, _task(config, console))
         if folder.last.is_file():
             trainer = self.trainer
             trainer.resume(folder.last, self.loader)
@@ -84,14 +78,13 @@ class TrainingRun:
         config, path = self.config, escape(str(self.folder.path))
         self.console.print(
             f"{config['dataset']}: {len(self.loader.dataset):,} items to train with, {len(self.task.test):,} to test with; "
-            f"{config['model']} with {parameter_count(self.task.model):,} parameters; {config['device']}{_ranks(self.group)}; {path}"
+            f"{config['model']} with {parameter_count(self.task.model):,} parameters; {config['device']}; {path}"
         )
-        with _tensorboard_log(self.folder.path) if tensorboard and self.group.main else nullcontext(lambda line: None) as log:
+        with _tensorboard_log(self.folder.path) if tensorboard else nullcontext(lambda line: None) as log:
 
             def on_epoch(line: dict[str, Any]) -> None:
                 line.update(self._evaluate())
-                if self.group.main:
-                    self.folder.write_metrics(self.trainer.history)
+                self.folder.write_metrics(self.trainer.history)
                 log(line)
 
             start = time.perf_counter()
@@ -103,16 +96,10 @@ class TrainingRun:
             self.seconds = time.perf_counter() - start
 
     def finish(self) -> dict[str, Any]:
-        """Leave weights, metrics and curve in the folder; print what came of the run, and return it: rank 0 does."""
+        """Leave weights, metrics and curve in the folder; print what came of the run, and return it."""
         config, folder, model = self.config, self.folder, self.task.model
         if self.validation is not None:
-            if self.group.main:
-                model.load_state_dict(load_state(folder.path / "best.ckpt")["parts"]["model"])
-            share_state(model, self.group)
-        samples = int(self.group.all_reduce(np.array(self.trainer.progress.samples)))
-        evaluated = self._evaluate()
-        if not self.group.main:
-            return {}
+            model.load_state_dict(load_state(folder.path / "best.ckpt")["parts"]["model"])
         save(model.state_dict(), folder.weights, {"dataset": config["dataset"], "model": config["model"]})
         folder.write_metrics(self.trainer.history)
         curve = save_curve(self.trainer.history, folder.path)
@@ -120,8 +107,8 @@ class TrainingRun:
             **{key: config[key] for key in REPORTED},
             "parameters": parameter_count(model),
             "seconds": self.seconds,
-            "samples_per_second": samples / self.seconds if self.seconds else 0.0,
-            **evaluated,
+            "samples_per_second": self.trainer.progress.samples / self.seconds if self.seconds else 0.0,
+            **self._evaluate(),
             "run": str(folder.path),
         }
         result.update(self._show_text(result) if config["dataset"] == "text" else self._show_classes(result))
@@ -157,24 +144,12 @@ class TrainingRun:
         return {"sample": sample}
 
 
-def _task(config: Config, console: Console, group: Group) -> tasks.Task:
-    """Return data and model, with their weights drawn from the seed, after making sure that the device is there.
-
-    Rank 0 is the first, so that it downloads what is not there yet, and the others find it.
-    """
+def _task(config: Config, console: Console) -> tasks.Task:
+    """Return data and model, with their weights drawn from the seed, after making sure that the device is there."""
     config["device"] = str(as_device(config["device"]))
-    if not group.main:
-        group.barrier()
     random.manual_seed(config["seed"])
     with downloads(console) as show:
-        task = tasks.make_task(config, show)
-    if group.main:
-        group.barrier()
-    return task
-
-
-def _ranks(group: Group) -> str:
-    return f" on {group.size} ranks" if group.size > 1 else ""
+        return tasks.make_task(config, show)
 
 
 def _split(config: Config, task: tasks.Task) -> tuple[Any, Any]:
@@ -187,7 +162,7 @@ def _split(config: Config, task: tasks.Task) -> tuple[Any, Any]:
     return train, held_out
 
 
-def _loader(config: Config, dataset: Any, group: Group) -> DataLoader:
+def _loader(config: Config, dataset: Any) -> DataLoader:
     return DataLoader(
         dataset,
         config["batch_size"],
@@ -197,11 +172,10 @@ def _loader(config: Config, dataset: Any, group: Group) -> DataLoader:
         transform=tasks.augmentation(config),
         prefetch=2 if config["augment"] else 0,
         device=config["device"],
-        shard=group,
     )
 
 
-def _trainer(config: Config, task: tasks.Task, folder: RunFolder, batches: int, progress: Bar, group: Group) -> Trainer:
+def _trainer(config: Config, task: tasks.Task, folder: RunFolder, batches: int, progress: Bar) -> Trainer:
     optimizer = tasks.make_optimizer(config, task.model)
     return Trainer(
         task.model,
@@ -214,7 +188,6 @@ def _trainer(config: Config, task: tasks.Task, folder: RunFolder, batches: int, 
         patience=config["patience"],
         capture=config.get("capture", True),
         progress=progress,
-        group=group,
     )
 
 

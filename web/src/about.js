@@ -13,7 +13,13 @@ export class About {
     const { picked } = this.session;
     const isPicked = ref && picked?.node === ref.node && picked.output === ref.output;
     const onPick = ref && ((flat) => this.on.pick(isPicked && picked.flat === flat ? null : { ...ref, flat }));
-    return arrayView(label, value, { theme: this.theme, hidden, name: ref ? this.trace.name(ref.node) : "", picked: isPicked ? picked.flat : -1, onPick });
+    return arrayView(label, value, {
+      theme: this.theme,
+      hidden,
+      name: ref ? this.trace.name(ref.node) : "",
+      picked: isPicked ? picked.flat : -1,
+      onPick,
+    });
   }
 
   link(id, text = this.trace.name(id)) {

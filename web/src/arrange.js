@@ -22,7 +22,8 @@ export function arrange(trace, tree, open, sizeOf) {
     if (!group.parent || (open.has(group.id) && rooms.has(group.parent))) rooms.set(group, new Room(group, trace));
   }
   for (const [group, room] of rooms) {
-    for (const item of group.children) boxes.set(item, room.add({ item, inner: rooms.get(item), ...(rooms.has(item) ? {} : sizeOf(item)) }));
+    for (const item of group.children)
+      boxes.set(item, room.add({ item, inner: rooms.get(item), ...(rooms.has(item) ? {} : sizeOf(item)) }));
   }
   for (const [group, room] of rooms) room.outside = boxes.get(group);
   const across = connect(trace.edges, (id) => boxes.get(stands[id] ?? id));
@@ -73,13 +74,17 @@ class Room {
 
   layOut() {
     const lines = [...this.hops.values()];
-    const { centres, routes, width, height } = layered(this.boxes, lines.map(({ from, to }) => [from.index, to.index]));
+    const { centres, bands, routes, width, height } = layered(
+      this.boxes,
+      lines.map(({ from, to }) => [from.index, to.index]),
+    );
     const [side, top, bottom] = this.group.parent ? [PAD, HEADER, PAD] : [0, 0, 0];
     this.width = Math.max(width + 2 * side, this.title && 6.6 * this.title.length + 44);
     this.height = height + top + bottom;
     const move = ([x, y]) => [x + (this.width - width) / 2, y + top];
     for (const box of this.boxes) {
       [box.x, box.y] = move(centres[box.index]);
+      box.band = bands[box.index].map((y) => y + top);
       if (box.pin) box.y = box.pin === "top" ? 0 : this.height;
     }
     this.lines = lines.map((line, i) => ({ ...line, bends: routes[i]?.map(move), shift: 0 }));
@@ -130,7 +135,8 @@ function collect(rooms, across) {
     const { pass } = room.group;
     const x = drawing.width + (c && BETWEEN_COLUMNS);
     Object.assign(room, { x, y: pass ? drawing.height : 0, sign: pass ? -1 : 1 });
-    if (columns.length > 1) drawing.columns.push({ x: x + room.width / 2, y: -18, text: pass ? `gradient of pass ${pass}` : c ? "then" : "value" });
+    if (columns.length > 1)
+      drawing.columns.push({ x: x + room.width / 2, y: -18, text: pass ? `gradient of pass ${pass}` : c ? "then" : "value" });
     drawing.width = x + room.width;
   });
   for (const room of rooms) {
@@ -148,7 +154,14 @@ function collect(rooms, across) {
       if (inner) drawing.frames.push({ ...placed, title: inner.title });
       else drawing.items.push(placed);
     }
-    for (const line of room.lines) drawing.hops.push({ points: pointsOf(line).map(put), sign, arrow: !line.to.pin && !line.to.inner, far: !line.bends, edges: line.edges });
+    for (const line of room.lines)
+      drawing.hops.push({
+        points: pointsOf(line).map(put),
+        sign,
+        arrow: !line.to.pin && !line.to.inner,
+        far: !line.bends,
+        edges: line.edges,
+      });
   }
   const pairs = new Map();
   for (const line of across) push(pairs, `${itemKey(line.from.item)} ${itemKey(line.to.item)}`, line);
@@ -156,10 +169,16 @@ function collect(rooms, across) {
   return drawing;
 }
 
+/** Straight down past what is higher than the box in its layer, then over to the next: so a line cuts no frame. */
 function pointsOf({ from, to, value, bends = [], shift }) {
-  const x = (box, pin) => (box.inner ? box.x - box.w / 2 + box.inner.port(value, pin).x : box.x);
-  return [[x(from, "bottom"), from.y + from.h / 2], ...bends, [x(to, "top") + shift, to.y - to.h / 2]];
+  const at = (box, pin) => (box.inner ? box.x - box.w / 2 + box.inner.port(value, pin).x : box.x);
+  const [x0, y0] = [at(from, "bottom"), from.y + from.h / 2];
+  const [x1, y1] = [at(to, "top") + shift, to.y - to.h / 2];
+  const points = [[x0, y0], [x0, from.band[1]], ...bends, [x1, to.band[0]], [x1, y1]];
+  return points.filter(([, y], i) => !i || i === points.length - 1 || (y > y0 + LEVEL && y < y1 - LEVEL));
 }
+
+const LEVEL = 3; // what is no more apart counts as one height
 
 /** From side to side, past what lies between. */
 function acrossColumns(lines) {

@@ -2,7 +2,20 @@
 import { h } from "./dom.js";
 import { sizeCanvas } from "./far.js";
 import { NEGATIVE, POSITIVE, mix } from "./palette.js";
-import { clamp, flatIndex, format, grid, indexText, largest, numbers, placeOf, range, shapeText, size, summary } from "./values.js";
+import {
+  clamp,
+  flatIndex,
+  format,
+  grid,
+  indexText,
+  largest,
+  numbers,
+  placeOf,
+  range,
+  shapeText,
+  size,
+  summary,
+} from "./values.js";
 
 const DIGITS = { columns: 6, rows: 8 };
 const WIDEST = 348; // pixels of the panel
@@ -12,8 +25,8 @@ const LOW = 16; // rows that need no strips
 const STRIP_GAP = 6;
 
 /**
- * label: what it is. options: {name, theme: {back, ink}, picked: position in the whole array or -1, onPick(flat), hidden: numbers not to be told,
- * note: said under it}.
+ * label: what it is. options: {name, theme: {back, ink}, picked: position in the whole array or -1, onPick(flat),
+ * hidden: the numbers are not to be told}.
  */
 export function arrayView(label, value, options) {
   const head = h("div.array-head", h("span", label), value && h("span.quiet", `${shapeText(value.shape)} ${value.dtype}`));
@@ -21,10 +34,16 @@ export function arrayView(label, value, options) {
   if (!size(value)) return h("div.array", head, h("p.quiet", "empty"));
   if (options.hidden) return h("div.array", head, h("p.quiet", "? hidden by the quiz"));
   const readout = h("output.readout", summaryText(value));
-  const tell = (k) => (readout.textContent = k < 0 ? summaryText(value) : `${options.name ?? ""}${indexText(flatIndex(value, k), value.shape)} = ${format(numbers(value)[k], 9)}`);
+  const tell = (k) =>
+    (readout.textContent =
+      k < 0
+        ? summaryText(value)
+        : `${options.name ?? ""}${indexText(flatIndex(value, k), value.shape)} = ${format(numbers(value)[k], 9)}`);
   const { rows, columns } = grid(value);
   const fits = columns.length <= DIGITS.columns && rows.length <= DIGITS.rows;
-  const body = fits ? digits(value, rows.length, columns.length, options, tell) : heatMap(label, value, rows.length, columns.length, options, tell);
+  const body = fits
+    ? digits(value, rows.length, columns.length, options, tell)
+    : heatMap(label, value, rows.length, columns.length, options, tell);
   return h("div.array", head, body, readout);
 }
 
@@ -56,12 +75,27 @@ function digits(value, height, width, options, tell) {
   const cell = (k) =>
     h(
       "td",
-      { class: k === chosen ? "picked" : null, style: { "--tint": mix(options.theme.back, tint(k), 0.45) }, onmouseenter: () => tell(k), onmouseleave: () => tell(-1) },
-      options.onPick ? h("button", { onclick: () => options.onPick(flatIndex(value, k)), onfocus: () => tell(k) }, format(data[k])) : h("span", format(data[k])),
+      {
+        class: k === chosen ? "picked" : null,
+        style: { "--tint": mix(options.theme.back, tint(k), 0.45) },
+        onmouseenter: () => tell(k),
+        onmouseleave: () => tell(-1),
+      },
+      options.onPick
+        ? h("button", { onclick: () => options.onPick(flatIndex(value, k)), onfocus: () => tell(k) }, format(data[k]))
+        : h("span", format(data[k])),
     );
   return h(
     "table.digits",
-    h("tbody", range(height).map((i) => h("tr", range(width).map((j) => cell(i * width + j))))),
+    h(
+      "tbody",
+      range(height).map((i) =>
+        h(
+          "tr",
+          range(width).map((j) => cell(i * width + j)),
+        ),
+      ),
+    ),
   );
 }
 
@@ -73,7 +107,11 @@ function heatMap(label, value, height, width, options, tell) {
   const strips = Math.ceil(count / width / strip);
   const pitch = width * edge + STRIP_GAP;
   const [wide, high] = [strips * pitch - STRIP_GAP, Math.min(strip, height) * edge];
-  const canvas = h("canvas.heat", { tabindex: "0", role: "img", "aria-label": `${label.textContent ?? label}, ${shapeText(value.shape)}: ${summaryText(value)}. Arrow keys read single elements.` });
+  const canvas = h("canvas.heat", {
+    tabindex: "0",
+    role: "img",
+    "aria-label": `${label.textContent ?? label}, ${shapeText(value.shape)}: ${summaryText(value)}. Arrow keys read single elements.`,
+  });
   const pen = sizeCanvas(canvas, wide, high);
   canvas.style.width = `${wide}px`;
   const tint = tints(value, options.theme.back);

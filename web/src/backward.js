@@ -13,9 +13,16 @@ export function start(about, { pass, node }) {
   const { create_graph, retain_graph, start: starts } = trace.passes[pass - 1];
   return [
     header(badge(trace, pass), "backward", `Starts at ${trace.name(node)}`),
-    h("p", "The walk goes from the last op to the first. Each op gets the sum of what was sent to it, its cotangent g, and sends each input its part. It begins with"),
+    h(
+      "p",
+      "From the last op to the first, each gets the sum of what was sent to it, its cotangent g, and sends each input its part:",
+    ),
     starts.map((ref) => about.array(`g of ${trace.name(ref.node)}`, ref.cotangent)),
-    create_graph && h("p", "create_graph: the rules compute with tensors, so this pass has a graph of its own. It grows beside the first, upwards."),
+    create_graph &&
+      h(
+        "p",
+        "create_graph: the rules compute with tensors, so this pass has a graph of its own. It grows beside the first, upwards.",
+      ),
     retain_graph && !create_graph && h("p", "retain_graph: this pass frees nothing."),
   ];
 }
@@ -31,10 +38,17 @@ export function backward(about, step) {
   const target = trace.name(to.node);
   return [
     header(badge(trace, pass), "backward", `${trace.opName(node)} → ${target}`, about.subtitle(node)),
-    section("Cotangent that comes in", cotangents.map((g, output) => g && about.array(cotangents.length > 1 ? `g of ${trace.outputName(node, output)}` : "g", g))),
+    section(
+      "Cotangent that comes in",
+      cotangents.map((g, output) => g && about.array(cotangents.length > 1 ? `g of ${trace.outputName(node, output)}` : "g", g)),
+    ),
     rule(about, node, step, cotangents[0], isHidden),
     isHidden && quizBlock(about, step, add),
-    section(`Sends to ${input === target ? input : `${input} = ${target}`}`, about.array("contribution", add, to, isHidden), made && h("p", "computed by ", about.link(made.node), ", a node of the gradient's graph")),
+    section(
+      `Sends to ${input === target ? input : `${input} = ${target}`}`,
+      about.array("contribution", add, to, isHidden),
+      made && h("p", "computed by ", about.link(made.node), ", a node of the gradient's graph"),
+    ),
     sumBlock(about, step, isHidden),
     sends(about, step),
     frees(about.timeline, step, session.step) && freed(node),
@@ -57,14 +71,28 @@ function rule(about, node, { slot, to, position }, cotangent, isHidden) {
     `Rule for ${found.inputs.join(", ")}`,
     codeBlock(line ?? found.code),
     reads(node, trace.inputName(node, slot)),
-    said && h("p.numbers", h("span.quiet", `for ${trace.name(to.node)}${indexText(flat, add.shape)}: `), said, !isHidden && ` = ${numberAt(add, flat)}`),
+    said &&
+      h(
+        "p.numbers",
+        h("span.quiet", `for ${trace.name(to.node)}${indexText(flat, add.shape)}: `),
+        said,
+        !isHidden && ` = ${numberAt(add, flat)}`,
+      ),
   );
 }
 
 /** What the rule reads of what was saved. */
 function reads(node, input) {
   const items = (node.saved ?? []).filter((item) => item.bytes && item.for.includes(input));
-  return items.length > 0 && h("p.quiet", "reads ", items.map((item, i) => [i > 0 && ", ", h("code", item.name)]), ", kept on the way forward");
+  return (
+    items.length > 0 &&
+    h(
+      "p.quiet",
+      "reads ",
+      items.map((item, i) => [i > 0 && ", ", h("code", item.name)]),
+      ", kept on the way forward",
+    )
+  );
 }
 
 /** Every input this node sends to in this pass, and at which step. */
@@ -81,5 +109,8 @@ function sends(about, { node, pass, position }) {
 
 function freed(node) {
   const items = (node.saved ?? []).filter((item) => item.bytes && !item.held);
-  return items.length > 0 && section("Freed now", h("p", items.map((item) => item.name).join(", "), ": the op has sent all it has to send."));
+  return (
+    items.length > 0 &&
+    section("Freed now", h("p", items.map((item) => item.name).join(", "), ": the op has sent all it has to send."))
+  );
 }

@@ -58,7 +58,7 @@ export class Camera {
     const [x, y] = [this.x, this.y];
     const { left, right, top, bottom } = this.view;
     const side = Math.min((right - left) / 4, item.w / 2 + MARGIN / this.zoom);
-    const above = Math.min((bottom - top) / 4, item.h / 2 + 2 * MARGIN / this.zoom);
+    const above = Math.min((bottom - top) / 4, item.h / 2 + (2 * MARGIN) / this.zoom);
     this.x += Math.min(0, item.x - side - left) + Math.max(0, item.x + side - right);
     if (item.y - above < top || item.y + above > bottom) {
       const half = (bottom - top) / 2;
@@ -69,4 +69,5 @@ export class Camera {
   }
 }
 
-export const meets = (box, view) => box.right >= view.left && box.left <= view.right && box.bottom >= view.top && box.top <= view.bottom;
+export const meets = (box, view) =>
+  box.right >= view.left && box.left <= view.right && box.bottom >= view.top && box.top <= view.bottom;

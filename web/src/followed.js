@@ -1,4 +1,4 @@
-// The element that is followed: its value, what each path adds to its gradient with numbers put in, and the finite difference beside the sum.
+// The element that is followed: its value, what each path adds to its gradient in numbers, and the finite difference beside the sum.
 import { h } from "./dom.js";
 import { backwardAt } from "./formula.js";
 import { agreement, numberAt } from "./parts.js";
@@ -19,9 +19,19 @@ export function followedBlock(about) {
   return h(
     "aside.followed",
     h("div.badge-row", h("span.badge.follow", "Following"), h("button.link", { onclick: () => on.pick(null) }, "let go")),
-    h("p", about.link(id, place), ` = ${numberAt(value, flat) ?? "not recorded"}`, `. It has a say in ${session.followed.reached.size - 1} nodes, drawn bold.`),
+    h(
+      "p",
+      about.link(id, place),
+      ` = ${numberAt(value, flat) ?? "not recorded"}`,
+      `. It has a say in ${session.followed.reached.size - 1} nodes, drawn bold.`,
+    ),
     !hidden && positions.slice(0, arrived).map((k) => pathRow(about, k, to, flat, pass)),
-    sum && h("p.total", `∂/∂ ${place} = ${sum}`, arrived < positions.length ? h("span.quiet", ` so far, ${positions.length - arrived} to come`) : null),
+    sum &&
+      h(
+        "p.total",
+        `∂/∂ ${place} = ${sum}`,
+        arrived < positions.length ? h("span.quiet", ` so far, ${positions.length - arrived} to come`) : null,
+      ),
     !hidden && check(node, pass, output, flat, value),
   );
 }
@@ -38,7 +48,12 @@ function pathRow(about, k, to, flat, pass) {
 }
 
 function check(node, pass, output, flat, value) {
-  const row = node.check?.find((c) => c.output === output && (!pass || c.pass === pass) && indexText(flat, value.shape) === (c.at.length ? `[${c.at.join(", ")}]` : ""));
+  const row = node.check?.find(
+    (c) =>
+      c.output === output &&
+      (!pass || c.pass === pass) &&
+      indexText(flat, value.shape) === (c.at.length ? `[${c.at.join(", ")}]` : ""),
+  );
   if (!row) return null;
   return h("p.quiet", `finite difference ${format(row.numeric, 8)}: agrees in ${agreement(row.analytic, row.numeric)}`);
 }

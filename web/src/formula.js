@@ -46,7 +46,10 @@ export function spread(flat, from, to, most = 64) {
 export function gathered(flat, shape, from) {
   const index = unravel(flat, shape);
   const lead = shape.length - from.length;
-  return ravel(from.map((n, i) => (n === 1 ? 0 : index[i + lead])), from);
+  return ravel(
+    from.map((n, i) => (n === 1 ? 0 : index[i + lead])),
+    from,
+  );
 }
 
 /** The numbers that the names of an elementwise op stand for at one element of its first output; null where the trace lacks one. */

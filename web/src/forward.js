@@ -16,10 +16,26 @@ export function computed(about, node) {
   const outputs = node.values.length;
   return [
     sourceBlock(trace, node),
-    node.pass > 0 && h("p", "Part of a gradient: made in pass ", `${node.pass}`, node.made_by !== undefined && [" by the rule of ", about.link(node.made_by)], node.sum && ", to add two contributions", "."),
+    node.pass > 0 &&
+      h(
+        "p",
+        "Part of a gradient: made in pass ",
+        `${node.pass}`,
+        node.made_by !== undefined && [" by the rule of ", about.link(node.made_by)],
+        node.sum && ", to add two contributions",
+        ".",
+      ),
     formula(about, node),
-    section("Goes in", node.inputs.map((input, slot) => inputRow(about, node, input, slot))),
-    section("Comes out", node.values.map((value, output) => about.array(outputs > 1 ? trace.outputName(node, output) : (node.name ?? "y"), value, { node: node.id, output }))),
+    section(
+      "Goes in",
+      node.inputs.map((input, slot) => inputRow(about, node, input, slot)),
+    ),
+    section(
+      "Comes out",
+      node.values.map((value, output) =>
+        about.array(outputs > 1 ? trace.outputName(node, output) : (node.name ?? "y"), value, { node: node.id, output }),
+      ),
+    ),
     ledger(about, node),
     sixLines(about, node),
   ];
@@ -36,7 +52,9 @@ function formula(about, node) {
   return section(
     "Formula",
     doc && doc !== line && h("p", doc.replaceAll("`", "")),
-    line ? codeBlock(`y = ${line}`) : code && h("details", h("summary", `Source, ${code.split("\n").length} lines`), codeBlock(code)),
+    line
+      ? codeBlock(`y = ${line}`)
+      : code && h("details", h("summary", `Source, ${code.split("\n").length} lines`), codeBlock(code)),
     constants(node.params),
     said && h("p.numbers", h("span.quiet", `y${at} = `), said, ` = ${numberAt(node.values[0], flat)}`),
   );
@@ -49,5 +67,8 @@ function inputRow(about, node, input, slot) {
   const source = trace.nodes[input.node];
   const constant = source ? source.kind === "const" && constantText(source) : `${input.constant}`;
   if (constant) return h("div.row", h("span", name), h("code", constant));
-  return about.array(h("span", `${name} = `, about.link(input.node)), source.values[input.output], { node: input.node, output: input.output });
+  return about.array(h("span", `${name} = `, about.link(input.node)), source.values[input.output], {
+    node: input.node,
+    output: input.output,
+  });
 }

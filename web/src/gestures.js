@@ -16,13 +16,15 @@ export function listen(element, on) {
     held.set(event.pointerId, [event.clientX, event.clientY]);
   });
   element.addEventListener("pointermove", move);
-  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) element.addEventListener(end, (event) => held.delete(event.pointerId));
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"])
+    element.addEventListener(end, (event) => held.delete(event.pointerId));
   element.addEventListener("click", (event) => moved < A_CLICK_MOVES_LESS && on.click(...at(event.clientX, event.clientY)));
 
   function wheel(event) {
     event.preventDefault();
     if (event.shiftKey) on.pan(-event.deltaX - event.deltaY, 0);
-    else if (event.ctrlKey || event.deltaX === 0) on.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)), ...at(event.clientX, event.clientY));
+    else if (event.ctrlKey || event.deltaX === 0)
+      on.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)), ...at(event.clientX, event.clientY));
     else on.pan(-event.deltaX, -event.deltaY);
   }
 

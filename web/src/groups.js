@@ -70,6 +70,7 @@ const startsWith = (path, prefix) => prefix.every((part, i) => path[i] === part)
 /** For each node what stands for it in the drawing: the outermost closed group around it, or itself. */
 export function shown({ groups, home }, open) {
   const closed = new Array(groups.length);
-  for (const group of groups) closed[group.id] = (group.parent && closed[group.parent.id]) ?? (group.isColumn || open.has(group.id) ? null : group);
+  for (const group of groups)
+    closed[group.id] = (group.parent && closed[group.parent.id]) ?? (group.isColumn || open.has(group.id) ? null : group);
   return home.map((group) => closed[group.id]);
 }

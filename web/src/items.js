@@ -43,7 +43,12 @@ export function drawFrame(item) {
 /** Above the lines, which may run through it. */
 export function drawFrameTitle(item) {
   const [x, y] = corner(item);
-  return s("g.frame-title", { "data-key": item.key }, s("path.sign", { d: `M${x + 11} ${y + 14}h8` }), s("text", { x: x + 26, y: y + 18 }, item.title));
+  return s(
+    "g.frame-title",
+    { "data-key": item.key },
+    s("path.sign", { d: `M${x + 11} ${y + 14}h8` }),
+    s("text", { x: x + 26, y: y + 18 }, item.title),
+  );
 }
 
 export const drawColumn = ({ x, y, text }) => s("text.heading", { x, y }, text);

@@ -23,14 +23,18 @@ export const KEYS = [
   [["?"], "?", "this sheet", (x) => x.help()],
 ];
 
-export const actOf = (event) => (event.ctrlKey || event.metaKey || event.altKey ? null : KEYS.find(([names]) => names.includes(event.key))?.[3]);
+export const actOf = (event) =>
+  event.ctrlKey || event.metaKey || event.altKey ? null : KEYS.find(([names]) => names.includes(event.key))?.[3];
 
 export function keySheet() {
   const sheet = h(
     "dialog",
     { class: "sheet", "aria-label": "Keys", onclick: () => sheet.close() },
     h("h2", "Keys"),
-    h("dl", KEYS.map(([, name, does]) => [h("dt", h("kbd", name)), h("dd", does)])),
+    h(
+      "dl",
+      KEYS.map(([, name, does]) => [h("dt", h("kbd", name)), h("dd", does)]),
+    ),
     h("p.quiet", "Wheel: zoom. Drag: move. Click a node, a module, a number."),
   );
   sheet.addEventListener("keydown", (event) => event.stopPropagation());

@@ -9,8 +9,8 @@ const SWEEPS = 8;
 
 /**
  * boxes: [{w, h, pin?: "top" | "bottom"}]; edges: [[from, to]], positions in boxes.
- * Gives {centres: [[x, y]], routes: [[[x, y], …] | null], width, height}. A route holds the bends between both ends; null stands for an edge
- * too long to be led through the layers.
+ * Gives {centres: [[x, y]], bands: [[top, bottom]] of each box's layer, routes: [[[x, y], …] | null], width, height}. A route holds the
+ * bends between both ends, on which it crosses each layer straight down; null stands for an edge too long to be led through the layers.
  */
 export function layered(boxes, edges) {
   const rank = ranks(boxes, edges);
@@ -22,7 +22,8 @@ export function layered(boxes, edges) {
   const height = stack(layers);
   return {
     centres: boxes.map((_, i) => [vertices[i].x, vertices[i].y]),
-    routes: chains.map((chain) => chain && chain.map((v) => [v.x, v.y])),
+    bands: boxes.map((_, i) => vertices[i].band),
+    routes: chains.map((chain) => chain && chain.flatMap(({ x, band }) => band.map((y) => [x, y]))),
     width,
     height,
   };
@@ -54,7 +55,8 @@ function ranks(boxes, edges) {
   }
   const last = largest(rank);
   const shift = boxes.some((box) => box.pin === "top") ? 1 : 0;
-  for (let i = 0; i < n; i++) rank[i] = boxes[i].pin === "top" ? 0 : boxes[i].pin === "bottom" ? last + shift + 1 : rank[i] + shift;
+  for (let i = 0; i < n; i++)
+    rank[i] = boxes[i].pin === "top" ? 0 : boxes[i].pin === "bottom" ? last + shift + 1 : rank[i] + shift;
   return compact(rank);
 }
 
@@ -66,7 +68,18 @@ function compact(rank) {
 
 /** An edge over several layers gets a bend in each, the shortest first, as long as bends do not outnumber the boxes by much. */
 function withBends(boxes, edges, rank) {
-  const vertices = boxes.map((box, i) => ({ w: box.w, h: box.h, pin: box.pin, rank: rank[i], up: [], down: [], x: 0, y: 0, order: 0, isBend: false }));
+  const vertices = boxes.map((box, i) => ({
+    w: box.w,
+    h: box.h,
+    pin: box.pin,
+    rank: rank[i],
+    up: [],
+    down: [],
+    x: 0,
+    y: 0,
+    order: 0,
+    isBend: false,
+  }));
   const join = (a, b) => {
     a.down.push(b);
     b.up.push(a);
@@ -170,7 +183,7 @@ function stack(layers) {
   let [y, bottom] = [0, 0];
   layers.forEach((layer, i) => {
     const height = largest(layer.map((v) => v.h));
-    for (const v of layer) v.y = y + height / 2;
+    for (const v of layer) Object.assign(v, { y: y + height / 2, band: [y, y + height] });
     bottom = y + height;
     const pinned = [layer, layers[i + 1] ?? []].some((side) => side.some((v) => v.pin));
     y = bottom + (pinned ? GAP_TO_PINS : GAP_Y);

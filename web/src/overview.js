@@ -13,13 +13,20 @@ export function overview(about) {
   const facts = {
     ops: trace.nodes.filter((node) => node.kind === "op").length,
     leaves: `${leaves.length}, with ${count} numbers`,
-    "backward passes": trace.passes.length ? `${trace.passes.length}, with ${trace.backward.length} contributions` : "none recorded",
+    "backward passes": trace.passes.length
+      ? `${trace.passes.length}, with ${trace.backward.length} contributions`
+      : "none recorded",
     "held for backward": `${formatBytes(session.peak)} at most`,
-    "made by": [minigrad && `minigrad ${minigrad}`, numpy && `NumPy ${numpy}`, python && `Python ${python}`].filter(Boolean).join(", "),
+    "made by": [minigrad && `minigrad ${minigrad}`, numpy && `NumPy ${numpy}`, python && `Python ${python}`]
+      .filter(Boolean)
+      .join(", "),
   };
   return [
     header("Start", "overview", trace.title),
-    h("dl.facts", Object.entries(facts).map(([name, text]) => [h("dt", name), h("dd", `${text}`)])),
+    h(
+      "dl.facts",
+      Object.entries(facts).map(([name, text]) => [h("dt", name), h("dd", `${text}`)]),
+    ),
     session.timeline.length > 0 &&
       section(
         "How to read it",
@@ -28,7 +35,9 @@ export function overview(about) {
       ),
     section(
       "Leaves",
-      leaves.slice(0, MOST_LEAVES).map((leaf) => h("div.row", about.link(leaf.id), h("span.quiet", leaf.values[0] && shapeText(leaf.values[0].shape)))),
+      leaves
+        .slice(0, MOST_LEAVES)
+        .map((leaf) => h("div.row", about.link(leaf.id), h("span.quiet", leaf.values[0] && shapeText(leaf.values[0].shape)))),
       leaves.length > MOST_LEAVES && h("p.quiet", `and ${leaves.length - MOST_LEAVES} more, in the table`),
     ),
   ];

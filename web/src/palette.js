@@ -14,7 +14,13 @@ const channels = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)
 
 export function mix(from, to, share) {
   const [a, b] = [channels(from), channels(to)];
-  return `#${a.map((x, i) => Math.round(x + (b[i] - x) * share).toString(16).padStart(2, "0")).join("")}`;
+  return `#${a
+    .map((x, i) =>
+      Math.round(x + (b[i] - x) * share)
+        .toString(16)
+        .padStart(2, "0"),
+    )
+    .join("")}`;
 }
 
 /** The colour of a share between 0 and 1. */
@@ -29,7 +35,7 @@ export function inkOn(hex) {
   return 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#14181d" : "#ffffff";
 }
 
-/** name: in the list; label: in the legend. of: the measure of one node, NaN where it has none. merge: of several. log: spread over decades. */
+/** name: in the list; label: in the legend; of: the measure of a node, NaN where it has none; merge: of several; log: by decades. */
 export const MEASURES = {
   gradient: {
     name: "gradient",

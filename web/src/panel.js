@@ -12,6 +12,11 @@ const PHASES = { forward, start, backward };
 export function panelFor(session, theme, on) {
   const about = new About(session, theme, on);
   const { current, picked } = session;
-  const content = session.selected !== null ? selected(about, session.selected) : current ? PHASES[current.phase](about, current) : overview(about);
+  const content =
+    session.selected !== null
+      ? selected(about, session.selected)
+      : current
+        ? PHASES[current.phase](about, current)
+        : overview(about);
   return [picked && followedBlock(about), content];
 }

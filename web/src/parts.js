@@ -16,7 +16,12 @@ export const codeBlock = (code) => (code ? h("pre.code", h("code", code)) : h("p
 /** Parameters of an op that are not arrays. */
 export function constants(params = {}) {
   const entries = Object.entries(params);
-  return entries.length ? h("p.quiet", entries.map(([name, text], i) => [i ? ", " : "with ", h("code", `${name}=${text}`)])) : null;
+  return entries.length
+    ? h(
+        "p.quiet",
+        entries.map(([name, text], i) => [i ? ", " : "with ", h("code", `${name}=${text}`)]),
+      )
+    : null;
 }
 
 /** The line of the user's source that ran, with the expression marked, amid its neighbours. */
@@ -31,7 +36,14 @@ export function sourceBlock(trace, node) {
   const rows = [];
   for (let n = from; n <= to; n++) {
     const isHere = n >= place.line && n <= last;
-    rows.push(h("div", { class: isHere ? "here" : null }, h("span.number", `${n}`), isHere ? marked(lines[n - 1], n, place) : lines[n - 1]));
+    rows.push(
+      h(
+        "div",
+        { class: isHere ? "here" : null },
+        h("span.number", `${n}`),
+        isHere ? marked(lines[n - 1], n, place) : lines[n - 1],
+      ),
+    );
   }
   return section(["Your code ", where], h("pre.source", rows));
 }
@@ -57,7 +69,7 @@ export function ledger({ session, trace }, node) {
       h("span.amount", item.held ? "held anyway" : formatBytes(item.bytes)),
     ),
   );
-    const heading = isFreed && trace.cost(node) ? "Kept for backward, now freed" : "Kept for backward";
+  const heading = isFreed && trace.cost(node) ? "Kept for backward, now freed" : "Kept for backward";
   return section(heading, rows.length ? rows : h("p.quiet", "Nothing: its rules need no array."));
 }
 
@@ -75,7 +87,23 @@ export function agreement(a, b) {
 /** Finite differences beside the gradient, where the trace has them. */
 export function checks(node) {
   if (!node.check?.length) return null;
-  const row = ({ at, analytic, numeric }) => [at.length ? `[${at.join(", ")}]` : "–", format(analytic, 7), format(numeric, 7), `${digitsShared(analytic, numeric)}`];
-  const cells = (tag, texts) => h("tr", texts.map((text) => h(tag, text)));
-  return section("Beside the finite difference", h("table.plain", cells("th", ["element", "gradient", "numeric", "digits"]), node.check.map((entry) => cells("td", row(entry)))));
+  const row = ({ at, analytic, numeric }) => [
+    at.length ? `[${at.join(", ")}]` : "–",
+    format(analytic, 7),
+    format(numeric, 7),
+    `${digitsShared(analytic, numeric)}`,
+  ];
+  const cells = (tag, texts) =>
+    h(
+      "tr",
+      texts.map((text) => h(tag, text)),
+    );
+  return section(
+    "Beside the finite difference",
+    h(
+      "table.plain",
+      cells("th", ["element", "gradient", "numeric", "digits"]),
+      node.check.map((entry) => cells("td", row(entry))),
+    ),
+  );
 }

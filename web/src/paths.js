@@ -13,7 +13,8 @@ export function pathOf(hop) {
 }
 
 /** What is drawn of a line too long to be led through the layers, while it is not looked at: its two ends. */
-export function stubsOf({ points: [[x0, y0], [x1, y1]], sign }) {
+export function stubsOf({ points, sign }) {
+  const [[x0, y0], [x1, y1]] = [points[0], points.at(-1)];
   return `M${x0} ${y0}v${sign * STUB}M${x1} ${y1 - sign * STUB}V${y1}`;
 }
 

@@ -1,4 +1,4 @@
-// The player: first, back, play, on, last, and one slider over forward and backward steps. The slider's ground is the memory held at each step.
+// The player: first, back, play, on, last, and one slider over all steps. The slider's ground is the memory held at each step.
 import { h, icon, s } from "./dom.js";
 import { formatBytes, largest } from "./values.js";
 
@@ -79,7 +79,9 @@ export function player(go) {
       length = timeline.length;
       peak = session.peak;
       const x = (k) => (1000 * k) / (length || 1);
-      const stretches = spans(timeline).map(({ from, to, kind }) => s(`rect.span.${kind}`, { x: x(from), width: x(to - from), y: 0, height: HEIGHT }));
+      const stretches = spans(timeline).map(({ from, to, kind }) =>
+        s(`rect.span.${kind}`, { x: x(from), width: x(to - from), y: 0, height: HEIGHT }),
+      );
       const ground = { viewBox: `0 0 1000 ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" };
       track.replaceChildren(s("svg", ground, stretches, s("path.live", { d: area(live, peak, x) }), done), thumb);
       track.setAttribute("aria-valuemax", length);

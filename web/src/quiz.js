@@ -47,7 +47,11 @@ function isClose(typed, truth, { min, max }) {
 
 /** A number as people type it: −0.5, 1e-3, 0,25, 1/3, inf, nan. */
 export function read(text) {
-  const plain = text.trim().toLowerCase().replaceAll("−", "-").replace(/^(-?\d+),(\d+)$/, "$1.$2");
+  const plain = text
+    .trim()
+    .toLowerCase()
+    .replaceAll("−", "-")
+    .replace(/^(-?\d+),(\d+)$/, "$1.$2");
   const special = { nan: NaN, inf: Infinity, "-inf": -Infinity };
   if (plain in special) return special[plain];
   const fraction = /^(-?[\d.]+)\s*\/\s*([\d.]+)$/.exec(plain);

@@ -1,4 +1,4 @@
-// The question of the quiz at a backward step: one element of what is sent, to be worked out from the cotangent, the rule and what it reads.
+// The question of the quiz at a backward step: one element of what is sent, worked out from the cotangent, the rule, what it reads.
 import { h } from "./dom.js";
 import { numberAt, section } from "./parts.js";
 import { flatIndex, indexText, placeOf } from "./values.js";
@@ -14,7 +14,13 @@ export function quizBlock({ trace, session, on }, { position, to }, add) {
   const k = quiz.element(add, followed);
   const place = indexText(flatIndex(add, k), add.shape);
   const reply = h("p.reply", { role: "status" });
-  const field = h("input", { type: "text", inputmode: "decimal", autocomplete: "off", "aria-label": "Your answer", class: "answer" });
+  const field = h("input", {
+    type: "text",
+    inputmode: "decimal",
+    autocomplete: "off",
+    "aria-label": "Your answer",
+    class: "answer",
+  });
   const submit = (event) => {
     event.preventDefault();
     const verdict = quiz.answer(position, field.value, add, k);
@@ -28,7 +34,13 @@ export function quizBlock({ trace, session, on }, { position, to }, add) {
   return section(
     `Quiz · ${quiz.score}`,
     h("p", "What does the rule send to ", h("b", `${trace.name(to.node)}${place}`), "?"),
-    h("form", { onsubmit: submit }, field, h("button", { type: "submit" }, "Check"), h("button.link", { onclick: show }, "show it")),
+    h(
+      "form",
+      { onsubmit: submit },
+      field,
+      h("button", { type: "submit" }, "Check"),
+      h("button.link", { onclick: show }, "show it"),
+    ),
     reply,
   );
 }

@@ -1,4 +1,4 @@
-// What the search field understands: words, each of which must be met. op:, param:, module:, shape:, nan, or any part of a name or of the source.
+// What the search field understands: words that must all be met. op:, param:, module:, shape:, nan, or a part of a name or of the source.
 import { summary } from "./values.js";
 
 const contains = (text, part) => (text ?? "").toLowerCase().includes(part);
@@ -9,7 +9,8 @@ const TESTS = {
   module: (trace, node, part) => contains(node.module, part),
   shape: (trace, node, part) => node.values.some((value) => value && matches(value.shape, part)),
   nan: (trace, node) => bad(trace, node),
-  word: (trace, node, part) => [node.name, trace.opName(node), node.module, node.source?.code].some((text) => contains(text, part)),
+  word: (trace, node, part) =>
+    [node.name, trace.opName(node), node.module, node.source?.code].some((text) => contains(text, part)),
 };
 
 /** The ids of the nodes that meet a query, in order; null for an empty one. */
@@ -30,7 +31,10 @@ export function parse(query) {
 
 /** (8, 3), 8,3 or 8x3; * stands for any length, () for a number. */
 function matches(shape, part) {
-  const wanted = part.replace(/[()\s]/g, "").split(/[,x]/).filter(Boolean);
+  const wanted = part
+    .replace(/[()\s]/g, "")
+    .split(/[,x]/)
+    .filter(Boolean);
   return wanted.length === shape.length && wanted.every((length, axis) => length === "*" || Number(length) === shape[axis]);
 }
 

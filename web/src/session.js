@@ -1,4 +1,4 @@
-// What the reader has done with a trace so far: which step, what is open, selected, followed, coloured. No DOM: the parts of the page read it.
+// What the reader has done with a trace so far: which step, what is open, selected, followed, coloured. No DOM: the page reads it.
 import { arrange, itemKey } from "./arrange.js";
 import { follow } from "./follow.js";
 import { groupsOf, shown } from "./groups.js";

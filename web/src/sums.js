@@ -19,7 +19,11 @@ export function sumBlock(about, { to, pass, position }, hidden) {
   return section(
     title,
     all.length > 1 && !hidden && bar(pieces, arrived),
-    all.length > 1 && h("ol.paths", pieces.slice(0, 30).map((piece) => pathRow(about, piece, now, arrived, hidden))),
+    all.length > 1 &&
+      h(
+        "ol.paths",
+        pieces.slice(0, 30).map((piece) => pathRow(about, piece, now, arrived, hidden)),
+      ),
     before && about.array("sum before", before, to, hidden),
     about.array(arrived < all.length ? "sum so far" : "sum", sum(arrived), to, hidden),
   );
@@ -36,7 +40,10 @@ function weight({ session }, add, to) {
 }
 
 function bar(pieces, arrived) {
-  const piece = ({ weight: w, i }) => h(i < arrived ? "i.came" : "i", { style: { flex: `${Number.isFinite(w) && w > 0 ? w : 1e-9} 1 0`, "--path": PATHS[i % PATHS.length] } });
+  const piece = ({ weight: w, i }) =>
+    h(i < arrived ? "i.came" : "i", {
+      style: { flex: `${Number.isFinite(w) && w > 0 ? w : 1e-9} 1 0`, "--path": PATHS[i % PATHS.length] },
+    });
   return h("div.bar", { "aria-hidden": "true" }, pieces.map(piece));
 }
 

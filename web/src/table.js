@@ -27,7 +27,9 @@ export function nodeTable(select) {
     const rows = ids.slice(page * PAGE, (page + 1) * PAGE).map((id) => row(session, id, select));
     const turning = pages > 1 && [`, page ${page + 1} of ${pages}`, turn(-1, "Back"), turn(1, "On")];
     const names = COLUMNS.map((text) => h("th", { scope: "col" }, text));
-    element.replaceChildren(h("table.plain", h("caption", `${ids.length} nodes`, turning), h("thead", h("tr", names)), h("tbody", rows)));
+    element.replaceChildren(
+      h("table.plain", h("caption", `${ids.length} nodes`, turning), h("thead", h("tr", names)), h("tbody", rows)),
+    );
   }
 
   return { element, show };
@@ -47,5 +49,9 @@ function row({ trace, quiz, focus }, id, select) {
     quiz ? "?" : gradient && format(summary(gradient).norm, 3),
     trace.cost(node) ? formatBytes(trace.cost(node)) : null,
   ];
-  return h("tr", { class: id === focus && "here" }, cells.map((cell) => h("td", cell)));
+  return h(
+    "tr",
+    { class: id === focus && "here" },
+    cells.map((cell) => h("td", cell)),
+  );
 }

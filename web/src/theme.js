@@ -1,6 +1,15 @@
 // The colours of the style sheet as they are now, for what is drawn on canvases.
 
-const NAMES = { line: "--line", faint: "--faint", forward: "--forward", backward: "--backward", target: "--backward", found: "--found", ink: "--ink", back: "--back" };
+const NAMES = {
+  line: "--line",
+  faint: "--faint",
+  forward: "--forward",
+  backward: "--backward",
+  target: "--backward",
+  found: "--found",
+  ink: "--ink",
+  back: "--back",
+};
 
 /** {name: "light" | "dark", line, faint, …}: a probe tells what the sheet makes of each. */
 export function themeOf(host, probe) {
@@ -15,4 +24,9 @@ export function themeOf(host, probe) {
 }
 
 /** "rgb(255, 0, 128)" as "#ff0080". */
-const hex = (text) => `#${text.match(/\d+/g).slice(0, 3).map((n) => Number(n).toString(16).padStart(2, "0")).join("")}`;
+const hex = (text) =>
+  `#${text
+    .match(/\d+/g)
+    .slice(0, 3)
+    .map((n) => Number(n).toString(16).padStart(2, "0"))
+    .join("")}`;

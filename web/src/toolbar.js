@@ -8,11 +8,23 @@ const HINT = "A part of a name or of the source, or op: param: module: shape:(8,
 export function toolbar(on) {
   const title = h("h1");
   const back = h("button.link", { onclick: on.leave });
-  const field = h("input", { type: "search", placeholder: "Search", title: HINT, "aria-label": HINT, spellcheck: "false", oninput: () => on.search(field.value), onkeydown: keys });
+  const field = h("input", {
+    type: "search",
+    placeholder: "Search",
+    title: HINT,
+    "aria-label": HINT,
+    spellcheck: "false",
+    oninput: () => on.search(field.value),
+    onkeydown: keys,
+  });
   const count = h("span.count", { role: "status" });
   const names = ["", ...Object.keys(MEASURES)];
   const options = names.map((name) => h("option", { value: name }, MEASURES[name]?.name ?? "plain"));
-  const colours = h("select", { "aria-label": "Colour nodes by", title: "Colour nodes by (c)", onchange: () => on.colour(colours.value) }, options);
+  const colours = h(
+    "select",
+    { "aria-label": "Colour nodes by", title: "Colour nodes by (c)", onchange: () => on.colour(colours.value) },
+    options,
+  );
   const fold = h("button", { title: "Open or close all modules (m)", onclick: on.fold }, "Modules");
   const quiz = h("button", { title: "Hide what backward steps send, and ask for it (q)", onclick: on.quiz }, "Quiz");
   const table = h("button", { title: "All nodes as a table (t)", onclick: on.table }, "Table");
@@ -28,7 +40,16 @@ export function toolbar(on) {
   }
 
   return {
-    element: h("div.toolbar", h("div.titles", back, title), h("div.search", field, count), h("label", h("span.quiet", "Colour"), colours), fold, quiz, table, help),
+    element: h(
+      "div.toolbar",
+      h("div.titles", back, title),
+      h("div.search", field, count),
+      h("label", h("span.quiet", "Colour"), colours),
+      fold,
+      quiz,
+      table,
+      help,
+    ),
     field,
 
     paint(session, outer, isTableShown) {
@@ -38,7 +59,10 @@ export function toolbar(on) {
       count.textContent = session.found?.length ?? "";
       quiz.setAttribute("aria-pressed", Boolean(session.quiz));
       table.setAttribute("aria-pressed", Boolean(isTableShown));
-      hide(fold, session.tree.groups.every((group) => group.isColumn));
+      hide(
+        fold,
+        session.tree.groups.every((group) => group.isColumn),
+      );
       colours.value = session.colouredBy;
     },
   };

@@ -9,7 +9,9 @@ export class Trace {
   constructor(document) {
     if (document?.schema !== SCHEMA) {
       const found = document?.schema === undefined ? "has no version" : `is ${JSON.stringify(document.schema)}`;
-      throw new TraceError(`This explorer reads ${SCHEMA}, and the trace ${found}. Record it again with the minigrad that made this page.`);
+      throw new TraceError(
+        `This explorer reads ${SCHEMA}, and the trace ${found}. Record it again with the minigrad that made this page.`,
+      );
     }
     this.document = document;
     this.title = document.meta?.title || "Computation";
@@ -63,7 +65,7 @@ export class Trace {
     return total;
   }
 
-  /** The cotangents, one for each output, that a node's rules are given in a pass: what was recorded where a hook changed it, else the sum. */
+  /** The cotangents, one for each output, that a node's rules are given in a pass: the sums, but where a hook changed them. */
   cotangents(id, pass) {
     const first = this.backward[this.outOf(id, pass)[0]];
     return this.nodes[id].values.map((_, output) => first?.cotangent?.[output] ?? this.sum({ node: id, output }, pass));

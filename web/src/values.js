@@ -112,7 +112,8 @@ export function format(x, digits = 4) {
   if (Number.isNaN(x)) return "nan";
   if (!Number.isFinite(x)) return x > 0 ? "inf" : "−inf";
   const size = Math.abs(x);
-  const text = size !== 0 && (size >= 1e5 || size < 1e-3) ? x.toExponential(Math.min(2, digits - 1)) : String(Number(x.toPrecision(digits)));
+  const text =
+    size !== 0 && (size >= 1e5 || size < 1e-3) ? x.toExponential(Math.min(2, digits - 1)) : String(Number(x.toPrecision(digits)));
   return text.replace("e+", "e").replaceAll("-", "−");
 }
 

@@ -69,10 +69,19 @@ export function graphView(on) {
       if (isFrame(item)) {
         ensure(`f${item.key}`, grounds, () => drawFrame(item));
         ensure(`t${item.key}`, fronts, () => drawFrameTitle(item));
-      } else dress(ensure(`n${item.key}`, fronts, () => drawItem(session.trace, item)), item);
+      } else
+        dress(
+          ensure(`n${item.key}`, fronts, () => drawItem(session.trace, item)),
+          item,
+        );
     }
     const marked = markedHops();
-    for (const { hop, name } of hopsInView) dressHop(ensure(name, lines, () => s("path")), hop, marked.get(name) ?? "");
+    for (const { hop, name } of hopsInView)
+      dressHop(
+        ensure(name, lines, () => s("path")),
+        hop,
+        marked.get(name) ?? "",
+      );
     for (const [name, part] of drawn) {
       if (keep.has(name)) continue;
       part.remove();
@@ -128,7 +137,14 @@ export function graphView(on) {
     pen.translate(-x, -y);
     const near = hopsInView.map(({ hop }) => hop).filter((hop) => !hop.far);
     const lookOf = (item) => ({ states: stateOf(session, item), fill: colourOf(session, item, theme)?.fill });
-    paintFromFar(pen, near, items.filter((item) => !isFrame(item)), theme, lookOf, 1 / zoom);
+    paintFromFar(
+      pen,
+      near,
+      items.filter((item) => !isFrame(item)),
+      theme,
+      lookOf,
+      1 / zoom,
+    );
   }
 
   /** Moves so that an item is in view, if it is not: gliding, unless the reader wants less motion or it is far. */

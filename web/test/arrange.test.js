@@ -33,8 +33,10 @@ test("every node and group is drawn once, frames hold their own nodes and nothin
       const inner = edge(item);
       let group = tree.home[item.node];
       while (group && group !== frame.group) group = group.parent;
-      const inside = inner.left >= outer.left && inner.right <= outer.right && inner.top >= outer.top && inner.bottom <= outer.bottom;
-      const outside = inner.right <= outer.left || inner.left >= outer.right || inner.bottom <= outer.top || inner.top >= outer.bottom;
+      const inside =
+        inner.left >= outer.left && inner.right <= outer.right && inner.top >= outer.top && inner.bottom <= outer.bottom;
+      const outside =
+        inner.right <= outer.left || inner.left >= outer.right || inner.bottom <= outer.top || inner.top >= outer.bottom;
       assert.ok(group ? inside : outside, `node ${item.node} and the frame ${frame.group.path.join(".")}`);
     }
   }
@@ -45,12 +47,35 @@ test("every edge is led by hops from its start to its end", () => {
   const at = new Map(drawing.items.map((item) => [item.node, item]));
   trace.edges.forEach(({ from, to }, e) => {
     const ends = drawing.hops.filter((hop) => hop.edges.includes(e)).map((hop) => [hop.points[0], hop.points.at(-1)]);
-    assert.ok(ends.some(([[x, y]]) => x === at.get(from).x && y === edge(at.get(from)).bottom), `${from} -> ${to} starts at its node`);
-    assert.ok(ends.some(([, [, y]]) => y === edge(at.get(to)).top), `${from} -> ${to} ends at its node`);
+    assert.ok(
+      ends.some(([[x, y]]) => x === at.get(from).x && y === edge(at.get(from)).bottom),
+      `${from} -> ${to} starts at its node`,
+    );
+    assert.ok(
+      ends.some(([, [, y]]) => y === edge(at.get(to)).top),
+      `${from} -> ${to} ends at its node`,
+    );
     const starts = ends.map(([[x, y]]) => `${x.toFixed(6)} ${y.toFixed(6)}`).sort();
     const stops = ends.map(([, [x, y]]) => `${x.toFixed(6)} ${y.toFixed(6)}`).sort();
     assert.equal(starts.filter((s) => stops.includes(s)).length, ends.length - 1, `the hops of ${from} -> ${to} join`);
   });
+});
+
+test("no line cuts a box it does not end at", () => {
+  const { drawing } = draw(modules());
+  for (const { points } of drawing.hops) {
+    for (let i = 1; i < points.length; i++) {
+      const [[x0, y0], [x1, y1]] = [points[i - 1], points[i]];
+      for (let t = 0.05; t < 1; t += 0.05) {
+        const [x, y] = [x0 + (x1 - x0) * t, y0 + (y1 - y0) * t];
+        const cut = drawing.items.filter((box) => Math.abs(box.x - x) < box.w / 2 - 1 && Math.abs(box.y - y) < box.h / 2 - 1);
+        assert.deepEqual(
+          cut.map(({ key }) => key),
+          [],
+        );
+      }
+    }
+  }
 });
 
 test("closed groups stand for their nodes, and their inner edges are not drawn", () => {

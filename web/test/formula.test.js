@@ -16,7 +16,11 @@ test("what a lambda or a one-line function computes", () => {
 });
 
 test("numbers take the place of names; attributes, calls and keywords stay", () => {
-  const known = new Map([["g", 2], ["y", -0.5], ["x", 3]]);
+  const known = new Map([
+    ["g", 2],
+    ["y", -0.5],
+    ["x", 3],
+  ]);
   assert.equal(withNumbers("g * (1 - y * y)", known), "2 * (1 - (−0.5) * (−0.5))");
   assert.equal(withNumbers("g.sum(axis=x) + g", known), "g.sum(axis=3) + 2");
   assert.equal(withNumbers("x(g)", known), "x(2)");

@@ -24,7 +24,10 @@ test("search by op, parameter, module, shape, nan and words, all of which must b
   assert.deepEqual(search(trace, "nan"), []);
   trace.nodes[4].values[0] = { ...trace.nodes[4].values[0], data: [1, "nan"] };
   assert.deepEqual(search(trace, "nan"), [4]);
-  assert.deepEqual(parse("shape:(8, 3) nan"), [["shape", "(8, 3)"], ["nan", ""]]);
+  assert.deepEqual(parse("shape:(8, 3) nan"), [
+    ["shape", "(8, 3)"],
+    ["nan", ""],
+  ]);
 });
 
 test("measures lie between 0 and 1, from the least to the largest", () => {
@@ -64,7 +67,17 @@ test("the quiz takes a number to one per cent, and knows what is no number", () 
 });
 
 test("numbers as people type them", () => {
-  assert.deepEqual(["0.5", "−2e-3", "1/4", "0,25", "inf", "", "x", "1e", "."].map(read), [0.5, -0.002, 0.25, 0.25, Infinity, null, null, null, null]);
+  assert.deepEqual(["0.5", "−2e-3", "1/4", "0,25", "inf", "", "x", "1e", "."].map(read), [
+    0.5,
+    -0.002,
+    0.25,
+    0.25,
+    Infinity,
+    null,
+    null,
+    null,
+    null,
+  ]);
   assert.ok(Number.isNaN(read("NaN")));
 });
 

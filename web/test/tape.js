@@ -78,7 +78,11 @@ export class Tape {
     const pass = passes.length + 1;
     const seed = nodes[root].values[0].data.map(() => 1);
     const sums = new Map([[root, seed]]);
-    passes.push({ start: [{ node: root, output: 0, cotangent: arrays(nodes[root].values[0].shape, seed) }], create_graph: false, ...options });
+    passes.push({
+      start: [{ node: root, output: 0, cotangent: arrays(nodes[root].values[0].shape, seed) }],
+      create_graph: false,
+      ...options,
+    });
     for (let id = root; id >= 0; id--) {
       const node = nodes[id];
       const g = sums.get(id);

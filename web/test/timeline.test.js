@@ -30,7 +30,14 @@ test("two passes with forward ops between them", () => {
 test("nodes of a recorded gradient appear when the rule that made them runs", () => {
   const document = reuse();
   const id = document.nodes.length;
-  document.nodes.push({ ...structuredClone(document.nodes[6]), id, pass: 1, made_by: 4, inputs: [{ node: 6, output: 0 }], grads: [] });
+  document.nodes.push({
+    ...structuredClone(document.nodes[6]),
+    id,
+    pass: 1,
+    made_by: 4,
+    inputs: [{ node: 6, output: 0 }],
+    grads: [],
+  });
   const timeline = timelineOf(document);
   const first = timeline.steps.findIndex((step) => step.phase === "backward" && step.node === 4) + 1;
   assert.equal(timeline.born[id], first);

@@ -39,7 +39,10 @@ test("a hook's cotangent is taken as recorded", () => {
 
 test("a trace of another version is refused in a sentence", () => {
   for (const document of [{ schema: "minigrad-trace/2" }, {}, null, "text"]) {
-    assert.throws(() => new Trace(document), (error) => error instanceof TraceError && /^This explorer reads minigrad-trace\/1, .*\.$/.test(error.message));
+    assert.throws(
+      () => new Trace(document),
+      (error) => error instanceof TraceError && /^This explorer reads minigrad-trace\/1, .*\.$/.test(error.message),
+    );
   }
 });
 
@@ -55,7 +58,10 @@ test("names: its own, a constant's number, the op and its number", () => {
   const document = reuse();
   document.nodes[1] = { ...document.nodes[1], kind: "const", name: null, values: [{ shape: [], dtype: "float64", data: [0.5] }] };
   const trace = new Trace(document);
-  assert.deepEqual([0, 1, 2, 5].map((id) => trace.name(id)), ["x", "0.5", "h", "add #5"]);
+  assert.deepEqual(
+    [0, 1, 2, 5].map((id) => trace.name(id)),
+    ["x", "0.5", "h", "add #5"],
+  );
 });
 
 test("an op of any number of inputs has one name for all", () => {

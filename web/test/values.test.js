@@ -1,6 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { added, digitsShared, flatIndex, format, formatBytes, grid, indexText, numbers, placeOf, ravel, shapeText, summary, unravel } from "../src/values.js";
+import {
+  added,
+  digitsShared,
+  flatIndex,
+  format,
+  formatBytes,
+  grid,
+  indexText,
+  numbers,
+  placeOf,
+  ravel,
+  shapeText,
+  summary,
+  unravel,
+} from "../src/values.js";
 
 const value = (shape, data, more = {}) => ({ shape, dtype: "float32", data, ...more });
 const sampled = value([10, 6], [1, 2, 3, 4], { sample: { rows: [0, 9], columns: [1, 5] }, stats: { norm: 7, bad: 0 } });
