@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path as _Path
 from typing import TYPE_CHECKING, Any
 
-from minigrad import kernels as _kernels, ops, random
+from minigrad import kernels as _kernels, ops, random  # noqa: F401
 from minigrad.anomaly import AnomalyError, detect_anomaly
 from minigrad.autograd import (
     enable_grad,
@@ -49,6 +49,36 @@ from minigrad.ops import *
 from minigrad.random import manual_seed
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "OPS", "AnomalyError", "Device", "DeviceUnavailableError", "GradScaler", "Tensor", "__version__", "abs", "acos", "acosh",
+    "adaptive_avg_pool", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool",
+    "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "add", "add_at", "all", "alpha_dropout", "any", "arange",
+    "argmax", "argmin", "argsort", "as_tensor", "asin", "asinh", "astype", "atan", "atan2", "atanh", "atleast_nd", "autocast",
+    "avg_pool", "avg_pool1d", "avg_pool2d", "avg_pool3d", "avg_pool_transpose", "batch_norm", "batch_norm_relu", "batch_renorm",
+    "binary_cross_entropy", "bitwise_and", "bitwise_invert", "bitwise_or", "bitwise_xor", "broadcast_arrays", "broadcast_to",
+    "capture", "ceil", "celu", "checkpoint", "cholesky", "chunk", "clip", "concat", "conv1d", "conv2d", "conv3d", "conv_transpose",
+    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "convolution", "convolution_weight_grad", "copy", "cos", "cosh",
+    "count_nonzero", "cross", "cuda", "cumulative_prod", "cumulative_sum", "data", "default_device", "det", "detect_anomaly",
+    "device", "diag", "diag_embed", "diagonal", "distributed", "divide", "dot", "dropout", "eigh", "einsum", "elu", "embedding",
+    "enable_grad", "equal", "erf", "erfc", "exp", "exp2", "expand_dims", "explore", "expm1", "eye", "fixed_batch_norm", "flatten",
+    "flip", "floor", "floor_divide", "fold", "from_dlpack", "full", "full_like", "gelu", "getitem", "glu", "grad", "gradcheck",
+    "greater", "greater_equal", "group_norm", "gru", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hessian", "huber", "hvp",
+    "hypot", "index_add", "instance_norm", "inv", "is_grad_enabled", "isfinite", "isinf", "isnan", "jacobian", "jvp", "kron",
+    "layer_norm", "leaky_relu", "lerp", "less", "less_equal", "linear", "linear_recurrence", "linspace", "load",
+    "local_response_norm", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "logsigmoid", "logsumexp", "lp_pool1d", "lp_pool2d", "lp_pool3d", "lstm", "lyapunov", "manual_seed", "masked_fill",
+    "matmul", "matrix_norm", "matrix_transpose", "max", "max_pool", "max_pool1d", "max_pool2d", "max_pool3d", "maximum", "mean",
+    "mean_cross_entropy", "min", "minimum", "mish", "moveaxis", "moving_sum", "multiply", "negative", "nn", "no_grad", "nonzero",
+    "not_equal", "one_hot", "ones", "ones_like", "op", "ops", "optim", "outer", "pad", "permute_dims", "pick", "pick_transpose",
+    "pinv", "positive", "pow", "power", "prelu", "prod", "put_along_axis", "qr", "random", "ravel", "reciprocal", "record", "relu",
+    "relu6", "remainder", "repeat", "reshape", "rms_norm", "rnn", "roll", "round", "save", "saved", "saving", "scatter_add", "selu",
+    "set_default_device", "sigmoid", "sigmoid_cross_entropy", "sign", "silu", "sin", "sinh", "slogdet", "softmax",
+    "softmax_cross_entropy", "softmin", "softplus", "softshrink", "softsign", "solve", "sort", "split", "sqrt", "square", "squeeze",
+    "stack", "std", "subtract", "sum", "svd", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tanhshrink", "tensor",
+    "tensordot", "threshold", "tile", "to", "topk", "trace", "training", "tri", "tril", "triu", "trunc", "unfold", "unstack", "var",
+    "vecdot", "vector_norm", "vjp", "where", "whiten_zca", "why", "xlogy", "zeros", "zeros_like",
+]  # fmt: skip
 
 _habits.bind(Tensor)
 
@@ -91,9 +121,10 @@ _LAZY = {
 }
 
 if TYPE_CHECKING:
-    from minigrad import data, distributed, nn, optim, saving, training
+    from minigrad import cuda, data, distributed, explore, nn, optim, saving, training
+    from minigrad.amp import GradScaler, autocast
     from minigrad.explore import record, saved, why
-    from minigrad.gradcheck import gradcheck as gradcheck
+    from minigrad.gradcheck import gradcheck
     from minigrad.replay import capture
     from minigrad.saving import load, save
 
@@ -108,4 +139,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY])
+    return __all__

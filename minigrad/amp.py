@@ -29,6 +29,8 @@ from minigrad.core.op import Op
 from minigrad.core.tensor import Tensor, wrap
 from minigrad.ops.elementwise import add, astype
 
+__all__ = ["HIGH", "LOW", "Autocast", "GradScaler", "HostScale", "autocast", "rounded_to_bfloat16"]
+
 #: ops whose inputs are lowered: products, which tensor cores make fast and whose sums stay in float32
 LOW = frozenset({"matmul", "linear", "convolution", "conv_transpose", "tensordot", "einsum"})
 #: ops whose inputs are raised to float32: sums of many terms, exponentials, statistics, losses

@@ -18,6 +18,8 @@ from minigrad.core.mode import Observer, changed_mode, mode
 from minigrad.core.op import Op
 from minigrad.core.tensor import array_of
 
+__all__ = ["AnomalyError", "detect_anomaly"]
+
 
 class AnomalyError(ArithmeticError):
     """A NaN or an Inf was made from finite values."""

@@ -16,6 +16,8 @@ from minigrad.core.mode import changed_mode, mode
 from minigrad.core.tensor import Tensor, start_of_backward, wrap
 from minigrad.ops.joining import stack
 
+__all__ = ["enable_grad", "grad", "hessian", "hvp", "is_grad_enabled", "jacobian", "jvp", "no_grad", "vjp"]
+
 Tensors = Tensor | Sequence[Tensor]
 
 

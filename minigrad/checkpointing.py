@@ -11,6 +11,8 @@ from minigrad.core.mode import Observer, changed_mode, mode
 from minigrad.core.op import Op
 from minigrad.core.tensor import Tensor, wrap
 
+__all__ = ["checkpoint"]
+
 
 def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call ``function`` without keeping what its ops save; the function runs a second time when backward needs it.

@@ -22,6 +22,21 @@ from minigrad.core.device import Device, as_device, backend_of, default_device
 from minigrad.core.mode import mode
 from minigrad.core.tensor import DEFAULT_DTYPE, Tensor
 
+__all__ = [
+    "Generator",
+    "bernoulli",
+    "default_generator",
+    "get_state",
+    "integers",
+    "manual_seed",
+    "normal",
+    "one_shape",
+    "permutation",
+    "philox",
+    "set_state",
+    "uniform",
+]
+
 _MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
 _KEY_STEPS = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
 _LOW = 0xFFFFFFFF

@@ -7,7 +7,6 @@ checkpoint. Nothing is ever pickled, so loading a file runs no code.
 
 from __future__ import annotations
 
-import errno
 import itertools
 import json
 import os
@@ -21,9 +20,23 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from minigrad import _system
 from minigrad.backends import is_array
 from minigrad.core.device import Device, as_device, move, to_host
 from minigrad.core.tensor import Tensor, array_of
+
+__all__ = [
+    "DTYPES",
+    "HEADER_LIMIT",
+    "STATE",
+    "CheckpointError",
+    "load",
+    "load_state",
+    "read_metadata",
+    "save",
+    "save_state",
+    "write_atomically",
+]
 
 HEADER_LIMIT = 2**24  #: bytes of a header; parsing takes many times its size, and 100,000 tensors need less
 DTYPES = {"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64", "C64"}
@@ -177,40 +190,23 @@ def write_atomically(path: str | Path, content: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring a renaming to the disk, where the system can."""
-    if os.name != "posix":
-        return
+    """Bring a renaming to the disk."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _system.sync_folder(folder)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems cannot
-            raise CheckpointError(f"files in {folder} were written, but may not be on the disk yet: {error.strerror}") from None
+        raise CheckpointError(f"files in {folder} were written, but may not be on the disk yet: {error.strerror}") from None
 
 
 def _remove_stale(target: Path) -> None:
     """Delete what writers of this file that were killed left behind."""
     for leftover in target.parent.glob(f".{_escaped(target.name)}.*-*.tmp"):
         writer = leftover.name.removesuffix(".tmp").rpartition(".")[2].partition("-")[0]
-        if writer.isdecimal() and int(writer) != os.getpid() and not _is_running(int(writer)):
+        if writer.isdecimal() and int(writer) != os.getpid() and not _system.may_be_running(int(writer)):
             leftover.unlink(missing_ok=True)
 
 
 def _escaped(name: str) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
 
 
 def _with_ordered_metadata(content: bytes) -> bytes:

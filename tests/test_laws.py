@@ -9,15 +9,21 @@ from __future__ import annotations
 import ast
 import inspect
 import io
+import pkgutil
+import re
+import sys
 import tokenize
 from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support import make_face
 
 import minigrad as mg
-from minigrad import random
+from minigrad import ops, random
 from minigrad.backends import is_array
 from minigrad.core.mode import changed_mode
 from minigrad.gradcheck.samples.problems import samples_of
@@ -134,7 +140,7 @@ def test_a_kernel_agrees_with_its_formula(name):
 
 #: rooms of the house from the ground up; the rooms of one floor may not import one another
 FLOORS = [
-    {"backends"},
+    {"_system", "backends"},
     {"core"},
     {"cuda"},
     {"random"},
@@ -229,6 +235,20 @@ def test_only_the_cuda_backend_imports_cupy():
                 assert relative(path).startswith("backends/cu"), f"{relative(path)} imports CuPy"
 
 
+#: what Windows does not have, or has with another meaning
+POSIX_ONLY = re.compile(
+    r"\bos\.(kill|killpg|fork|forkpty|wait\w*|sched_\w+|[gs]ete?[ug]id|getpg\w+|setsid|umask|mkfifo|chown|nice|pthread_\w+|O_DIRECTORY)\b"
+    r"|\bsignal\.(SIGKILL|SIGALRM|SIGUSR\w|SIGHUP|alarm|setitimer|pthread_\w+)\b|\bimport (fcntl|resource|pwd|grp|termios|pty|tty)\b"
+)
+
+
+def test_what_only_some_systems_have_has_one_home():
+    for path in [*FILES, *(PACKAGE.parent / "benchmarks").rglob("*.py"), *(PACKAGE.parent / "examples").rglob("*.py")]:
+        if path != PACKAGE / "_system.py":
+            found = POSIX_ONLY.search(path.read_text())
+            assert not found, f"{path}: {found and found[0]} belongs in minigrad/_system.py"
+
+
 # --------------------------------------------------------------------------------------------- 9. the core stays small
 
 
@@ -293,3 +313,58 @@ def test_a_formula_has_a_name(path):
 @pytest.mark.parametrize("decorator", ["f.vjp('x')", "f.kernel()"])
 def test_a_formula_without_a_name_is_found(decorator):
     assert nameless(f"@{decorator}\ndef _(g): ...") == [2]
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=OPS)
+def test_tools_see_the_signature_that_an_op_declares(op):
+    declared = list(inspect.signature(op.forward).parameters.values())
+    assert list(inspect.signature(op).parameters.values()) == declared[1:]
+    assert list(inspect.signature(op.method).parameters.values()) == declared[1:]
+
+
+@pytest.mark.parametrize("name", [name for name, method in ops.METHODS.items() if isinstance(method, str)])
+def test_tools_see_the_signature_of_a_method(name):
+    declared = list(inspect.signature(getattr(ops, ops.METHODS[name])).parameters.values())
+    assert list(inspect.signature(getattr(mg.Tensor([1.0]), name)).parameters.values()) == declared[1:]
+
+
+@pytest.mark.parametrize("path", make_face.files(), ids=relative)
+def test_what_is_written_for_tools_is_current(path):
+    assert path.read_text() == make_face.files()[path], "run python tests/support/make_face.py"
+
+
+FACES = (
+    "minigrad amp anomaly autograd checkpointing creation cuda data distributed explore gradcheck nn nn.functional ops optim random replay "
+    "saving training"
+)
+
+
+@pytest.mark.parametrize("name", FACES.split())
+def test_a_face_lists_its_names_in_order(name):
+    module = import_module(f"minigrad.{name}" if name != "minigrad" else name)
+    assert module.__all__ == sorted(set(module.__all__), key=make_face.in_order)
+    for public in module.__all__:
+        getattr(module, public)
+    own = [n for n, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__ and n[0] != "_"]
+    assert set(own) <= set(module.__all__)
+
+
+def test_dir_shows_the_public_names_and_nothing_else():
+    assert set(dir(mg)) == set(mg.__all__)
+    assert set(ops.__all__) | set(mg._LAZY) | {"Tensor", "grad", "nn", "no_grad", "tensor"} <= set(mg.__all__)
+    names: dict[str, object] = {}
+    exec("from minigrad import *", names)
+    assert set(mg.__all__) <= set(names)
+
+
+def test_no_function_is_named_like_a_module():
+    packages = ["minigrad", *(m.name for m in pkgutil.walk_packages(mg.__path__, "minigrad.") if m.ispkg and ".loops" not in m.name)]
+    modules = [f"{package}.{m.name}" for package in packages for m in pkgutil.iter_modules(find_spec(package).submodule_search_locations)]
+    taken = [name for name in modules if hides(name)]
+    assert not taken, "import x.y would give the function, pydoc cannot find the module"
+
+
+def hides(name: str) -> bool:
+    """Tell whether the package of this module has something else by its name."""
+    package, _, last = name.rpartition(".")
+    return getattr(import_module(package), last, sys.modules.get(name)) is not sys.modules.get(name)

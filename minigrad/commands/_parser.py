@@ -45,6 +45,7 @@ class CommandParser(Parser):
     def __init__(self, *, command: str, **options: Any) -> None:
         super().__init__(**options)
         self.command = command
+        self.given: list[str] = []  #: the arguments as they were typed
 
     def load(self) -> Command:
         """Return the command's file as a module."""
@@ -52,6 +53,7 @@ class CommandParser(Parser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         self.set_defaults(parser=self)
+        self.given = list(args or ())
         self.load().add_arguments(self)
         namespace, unknown = super().parse_known_args(args, namespace)
         if unknown:

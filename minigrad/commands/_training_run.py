@@ -17,6 +17,7 @@ from minigrad import random
 from minigrad.commands.predict import predict_classes
 from minigrad.core.device import as_device
 from minigrad.data import DataError, DataLoader, random_split
+from minigrad.distributed import Group, share_state, synchronize
 from minigrad.random import Generator
 from minigrad.saving import load_state, save
 from minigrad.training import tasks
@@ -36,37 +37,42 @@ EVALUATED = 256  #: items in a batch that is only looked at
 
 @dataclass
 class TrainingRun:
-    """A task, what trains it, and the folder that everything is left in."""
+    """A task, what trains it, and the folder that everything is left in; on several ranks, all of them make the same calls."""
 
     config: Config
     console: Console
     folder: RunFolder
     task: tasks.Task
+    group: Group
     seconds: float = field(default=0.0, init=False)  #: that training took
 
     def __post_init__(self) -> None:
         """Put together what trains the task."""
-        self.task.model.to(self.config["device"])
+        synchronize(self.task.model.to(self.config["device"]), self.group)
         train, held_out = _split(self.config, self.task)
-        self.test = DataLoader(self.task.test, EVALUATED, device=self.config["device"])
-        self.validation = None if held_out is None else DataLoader(held_out, EVALUATED, device=self.config["device"])
-        self.loader = _loader(self.config, train)
-        self.trainer = _trainer(self.config, self.task, self.folder, len(self.loader), Bar(self.console))
+        looked_at = {"device": self.config["device"], "shard": self.group}
+        self.test = DataLoader(self.task.test, EVALUATED, **looked_at)
+        self.validation = None if held_out is None else DataLoader(held_out, EVALUATED, **looked_at)
+        self.loader = _loader(self.config, train, self.group)
+        self.trainer = _trainer(self.config, self.task, self.folder, len(self.loader), Bar(self.console), self.group)
 
     @classmethod
-    def start(cls, config: Config, console: Console, out: str | None) -> TrainingRun:
-        """Begin a run in the folder ``out``, or in a new one. There is no folder before its data are read."""
-        task = _task(config, console)
-        folder = RunFolder.create(out, f"{config['dataset']}-{config['model']}")
-        folder.write_config(config)
-        return cls(config, console, folder, task)
+    def start(cls, config: Config, console: Console, out: str | None, group: Group) -> TrainingRun:
+        """Begin a run in the folder ``out``, or in a new one, which rank 0 makes. There is no folder before its data are read."""
+        task = _task(config, console, group)
+        folder = RunFolder.create(out, f"{config['dataset']}-{config['model']}") if group.main else None
+        path = group.exchange(folder and str(folder.path.absolute()))[0]
+        folder = RunFolder(path) if folder is None else folder
+        if group.main:
+            folder.write_config(config)
+        return cls(config, console, folder, task, group)
 
     @classmethod
-    def resume(cls, path: str, console: Console) -> TrainingRun:
-        """Continue the run in a folder from its last checkpoint."""
+    def resume(cls, path: str, console: Console, group: Group) -> TrainingRun:
+        """Continue the run in a folder from its last checkpoint, on any number of ranks, all of which read it."""
         folder = RunFolder.open(path)
         config = folder.read_config()
-        self = cls(config, console, folder, _task(config, console))
+        self = cls(config, console, folder, _task(config, console, group), group)
         if folder.last.is_file():
             trainer = self.trainer
             trainer.resume(folder.last, self.loader)
@@ -78,13 +84,14 @@ class TrainingRun:
         config, path = self.config, escape(str(self.folder.path))
         self.console.print(
             f"{config['dataset']}: {len(self.loader.dataset):,} items to train with, {len(self.task.test):,} to test with; "
-            f"{config['model']} with {parameter_count(self.task.model):,} parameters; {config['device']}; {path}"
+            f"{config['model']} with {parameter_count(self.task.model):,} parameters; {config['device']}{_ranks(self.group)}; {path}"
         )
-        with _tensorboard_log(self.folder.path) if tensorboard else nullcontext(lambda line: None) as log:
+        with _tensorboard_log(self.folder.path) if tensorboard and self.group.main else nullcontext(lambda line: None) as log:
 
             def on_epoch(line: dict[str, Any]) -> None:
                 line.update(self._evaluate())
-                self.folder.write_metrics(self.trainer.history)
+                if self.group.main:
+                    self.folder.write_metrics(self.trainer.history)
                 log(line)
 
             start = time.perf_counter()
@@ -96,10 +103,16 @@ class TrainingRun:
             self.seconds = time.perf_counter() - start
 
     def finish(self) -> dict[str, Any]:
-        """Leave weights, metrics and curve in the folder; print what came of the run, and return it."""
+        """Leave weights, metrics and curve in the folder; print what came of the run, and return it: rank 0 does."""
         config, folder, model = self.config, self.folder, self.task.model
         if self.validation is not None:
-            model.load_state_dict(load_state(folder.path / "best.ckpt")["parts"]["model"])
+            if self.group.main:
+                model.load_state_dict(load_state(folder.path / "best.ckpt")["parts"]["model"])
+            share_state(model, self.group)
+        samples = int(self.group.all_reduce(np.array(self.trainer.progress.samples)))
+        evaluated = self._evaluate()
+        if not self.group.main:
+            return {}
         save(model.state_dict(), folder.weights, {"dataset": config["dataset"], "model": config["model"]})
         folder.write_metrics(self.trainer.history)
         curve = save_curve(self.trainer.history, folder.path)
@@ -107,8 +120,8 @@ class TrainingRun:
             **{key: config[key] for key in REPORTED},
             "parameters": parameter_count(model),
             "seconds": self.seconds,
-            "samples_per_second": self.trainer.progress.samples / self.seconds if self.seconds else 0.0,
-            **self._evaluate(),
+            "samples_per_second": samples / self.seconds if self.seconds else 0.0,
+            **evaluated,
             "run": str(folder.path),
         }
         result.update(self._show_text(result) if config["dataset"] == "text" else self._show_classes(result))
@@ -144,12 +157,24 @@ class TrainingRun:
         return {"sample": sample}
 
 
-def _task(config: Config, console: Console) -> tasks.Task:
-    """Return data and model, with their weights drawn from the seed, after making sure that the device is there."""
+def _task(config: Config, console: Console, group: Group) -> tasks.Task:
+    """Return data and model, with their weights drawn from the seed, after making sure that the device is there.
+
+    Rank 0 is the first, so that it downloads what is not there yet, and the others find it.
+    """
     config["device"] = str(as_device(config["device"]))
+    if not group.main:
+        group.barrier()
     random.manual_seed(config["seed"])
     with downloads(console) as show:
-        return tasks.make_task(config, show)
+        task = tasks.make_task(config, show)
+    if group.main:
+        group.barrier()
+    return task
+
+
+def _ranks(group: Group) -> str:
+    return f" on {group.size} ranks" if group.size > 1 else ""
 
 
 def _split(config: Config, task: tasks.Task) -> tuple[Any, Any]:
@@ -162,7 +187,7 @@ def _split(config: Config, task: tasks.Task) -> tuple[Any, Any]:
     return train, held_out
 
 
-def _loader(config: Config, dataset: Any) -> DataLoader:
+def _loader(config: Config, dataset: Any, group: Group) -> DataLoader:
     return DataLoader(
         dataset,
         config["batch_size"],
@@ -172,10 +197,11 @@ def _loader(config: Config, dataset: Any) -> DataLoader:
         transform=tasks.augmentation(config),
         prefetch=2 if config["augment"] else 0,
         device=config["device"],
+        shard=group,
     )
 
 
-def _trainer(config: Config, task: tasks.Task, folder: RunFolder, batches: int, progress: Bar) -> Trainer:
+def _trainer(config: Config, task: tasks.Task, folder: RunFolder, batches: int, progress: Bar, group: Group) -> Trainer:
     optimizer = tasks.make_optimizer(config, task.model)
     return Trainer(
         task.model,
@@ -188,6 +214,7 @@ def _trainer(config: Config, task: tasks.Task, folder: RunFolder, batches: int, 
         patience=config["patience"],
         capture=config.get("capture", True),
         progress=progress,
+        group=group,
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from minigrad import _system
 from minigrad.backends.cuda import cuda_status
 from minigrad.commands._parser import CommandParser
 from minigrad.distributed.launching import INSTALL, find_mpiexec
@@ -62,7 +63,7 @@ def collect() -> dict[str, Any]:
         "packages": {name: _version(name) for name in ("numpy", "safetensors", "rich", *OPTIONAL)},
         "blas": f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip(),
         "blas_kernels": blas_kernels(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": _system.usable_cores(),
         "threads": {name: os.environ.get(name) for name in THREAD_VARIABLES},
         "mpi": mpi(),
         "cuda": {"available": status.available, "reason": status.reason},

@@ -10,14 +10,17 @@ from rich.console import Console
 from minigrad.backends import DeviceUnavailableError
 from minigrad.commands import _parser
 from minigrad.commands._training_run import TrainingRun
+from minigrad.commands.launch import become_mpiexec
 from minigrad.data import DataError
+from minigrad.distributed import LaunchError, init
+from minigrad.distributed.launching import started_ranks
 from minigrad.saving import CheckpointError, write_atomically
 from minigrad.training import NotFiniteError
 from minigrad.training.tasks import DEFAULTS, LEARNING_RATES, MODELS, SCHEDULES, Config, complete
 
-ERRORS = (CheckpointError, DataError, DeviceUnavailableError, NotFiniteError, ImportError)
+ERRORS = (CheckpointError, DataError, DeviceUnavailableError, LaunchError, NotFiniteError, ImportError)
 ERROR_CODE = 1
-NO_SETTINGS = ("parser", "out", "resume", "json", "tensorboard")  #: what is about this call and not about the run
+NO_SETTINGS = ("parser", "out", "resume", "json", "tensorboard", "ranks")  #: what is about this call and not about the run
 
 
 def add_arguments(parser: _parser.CommandParser) -> None:
@@ -46,6 +49,7 @@ def add_arguments(parser: _parser.CommandParser) -> None:
     add("--no-capture", dest="capture", action="store_false", help="on a GPU, do not record the step as a CUDA graph")
     add("--checkpoint-every", type=_parser.count, metavar="N", help="write a checkpoint every N steps, not only after each epoch")
     add("--out", metavar="DIR", help="the run folder (default: a new one in runs/)")
+    add("--ranks", type=_parser.count, metavar="N", help="train on N processes, each with its part of every batch (needs the extra mpi)")
     add("--resume", metavar="RUN", help="continue the run in this folder, with its settings")
     add("--json", metavar="FILE", help="write the result as JSON")
     add("--tensorboard", action="store_true", help="write TensorBoard logs into the run folder (needs tensorboardX)")
@@ -66,14 +70,17 @@ def usual_settings() -> str:
 def run(args: argparse.Namespace) -> int:
     """Train what the arguments describe, or continue a run, and leave everything in its folder; return the exit code."""
     config = settings(args)
-    console = Console(soft_wrap=True)
+    if "ranks" in args and started_ranks() is None:
+        return become_mpiexec(["-m", "minigrad", "train", *args.parser.given], args.ranks)
+    group = init()
+    console = Console(soft_wrap=True, quiet=not group.main)
     if "resume" in args:
-        training = TrainingRun.resume(args.resume, console)
+        training = TrainingRun.resume(args.resume, console, group)
     else:
-        training = TrainingRun.start(config, console, vars(args).get("out"))
+        training = TrainingRun.start(config, console, vars(args).get("out"), group)
     training.fit(tensorboard="tensorboard" in args)
     result = training.finish()
-    if "json" in args:
+    if "json" in args and group.main:
         write_atomically(args.json, (json.dumps(result, indent=2) + "\n").encode())
     return 0
 

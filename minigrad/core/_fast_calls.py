@@ -38,7 +38,8 @@ def specialise(op: Op) -> Op:
         code = call.__code__
         call.__code__ = code.replace(co_varnames=(*op.inputs, *code.co_varnames[len(op.inputs) :]))
     call.__name__ = call.__qualname__ = op.name
-    call.__doc__ = op.__doc__
+    call.__doc__, call.__module__ = op.__doc__, op.__module__
+    call.__wrapped__ = op  # type: ignore[attr-defined]  # whose signature inspect then takes
     # Each op is the only instance of its own class, as Python looks up __call__ on the class.
     fast = {} if make is _general else {"__call__": staticmethod(call)}
     own = type(f"Op_{op.name}", (type(op),), {**fast, "method": staticmethod(call), "__slots__": ()})

@@ -16,12 +16,15 @@ from minigrad.core.device import to_host
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from minigrad.core._methods import Methods  # what minigrad/ops/__init__.py binds to Tensor, in one table
     from minigrad.core.tensor import Tensor
+else:
+    Methods = object
 
 DEFAULT_DTYPE = np.dtype(np.float32)  #: of tensors made from Python floats; arrays keep their dtype
 
 
-class Interop:
+class Interop(Methods):
     """What makes a Tensor a good neighbour."""
 
     __slots__ = ()
@@ -42,22 +45,6 @@ class Interop:
         # What minigrad/__init__.py opens from above.
         def explore(self, path: str | Path, *, source: bool = True) -> Path: ...
 
-        # What minigrad/ops/__init__.py binds to Tensor, in one table.
-        to: Callable[..., Tensor]
-
-        def _op(self, *args: Any, **params: Any) -> Tensor: ...
-
-        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _op
-        __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _op
-        __neg__ = __pos__ = __abs__ = __invert__ = __and__ = __or__ = __xor__ = __getitem__ = _op
-        __lt__ = __le__ = __gt__ = __ge__ = _op
-        __eq__ = __ne__ = _op  # type: ignore[assignment]
-        sum = mean = prod = max = min = var = std = cumsum = cumprod = all = any = argmax = argmin = argsort = _op
-        reshape = transpose = swapaxes = squeeze = ravel = flatten = astype = clip = round = dot = repeat = take = _op
-        abs = exp = log = sqrt = tanh = sigmoid = relu = _op
-        T: Tensor
-        mT: Tensor
-
     @property
     def name(self) -> str | None:
         """What the tensor is called where it is shown: in its repr, in errors, in a trace. None unless it was given a name."""
@@ -67,7 +54,7 @@ class Interop:
     def name(self, name: str | None) -> None:
         if name is not None and not isinstance(name, str):
             raise TypeError(f"the name of a tensor is a string, not a {type(name).__name__}")
-        self.label = name  # type: ignore[misc]  # a slot of Tensor
+        self.label = name  # a slot of Tensor
         if self.node is not None:
             self.node.label = name
 

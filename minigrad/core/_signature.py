@@ -1,13 +1,19 @@
-"""The parameters of a function, read off its code object.
+"""Signatures: of the functions that an op is made of, and of an op as tools see it.  (Not needed to understand minigrad.)
 
 What an op and its formulas need is said by their signatures, and several hundred of them are read when minigrad is
-imported; ``inspect`` and what it brings along would take a fifth of that time.
+imported; ``inspect`` and what it brings along would take a fifth of that time. They are read off the code objects, and
+`inspect.Signature` is made when somebody asks for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    import inspect
+
+    from minigrad.core.op import Op
 
 F = TypeVar("F", bound=Callable[..., Any])  #: a function that a decorator gives back
 
@@ -44,3 +50,23 @@ def parameters_of(function: Callable[..., Any]) -> list[Parameter]:
     if code.co_flags & _VARIADIC:
         found.append(Parameter(names[n + code.co_kwonlyargcount], "variadic", REQUIRED))
     return found + [Parameter(name, "keyword", by_keyword.get(name, REQUIRED)) for name in keywords]
+
+
+class DeclaredSignature:
+    """What ``inspect.signature`` says of an op, and so ``help`` and editors: the signature of its function, but for ``xp``."""
+
+    def __get__(self, op: Op | None, owner: type) -> inspect.Signature:
+        if op is None:
+            raise AttributeError("__signature__")  # of the class Op: inspect then looks at its __init__
+        import inspect
+
+        declared = inspect.signature(op.forward)
+        return declared.replace(parameters=list(declared.parameters.values())[1:])
+
+
+def in_words(signature: inspect.Signature) -> str:
+    """Write a signature without annotations: how something is called."""
+    import inspect
+
+    bare = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
+    return str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))

@@ -38,7 +38,7 @@ from minigrad.backends import KINDS, XP, Array, kind_of, namespace
 from minigrad.core._fast_calls import specialise
 from minigrad.core._messages import add_note, check_one_device, op_in_words, shape_of
 from minigrad.core._rules import check_formula, check_inputs, check_names, check_output
-from minigrad.core._signature import REQUIRED, F, parameters_of
+from minigrad.core._signature import REQUIRED, DeclaredSignature, F, in_words, parameters_of
 from minigrad.core.formula import Formula, Plan
 from minigrad.core.graph import Node, Output, next_sequence
 from minigrad.core.mode import mode
@@ -49,6 +49,8 @@ OPS: dict[str, Op] = {}  #: every op that was declared, by name (those outside m
 
 class Op:
     """A differentiable function. Made by the decorator `op`."""
+
+    __signature__ = DeclaredSignature()
 
     def __init__(self, forward: Callable[..., Any], *, outputs: Sequence[str] = ("y",), broadcasts: bool = False) -> None:
         parameters = parameters_of(forward)
@@ -212,9 +214,7 @@ class Op:
 
     def signature(self) -> str:
         """How the op is called, as text."""
-        inputs = [f"*{self.inputs[0]}"] if self.variadic else list(self.inputs)
-        params = [name if default is REQUIRED else f"{name}={default!r}" for name, default in self.params.items()]
-        return f"{self.name}({', '.join([*inputs, *(['*'] if params and not self.variadic else []), *params])})"
+        return self.name + in_words(self.__signature__)
 
     def __repr__(self) -> str:
         return f"<op {self.signature()}>"

@@ -1,7 +1,7 @@
 """Data: sets, loaders, augmentations, scalers. (Read dataset.py, then loader.py.)"""
 
 from minigrad.data import transforms
-from minigrad.data.collate import collate
+from minigrad.data.collation import collate
 from minigrad.data.dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
 from minigrad.data.datasets import Split, cifar10, cifar100, digits, fashion_mnist, mnist
 from minigrad.data.download import Remote, cache_folder, fetch

@@ -14,7 +14,7 @@ import numpy as np
 from minigrad.backends import Array
 from minigrad.core.device import device_of, move
 from minigrad.core.tensor import as_array
-from minigrad.data.collate import collate
+from minigrad.data.collation import collate
 from minigrad.random import Generator, default_generator
 
 

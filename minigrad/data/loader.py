@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import queue
 import threading
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -46,6 +47,10 @@ class DataLoader:
         Batches to prepare ahead in a background thread.
     device
         Where to put the batches. By default they stay where the dataset is.
+    shard
+        A group of ranks (`minigrad.distributed`), each of which gets its part of every batch: the parts differ in length by one at
+        most, and may be empty. Order, position and saved state are those of the whole batches, so they do not depend on
+        the number of ranks; ``batch_size`` and ``len`` are theirs, too. All ranks must go through the loader together.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class DataLoader:
         transform: Transform | None = None,
         prefetch: int = 0,
         device: str | Device | None = None,
+        shard: Any = None,
     ) -> None:
         if isinstance(dataset, tuple):
             raise TypeError("DataLoader: the data set is a tuple; give one part of it, such as data.digits().train")
@@ -77,6 +83,7 @@ class DataLoader:
         self.sampler, self.batch_sampler, self.transform, self.prefetch = sampler, batch_sampler, transform, prefetch
         self._make = self._batch_maker(collate_fn)
         self.device = None if device is None else as_device(device)
+        self.shard = shard
         random = shuffle or transform is not None  # other loaders leave the default generator alone
         seed = int(default_generator.bits(1, "cpu")[0]) if random and generator is None else 0
         self.generator = Generator(seed) if generator is None else generator
@@ -96,6 +103,8 @@ class DataLoader:
             seed = int(self.generator.bits(1, "cpu")[0])
             epoch = self._epoch = _Epoch(seed, self._order(Generator(seed)), 0)
         self._continue = False
+        if self.shard is not None:
+            self.shard.agree("the order of the data", zlib.crc32(np.concatenate([*epoch.batches, np.zeros(0, np.int64)]).tobytes()))
         todo = range(epoch.position, len(epoch.batches))
         load = lambda k: self._load(epoch, k)
         for k, batch in zip(todo, _ahead(load, todo, self.prefetch) if self.prefetch else map(load, todo), strict=True):
@@ -146,11 +155,21 @@ class DataLoader:
             return lambda indices: collate_fn([dataset[int(i)] for i in indices])
         return dataset.batch if hasattr(dataset, "batch") else lambda indices: Dataset.batch(dataset, indices)
 
+    @property
+    def whole_batch(self) -> int:
+        """Items in the batch that the loop is at: on all ranks together, where there is a ``shard``."""
+        if self._epoch is None or not self._epoch.position:
+            raise RuntimeError("DataLoader: whole_batch is about the batch of a for loop, and none is going on")
+        return len(self._epoch.batches[self._epoch.position - 1])
+
     def _load(self, epoch: _Epoch, k: int) -> Any:
-        batch = self._make(epoch.batches[k])
+        indices, rank = epoch.batches[k], 0
+        if self.shard is not None:
+            indices, rank = self.shard.part(indices), self.shard.rank
+        batch = self._make(indices if len(indices) else epoch.batches[k][:1])  # of no items, many data sets make no batch
         if self.transform is not None:
-            batch = self.transform(batch, Generator(epoch.seed + (k + 1 << 64)))  # a stream of numbers for each batch
-        return _as_tensors(batch, self.device)
+            batch = self.transform(batch, Generator(epoch.seed + (k + 1 << 64) + (rank << 96)))  # a stream for each batch and rank
+        return _as_tensors(batch if len(indices) else _emptied(batch), self.device)
 
 
 class _Epoch:
@@ -167,6 +186,15 @@ def _as_tensors(batch: Any, device: Device | None) -> Any:
     if isinstance(batch, (tuple, list)):
         return tuple([_as_tensors(part, device) for part in batch])
     return {key: _as_tensors(part, device) for key, part in batch.items()} if isinstance(batch, Mapping) else batch
+
+
+def _emptied(batch: Any) -> Any:
+    """Return a batch without its items."""
+    if is_array(batch):
+        return batch[:0]
+    if isinstance(batch, (tuple, list)):
+        return tuple([_emptied(part) for part in batch])
+    return {key: _emptied(part) for key, part in batch.items()} if isinstance(batch, Mapping) else batch
 
 
 def _ahead(function: Callable[[int], Any], todo: Iterable[int], depth: int) -> Iterator[Any]:

@@ -5,6 +5,7 @@ Read group.py, collectives.py, sync_batch_normalization.py, gradients.py.
 
 from minigrad.distributed import kernels as kernels
 from minigrad.distributed.collectives import all_gather, all_reduce, broadcast, gather_rows, reduce_scatter, reduce_to
+from minigrad.distributed.gradients import GradientReducer, compare, share, share_state
 from minigrad.distributed.group import Alone, DesyncError, Group
 from minigrad.distributed.launching import LaunchError
 from minigrad.distributed.layers import synchronize
@@ -16,16 +17,20 @@ from minigrad.distributed.threads import spmd
 __all__ = [
     "Alone",
     "DesyncError",
+    "GradientReducer",
     "Group",
     "LaunchError",
     "Stacked",
     "all_gather",
     "all_reduce",
     "broadcast",
+    "compare",
     "gather_rows",
     "init",
     "reduce_scatter",
     "reduce_to",
+    "share",
+    "share_state",
     "spmd",
     "sync_batch_norm",
     "sync_batch_norm_relu",

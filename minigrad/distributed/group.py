@@ -26,6 +26,7 @@ import numpy as np
 from minigrad.backends import Array, is_array
 from minigrad.core.device import device_of, move, to_host
 from minigrad.distributed.collectives import gather_rows
+from minigrad.distributed.gradients import GradientReducer, compare, share
 from minigrad.distributed.sync_batch_normalization import sync_batch_norm, sync_batch_norm_relu
 
 PACKAGE, CONTEXTS = str(Path(__file__).parents[1]), contextlib.__file__
@@ -166,6 +167,20 @@ class Group:
     def gather_rows(self, x: Any) -> tuple[Any, slice]:
         """`minigrad.distributed.gather_rows` over this group."""
         return gather_rows(x, group=self)
+
+    # ------------------------------------------------------------------------------------------------- for training
+
+    def share(self, model: Any, optimizer: Any) -> None:
+        """`minigrad.distributed.share` over this group."""
+        share(model, optimizer, self)
+
+    def reducer(self, optimizer: Any) -> GradientReducer:
+        """Return the `minigrad.distributed.GradientReducer` of an optimizer over this group."""
+        return GradientReducer(optimizer, self)
+
+    def compare(self, model: Any) -> None:
+        """`minigrad.distributed.compare` over this group."""
+        compare(model, self)
 
     def __deepcopy__(self, memo: Any) -> Group:
         """A copy of a layer stays in the group."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad.backends import Array, Namespace
 from minigrad.kernels import buffers, direct, loops, winograd
-from minigrad.ops.convolution import check_operands, convolution
+from minigrad.ops.conv import check_operands, convolution
 from minigrad.ops.windows import Ints, Padding, Pairs, PerAxis, count, geometry, padded, taps
 
 CHUNK = 1 << 19  #: bytes of windows that are made at a time

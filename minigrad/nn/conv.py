@@ -87,7 +87,7 @@ class _Conv(Module):
 
 
 class _PlainConv(_Conv):
-    """y[o] = bias[o] + sum over c of the correlation of x[c] with weight[o, c]; see `minigrad.ops.convolution`.
+    """y[o] = bias[o] + sum over c of the correlation of x[c] with weight[o, c]; see `minigrad.ops.conv`.
 
     Attributes
     ----------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.backends import Array
 from minigrad.core.tensor import Tensor
 
 # Each family says in __all__ what is public; an op and its file may share a name (batch_norm), so only names are imported.
@@ -13,7 +14,7 @@ from minigrad.ops.average_pooling import *
 from minigrad.ops.batch_normalization import *
 from minigrad.ops.comparison import *
 from minigrad.ops.contraction import *
-from minigrad.ops.convolution import *
+from minigrad.ops.conv import *
 from minigrad.ops.cumulative import *
 from minigrad.ops.decomposition import *
 from minigrad.ops.diagonals import *
@@ -38,6 +39,31 @@ from minigrad.ops.special import *
 from minigrad.ops.transfer import *
 from minigrad.ops.trigonometric import *
 from minigrad.ops.whitening import *
+
+__all__ = [
+    "abs", "acos", "acosh", "adaptive_avg_pool", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
+    "adaptive_max_pool", "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "add", "add_at", "all", "alpha_dropout",
+    "any", "argmax", "argmin", "argsort", "asin", "asinh", "astype", "atan", "atan2", "atanh", "atleast_nd", "avg_pool", "avg_pool1d",
+    "avg_pool2d", "avg_pool3d", "avg_pool_transpose", "batch_norm", "batch_norm_relu", "batch_renorm", "binary_cross_entropy",
+    "bitwise_and", "bitwise_invert", "bitwise_or", "bitwise_xor", "broadcast_arrays", "broadcast_to", "ceil", "celu", "cholesky",
+    "chunk", "clip", "concat", "conv1d", "conv2d", "conv3d", "conv_transpose", "conv_transpose1d", "conv_transpose2d",
+    "conv_transpose3d", "convolution", "convolution_weight_grad", "copy", "cos", "cosh", "count_nonzero", "cross", "cumulative_prod",
+    "cumulative_sum", "det", "diag", "diag_embed", "diagonal", "divide", "dot", "dropout", "eigh", "einsum", "elu", "embedding",
+    "equal", "erf", "erfc", "exp", "exp2", "expand_dims", "expm1", "fixed_batch_norm", "flatten", "flip", "floor", "floor_divide",
+    "fold", "gelu", "getitem", "glu", "greater", "greater_equal", "group_norm", "gru", "hardshrink", "hardsigmoid", "hardswish",
+    "hardtanh", "huber", "hypot", "index_add", "instance_norm", "inv", "isfinite", "isinf", "isnan", "kron", "layer_norm",
+    "leaky_relu", "lerp", "less", "less_equal", "linear", "linear_recurrence", "local_response_norm", "log", "log1p", "log2", "log10",
+    "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsigmoid", "logsumexp", "lp_pool1d",
+    "lp_pool2d", "lp_pool3d", "lstm", "lyapunov", "masked_fill", "matmul", "matrix_norm", "matrix_transpose", "max", "max_pool",
+    "max_pool1d", "max_pool2d", "max_pool3d", "maximum", "mean", "mean_cross_entropy", "min", "minimum", "mish", "moveaxis",
+    "moving_sum", "multiply", "negative", "nonzero", "not_equal", "one_hot", "outer", "pad", "permute_dims", "pick", "pick_transpose",
+    "pinv", "positive", "pow", "power", "prelu", "prod", "put_along_axis", "qr", "ravel", "reciprocal", "relu", "relu6", "remainder",
+    "repeat", "reshape", "rms_norm", "rnn", "roll", "round", "scatter_add", "selu", "sigmoid", "sigmoid_cross_entropy", "sign",
+    "silu", "sin", "sinh", "slogdet", "softmax", "softmax_cross_entropy", "softmin", "softplus", "softshrink", "softsign", "solve",
+    "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum", "svd", "swapaxes", "take", "take_along_axis",
+    "tan", "tanh", "tanhshrink", "tensordot", "threshold", "tile", "to", "topk", "trace", "tril", "triu", "trunc", "unfold",
+    "unstack", "var", "vecdot", "vector_norm", "where", "whiten_zca", "xlogy",
+]  # fmt: skip
 
 # ------------------------------------------------------------------------------------------------------- the one table
 
@@ -79,16 +105,28 @@ METHODS: dict[str, str | Callable[..., Any]] = {
     "__getitem__": getitem_method,
 }
 
+
+def _transposed(x: Tensor) -> Tensor:
+    """The axes in reverse order."""
+    return x.transpose()
+
+
+def _matrix_transposed(x: Tensor) -> Tensor:
+    """The last two axes exchanged."""
+    return x.swapaxes(-1, -2)
+
+
 #: properties of Tensor -> how they are computed
-PROPERTIES: dict[str, Callable[[Tensor], Any]] = {
-    "T": lambda x: x.transpose(),
-    "mT": lambda x: x.swapaxes(-1, -2),
-}
+PROPERTIES: dict[str, Callable[[Tensor], Tensor]] = {"T": _transposed, "mT": _matrix_transposed}
 
 
 def _reflected(op: Callable[..., Any]) -> Callable[..., Any]:
     """Return the method that is called for ``a <op> tensor`` where ``a`` is not a Tensor."""
-    return lambda tensor, a: op(a, tensor)
+
+    def method(b: Array, a: Array) -> Array:
+        return op(a, b)
+
+    return method
 
 
 def _bind() -> None:

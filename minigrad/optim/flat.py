@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from operator import is_
 from typing import Any
 
 from minigrad.backends import Array, kind_of, namespace, owner
@@ -45,6 +46,7 @@ class Bucket:
         self.scalars = [dict(scalars) for _ in params]
         self.skipped: Array | None = None  #: on a GPU with a gradient scaler: steps that were counted but left out
         self._gradients: Array | None = None
+        self._parts: list[Array] | None = None  # of the buffer of gradients, where somebody puts them there
         self.adopt()
 
     def adopt(self) -> None:
@@ -87,10 +89,23 @@ class Bucket:
         grads = [p.grad.data if recorder is None else recorder.lift(p.grad.data) for p in self.params if p.grad is not None]
         if len(grads) == 1:
             return grads[0].reshape(-1)
+        if self._parts is not None and all(map(is_, grads, self._parts)):  # they are end to end already
+            return self._gradients
         xp = namespace(self.values)
         if self._gradients is None:
             self._gradients = xp.empty_like(self.values)
         return xp.concatenate([g.reshape(-1) for g in grads], out=self._gradients)
+
+    def gradient_buffer(self, more: int) -> tuple[Array, list[Array]]:
+        """Return memory for the gradients end to end and ``more`` numbers, and the part of each parameter, in its shape.
+
+        Where the gradients are these parts, a step reads them without copying. For `minigrad.distributed`, which sends them.
+        """
+        if self._parts is None:
+            self._sent = namespace(self.values).empty(self.values.size + more, dtype=self.values.dtype)
+            self._gradients = self._sent[: self.values.size]
+            self._parts = [self._gradients[span].reshape(p.shape) for p, span in zip(self.params, self.spans, strict=True)]
+        return self._sent, self._parts
 
 
 def blocks(array: Array) -> Iterator[slice]:

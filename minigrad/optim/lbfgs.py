@@ -68,7 +68,7 @@ class LBFGS(Optimizer):
         """Run up to ``max_iter`` iterations. Returns the loss before them."""
         if closure is None:
             raise TypeError("LBFGS.step needs a closure that computes the loss and its gradients")
-        buckets = self._adopted_buckets()
+        buckets = self.buckets()
         if len(buckets) != 1:
             raise ValueError("LBFGS needs all parameters of one dtype on one device")
         ((bucket, group),) = buckets

@@ -91,7 +91,7 @@ class Optimizer:
             with changed_mode(recording=True):
                 loss = closure()
         recorder = mode.get().recorder
-        for bucket, group in self._adopted_buckets():
+        for bucket, group in self.buckets():
             if recorder is None:
                 self._step_bucket(bucket, group)
             else:
@@ -201,7 +201,7 @@ class Optimizer:
             buckets = self._buckets[k] = self._make_buckets(self.param_groups[k])
         return buckets
 
-    def _adopted_buckets(self) -> list[tuple[Bucket, dict[str, Any]]]:
+    def buckets(self) -> list[tuple[Bucket, dict[str, Any]]]:
         """Return all buckets, each with its group, after they took over values that were assigned to parameters."""
         try:
             buckets = [(bucket, group) for k, group in enumerate(self.param_groups) for bucket in self._buckets_of(k)]

@@ -18,7 +18,7 @@ class RecordedBucket(Bucket):
         self.params, self.spans = bucket.params, bucket.spans
         self.values = recorder.lift(bucket.values)
         self.arrays = {name: recorder.lift(array) for name, array in bucket.arrays.items()}
-        self.skipped = self._gradients = None
+        self.skipped = self._gradients = self._parts = None
         self._together = elementwise and bucket.together()
         counted = bucket.scalars[:1] if self._together else bucket.scalars
         self.scalars = [{name: recorder.live(_reading(name, s.__getitem__, name)) for name in s} for s in counted]

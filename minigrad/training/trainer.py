@@ -23,6 +23,7 @@ from minigrad.training.diagnosis import NotFiniteError, find_not_finite
 from minigrad.training.interrupt import DeferredInterrupt
 from minigrad.training.metrics import Tally, count, sums
 from minigrad.training.progress import Quiet
+from minigrad.training.ranks import Ranks
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -53,6 +54,10 @@ class Trainer:
         in Python that is not the same in every step.
     progress
         Shown what happens (`minigrad.training.progress`).
+    group
+        Ranks that train together (`minigrad.distributed.Group`), each with a copy of this trainer and its part of the batches, from a
+        loader with ``shard=group``: the result is that of one process with the whole batches. Rank 0 writes the checkpoints,
+        from which any number of ranks can `resume`. Steps are then not captured.
 
     Attributes
     ----------
@@ -76,13 +81,15 @@ class Trainer:
         patience: int | None = None,
         capture: bool = True,
         progress: Any = None,
+        group: Any = None,
     ) -> None:
         _check_parts(model, optimizer, loss)
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.scheduler, self.clip_norm, self.ema = scheduler, clip_norm, ema
         self.folder = None if folder is None else Path(folder)
         self.checkpoint_every, self.patience = checkpoint_every, patience
-        self.capture = capture
+        self._ranks = Ranks(group)
+        self.capture = capture and self._ranks.group is None
         self.progress = Quiet() if progress is None else progress
         self.history: list[dict[str, Any]] = []
         self.epoch = self.step = 0  # both count what is finished
@@ -102,7 +109,8 @@ class Trainer:
     ) -> list[dict[str, Any]]:
         """Train until ``epochs`` epochs are finished, those before a `resume` included. Returns the history.
 
-        On Ctrl-C the step is finished, a checkpoint is saved, if there is a folder for it, and KeyboardInterrupt raised.
+        On Ctrl-C the step is finished, a checkpoint is saved, if there is a folder for it, and KeyboardInterrupt raised: on all
+        ranks, whichever got it.
 
         Parameters
         ----------
@@ -119,6 +127,7 @@ class Trainer:
             what = "ReduceLROnPlateau" if self.patience is None else f"patience={self.patience}"
             raise ValueError(f"fit: {what} needs validation, whose loss it watches: pass a DataLoader of other data")
         self._loader = loader
+        self._ranks.begin(self, loader)
         with self.progress.fit(epochs, len(loader)), DeferredInterrupt() as self._interrupt:
             steps = Steps(self._make_step, self.model, self.optimizer, capture=self.capture, note=self.progress.note)
             while self.epoch < epochs and not self._ran_out_of_patience():
@@ -137,7 +146,10 @@ class Trainer:
         return self.history
 
     def evaluate(self, loader: DataLoader) -> dict[str, float]:
-        """Return the mean loss and, where the targets are classes, the accuracy over a loader, in evaluation mode."""
+        """Return the mean loss and, where the targets are classes, the accuracy over a loader, in evaluation mode.
+
+        With a group and a loader that has ``shard=group`` each rank looks at its part; all of them must call this.
+        """
         was_training = self.model.training
         self.model.eval()
         tally = Tally()
@@ -145,15 +157,22 @@ class Trainer:
             with changed_mode(recording=False):
                 for x, target in loader:
                     output = self.model(x)
-                    tally.add(*sums(self.loss(output, target).data, output.data, target.data), count(target))
+                    if len(x):  # a rank's part of a batch may be empty, and has no mean then
+                        tally.add(*sums(self.loss(output, target).data, output.data, target.data), count(target))
         finally:
             self.model.train(was_training)
-        return tally.result()
+        return self._ranks.total(tally, loader).result()
 
     def save(self, path: str | Path) -> None:
-        """Write a checkpoint, from which `resume` continues as if nothing had happened."""
+        """Write a checkpoint, from which `resume` continues as if nothing had happened. With a group all ranks must call this."""
+        tally = self._ranks.total(self._tally, self._loader)
+        if self._ranks.main:
+            self._write(path, tally)
+        self._ranks.wait()
+
+    def _write(self, path: str | Path, tally: Tally) -> None:
         plain = {"history": self.history, "epoch": self.epoch, "step": self.step, "best": self.best, "since_best": self.since_best}
-        save_checkpoint(path, self._parts(self._loader), **plain, tally=self._tally.state_dict())
+        save_checkpoint(path, self._parts(self._loader), **plain, tally=tally.state_dict())
 
     def _checkpoint(self, name: str) -> None:
         if self.folder is not None:
@@ -163,7 +182,8 @@ class Trainer:
         """Go back to where a checkpoint was saved; ``loader`` must be made with the same arguments as then."""
         plain = load_checkpoint(path, self._parts(loader))
         self.history, self.epoch, self.step = plain["history"], plain["epoch"], plain["step"]
-        self.best, self.since_best, self._tally = plain["best"], plain["since_best"], Tally(**plain["tally"])
+        self.best, self.since_best = plain["best"], plain["since_best"]
+        self._tally = Tally(**plain["tally"]) if self._ranks.main else Tally()  # it is a sum over the ranks
         if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.apply()
 
@@ -173,13 +193,14 @@ class Trainer:
     def _make_step(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Forward, backward, update. Returns what the tally adds up. On a GPU this is what a graph records."""
         output = self.model(x)
-        loss = self.loss(output, target)
+        loss = self.loss(output, target) if len(x) else (output * 0).sum()  # a rank's part of a batch may be empty
         if loss.size != 1:
             raise ValueError(f"the loss must be one number, and has shape {loss.shape}: take its mean over the batch")
         if loss.device.kind == "cpu" and not np.isfinite(loss.data):
             self._stop_at(loss.data, x)
         self.optimizer.zero_grad()
-        loss.backward()
+        self._ranks.weighted(loss, len(x), self._loader).backward()
+        self._ranks.reduce(stop=self._interrupt.requested)
         if self.clip_norm is not None:
             clip_grad_norm_(self.model.parameters(), self.clip_norm)
         self.optimizer.step()
@@ -191,6 +212,7 @@ class Trainer:
         self.model.train()
         steps.begin_epoch()
         for x, target in loader:
+            self._ranks.begin_step(self)
             total, right = steps(x, target)
             if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
                 self.scheduler.step()
@@ -200,15 +222,15 @@ class Trainer:
             self._tally.add(total.data, right.data, count(target))
             if self.progress.step(self.epoch, self._tally) and not np.isfinite(to_host(total.data)):
                 self._stop_at(total.data, x)  # on a GPU, where looking at every loss would mean waiting for it
-            if self._interrupt.requested:
+            if self._ranks.stopping(self._interrupt.requested):
                 self._checkpoint("last.ckpt")
                 raise KeyboardInterrupt
             if self.checkpoint_every and self.step % self.checkpoint_every == 0:
                 self._checkpoint("last.ckpt")
         steps.end_epoch()
-        result = self._tally.result()
+        result = self._ranks.total(self._tally, loader).result()
         if not np.isfinite(result["loss"]):
-            raise NotFiniteError(f"the loss of epoch {self.epoch + 1} is {result['loss']}: {find_not_finite(self.model, x)}")
+            raise NotFiniteError(f"the loss of epoch {self.epoch + 1} is {result['loss']}: {self._find_not_finite(x)}")
         line = {"epoch": self.epoch + 1, **{f"train_{name}": value for name, value in result.items()}}
         return {**line, "lr": self.optimizer.param_groups[0]["lr"]}
 
@@ -229,9 +251,16 @@ class Trainer:
         return self.patience is not None and self.since_best >= self.patience
 
     def _stop_at(self, loss: Array, x: Any) -> None:
-        cause = find_not_finite(self.model, x)
+        cause = self._find_not_finite(x)
         where = f"step {self.step + 1} (epoch {self.epoch + 1})"
         raise NotFiniteError(f"the loss became {float(to_host(loss))} in {where}: {cause}")
+
+    def _find_not_finite(self, x: Any) -> str:
+        try:
+            with self._ranks.apart(self.model):  # the other ranks do not look for it
+                return find_not_finite(self.model, x)
+        except ValueError as error:  # of this rank's part alone a layer may have too little
+            return f"in which layer cannot be told ({error})"
 
 
 def _check_parts(model: Any, optimizer: Any, loss: Any) -> None:

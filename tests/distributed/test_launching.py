@@ -89,6 +89,14 @@ def test_what_is_missing_is_said_with_the_extra(installed, monkeypatch, missing,
     assert "'.[mpi]'" in said
 
 
+def test_training_on_several_ranks_needs_an_mpi(installed, monkeypatch, capsys):
+    monkeypatch.setattr(launching, "find_mpiexec", lambda: None)
+    for name in launching.SIZES:
+        monkeypatch.delenv(name, raising=False)
+    assert main(["train", "digits", "--ranks", "2"]) == 1
+    assert capsys.readouterr().err.startswith("minigrad train: there is no mpiexec in this environment")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 from support.derivatives import COLLECTIVES, batch_norm_error, collective_error
+from support.parallel import make_trainer, training_errors
 
 from minigrad import distributed
 
@@ -91,6 +92,24 @@ def swapped() -> None:
 
 def another_collective() -> None:
     group.all_reduce(np.ones(3)) if group.rank == 0 else group.broadcast(np.ones(3))
+
+
+def interrupted() -> None:
+    """Rank 1 is interrupted at some moment; both leave the trainer after the same step."""
+    trainer, loader = make_trainer(group)
+    if group.rank == 1:
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        trainer.fit(loader, 10**6)
+    except KeyboardInterrupt:
+        sys.stdout.write(f"stopped after step {trainer.step}\n")
+        raise
+
+
+def training() -> None:
+    """Fifty steps, as by threads."""
+    for name, error, bound in training_errors(group):
+        assert error <= bound, f"{name}: {error:.1e}"
 
 
 def killed() -> None:

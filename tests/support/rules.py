@@ -1,4 +1,4 @@
-"""What CuPy refuses, always or while a step is recorded: the rules of the strict double, which benchmarks/gpu.py tries on CuPy."""
+"""What CuPy refuses, always or while a step is recorded: the rules of the strict double, which benchmarks/gpu tries on CuPy."""
 
 from __future__ import annotations
 

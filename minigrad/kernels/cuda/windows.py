@@ -16,7 +16,7 @@ from minigrad.backends import BACKENDS, Array, Namespace
 from minigrad.kernels.cuda.launch import REALS, blocks_for, contiguous, launch
 from minigrad.kernels.cuda.products import handled, product
 from minigrad.ops.average_pooling import adaptive_avg_pool
-from minigrad.ops.convolution import conv_transpose, convolution, convolution_weight_grad, cut
+from minigrad.ops.conv import conv_transpose, convolution, convolution_weight_grad, cut
 from minigrad.ops.pooling import max_pool
 from minigrad.ops.windows import Ints, Padding, Pairs, PerAxis, adaptive_bounds, count, geometry, pool_geometry, reach
 

@@ -9,7 +9,7 @@ from minigrad import ops
 from minigrad.backends import namespace
 from minigrad.core.mode import can_look, recorded
 from minigrad.core.tensor import array_of
-from minigrad.nn.functional.dropout import dropout
+from minigrad.nn.functional.regularization import dropout
 
 __all__ = ["scaled_dot_product_attention"]
 

@@ -1,4 +1,4 @@
-"""What benchmarks/gpu.py times: models written once for minigrad and PyTorch, whose names are the same."""
+"""What benchmarks/gpu times: models written once for minigrad and PyTorch, whose names are the same."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One command for a machine with a GPU, of under 8 minutes: is everything right there, and how fast is it?
 
-    python benchmarks/gpu.py            # all of it; results go to benchmarks/results/
-    python benchmarks/gpu.py --only kernels --only training
+    python benchmarks/gpu            # all of it; results go to benchmarks/results/
+    python benchmarks/gpu --only kernels --only training
 
 First what was proved without a GPU is checked on one: the rules of the strict double against the real CuPy, captured
 against eager steps, every op and every kernel against NumPy. Then minigrad is timed beside PyTorch. Each part is a process
@@ -22,27 +22,27 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "tests"), str(HERE.parent)]
+BENCHMARKS = HERE.parent
+sys.path[:0] = [str(BENCHMARKS), str(BENCHMARKS.parent / "tests"), str(BENCHMARKS.parent)]
 
-import gpu_checks  # noqa: E402
-import gpu_timings  # noqa: E402
-from gpu_part import Record, Result, backend, run  # noqa: E402
 from rich.console import Console  # noqa: E402
 
 import minigrad as mg  # noqa: E402
+from gpu import checks, timings  # noqa: E402
+from gpu.part import Record, Result, backend, run  # noqa: E402
 
 #: part -> what it does, and the seconds it may take
 PARTS: dict[str, tuple[Callable[[Record], None], float]] = {
-    "environment": (gpu_checks.environment, 15),
-    "rules": (gpu_checks.check_rules, 25),
-    "capture": (gpu_checks.check_capture, 50),
-    "bandwidth": (gpu_timings.bandwidth, 30),
-    "training": (gpu_timings.training, 110),
-    "kernels": (gpu_checks.check_kernels, 60),
-    "gradients": (gpu_checks.check_gradients, 40),
-    "formulas": (gpu_checks.check_formulas, 60),
-    "sanitizer": (gpu_checks.check_sanitizer, 70),
-    "compiled": (gpu_timings.compiled, 70),
+    "environment": (checks.environment, 15),
+    "rules": (checks.check_rules, 25),
+    "capture": (checks.check_capture, 50),
+    "bandwidth": (timings.bandwidth, 30),
+    "training": (timings.training, 110),
+    "kernels": (checks.check_kernels, 60),
+    "gradients": (checks.check_gradients, 40),
+    "formulas": (checks.check_formulas, 60),
+    "sanitizer": (checks.check_sanitizer, 70),
+    "compiled": (timings.compiled, 70),
 }
 TOTAL = 465  #: seconds for all of them; less than their shares together, of which most are generous
 STARTING = 5  #: seconds of a part's share before its end at which it should stop by itself
@@ -58,7 +58,7 @@ def do_part(name: str, file: Path | None, until: float, pool: bool) -> None:
 def run_part(name: str, folder: Path, seconds: float) -> Result:
     """Do one part in a process of its own; return what it has found, and how it ended."""
     file = folder / f"{name}.json"
-    command = [sys.executable, str(HERE / "gpu.py"), "--part", name, "--file", str(file)]
+    command = [sys.executable, str(HERE), "--part", name, "--file", str(file)]
     start = time.time()
     status, said = run([*command, "--until", str(start + seconds - STARTING)], seconds)
     found: Result = json.loads(file.read_text()) if file.exists() else {}
@@ -140,7 +140,7 @@ def main() -> int:
         console.print(f"nothing can be measured here: {status.reason}", markup=False)
         return 2
     chosen = [name for name in PARTS if options.only is None or name in ("environment", *options.only)]
-    results = measure(chosen, None if options.no_write else HERE / "results", console)
+    results = measure(chosen, None if options.no_write else BENCHMARKS / "results", console)
     console.print(table(results), markup=False, highlight=False, soft_wrap=True)
     return 0 if all(good(found) for found in results.values()) else 1
 

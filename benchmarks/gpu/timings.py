@@ -1,4 +1,4 @@
-"""What benchmarks/gpu.py times: training steps beside PyTorch's, and batch norm beside a copy."""
+"""What benchmarks/gpu times: training steps beside PyTorch's, and batch norm beside a copy."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gpu_checks import minigrad_step
-from gpu_models import TRAINING, batch
-from gpu_part import Record, Result, backend
-
 import minigrad as mg
+from gpu.checks import minigrad_step
+from gpu.models import TRAINING, batch
+from gpu.part import Record, Result, backend
 
 Make = Callable[[Any], Any]
 
@@ -62,8 +61,7 @@ def nodes(make: Make, shape: tuple[int, ...], size: int) -> int:
     step, data = mg.cuda.capture(minigrad_step(make)), on_device(shape, size)
     for _ in range(2):
         step(*data)
-    (recording,) = [r for r in step._graphs.values() if r is not None]
-    return len(set(re.findall(r"graph_\d+_node_\d+", recording._graph.debug_dot_str())))
+    return len(set(re.findall(r"graph_\d+_node_\d+", step.program._graph.debug_dot_str())))
 
 
 def torch_step(make: Make, shape: tuple[int, ...], size: int, compiled: bool = False) -> Callable[[], Any]:

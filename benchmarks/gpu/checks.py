@@ -1,4 +1,4 @@
-"""What benchmarks/gpu.py checks before it times: that a GPU does what was proved without one."""
+"""What benchmarks/gpu checks before it times: that a GPU does what was proved without one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gpu_models import batch, digits_cnn, mlp
-from gpu_part import Record, Result, backend, in_short, run
 
 import minigrad as mg
+from gpu.models import batch, digits_cnn, mlp
+from gpu.part import Record, Result, backend, in_short, run
 from minigrad import nn, optim
 from minigrad.core.device import to_host
 from minigrad.core.mode import changed_mode
@@ -223,7 +223,7 @@ def check_sanitizer(record: Record) -> None:
         return
     for left, (name, (nothing, options)) in zip((2, 1), TOOLS.items(), strict=True):
         seconds = (record.until - time.time()) / left
-        part = [sys.executable, str(HERE / "gpu.py"), "--part", "kernels", "--until", str(time.time() + 0.6 * seconds), "--no-pool"]
+        part = [sys.executable, str(HERE), "--part", "kernels", "--until", str(time.time() + 0.6 * seconds), "--no-pool"]
         status, said = run([tool, "--tool", name, *options, *part], seconds)
         if status is None:
             record[name] = "not done: out of time"

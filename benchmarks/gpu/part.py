@@ -1,10 +1,8 @@
-"""What the parts of benchmarks/gpu.py have in common: where their results go, and how a part that fails is told."""
+"""What the parts of benchmarks/gpu have in common: where their results go, and how a part that fails is told."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import tempfile
 import time
@@ -13,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from minigrad._system import kill_group
 from minigrad.core.device import backend_of
 
 Result = dict[str, Any]
@@ -66,11 +65,10 @@ def run(command: list[str], seconds: float) -> tuple[int | None, str]:
         except subprocess.TimeoutExpired:
             status = None
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
+            kill_group(process)
             raise
         if status is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            kill_group(process)
         said.seek(0)
         return status, said.read()
 

@@ -1,0 +1,1 @@
+"""What runs on a machine with a GPU: ``python benchmarks/gpu`` (see ``__main__.py``)."""

@@ -1,0 +1,64 @@
+"""What differs between operating systems, with the other kind of system pretended."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from minigrad import _system
+
+posix = pytest.mark.skipif(not _system.POSIX, reason="POSIX's")
+
+
+@posix
+def test_processes_that_run_and_that_do_not() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert _system.may_be_running(os.getpid())
+    assert _system.may_be_running(process.pid)
+    process.communicate(b"\n")
+    assert not _system.may_be_running(process.pid)
+    assert _system.may_be_running(2**70), "no number of a process, so nobody can tell"
+
+
+def test_no_signal_is_sent_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_system, "POSIX", False)
+    monkeypatch.setattr(os, "kill", lambda *args: pytest.fail("a Ctrl-C on Windows"))
+    assert _system.may_be_running(2**22)
+
+
+@posix
+def test_a_group_is_killed_with_what_it_started() -> None:
+    code = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'input()']); print(p.pid, flush=True); p.wait()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    _system.kill_group(process)
+    assert process.returncode < 0
+    assert process.stdout.read() == "", "the child, which holds the other end, is gone"
+    process.communicate()
+    assert not Path(f"/proc/{child}/exe").exists()
+
+
+@posix
+@pytest.mark.parametrize(("code", "tolerated"), [(errno.EINVAL, True), (errno.ENOTSUP, True), (errno.EIO, False)])
+def test_file_systems_that_cannot_sync_a_folder(code: int, tolerated: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    if tolerated:
+        _system.sync_folder(tmp_path)
+    else:
+        with pytest.raises(OSError, match=os.strerror(code)):
+            _system.sync_folder(tmp_path)
+
+
+def test_cores() -> None:
+    assert 1 <= _system.usable_cores() <= (os.cpu_count() or 1)
