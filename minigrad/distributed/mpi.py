@@ -24,6 +24,12 @@ class MpiGroup(Group):
         self._ops = {"sum": MPI.SUM, "max": MPI.MAX, "min": MPI.MIN}
         self._in_place = MPI.IN_PLACE
 
+    def rank_on_machine(self) -> int:
+        """Return the number of this rank among those of its machine."""
+        from mpi4py import MPI
+
+        return int(self.comm.Split_type(MPI.COMM_TYPE_SHARED).rank)
+
     def _reduce(self, x: Array, op: str) -> Array:
         numbers = _as_mpi_has_them(x)
         result = np.empty_like(numbers)
