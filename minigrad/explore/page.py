@@ -1,7 +1,8 @@
 """The explorer as one file: a page that works from ``file://`` and asks nobody for anything.
 
-Its content security policy forbids every request; the one script that may run is the bundle, by its hash. What comes from the
-user (names, source, parameters) is in it only as JSON, in which no ``<`` stands, or compressed, and as escaped text.
+Its content security policy forbids every request; what may run are two scripts, by their hashes: the bundle, which travels compressed,
+and a few lines that unpack it. What comes from the user (names, source, parameters) is in it only as JSON, in which no ``<`` stands,
+or compressed, and as escaped text.
 """
 
 from __future__ import annotations
@@ -38,8 +39,16 @@ table{{border-collapse:collapse;margin:1em}}
 th,td{{text-align:left;padding:.2em .8em .2em 0;vertical-align:top;border-bottom:1px solid #8884}}
 </style>
 {explorer}
-<script type="module">{script}</script>
+<script type="text/plain" id="mg-bundle">{packed}</script>
+<script type="module">{unpack}</script>
 </html>
+"""
+
+UNPACK = """\
+const packed = Uint8Array.from(atob(document.getElementById("mg-bundle").textContent), (character) => character.charCodeAt(0));
+const script = Object.assign(document.createElement("script"), { type: "module" });
+script.textContent = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+document.head.append(script);
 """
 
 
@@ -50,12 +59,11 @@ def write_page(document: dict[str, Any], path: str | Path) -> Path:
 
 def page_of(document: dict[str, Any]) -> str:
     """Return the page for a trace."""
-    digest = base64.b64encode(hashlib.sha256(bundle().encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-    )
+    scripts = " ".join(f"'sha256-{_text(hashlib.sha256(script.encode()).digest())}'" for script in (UNPACK, bundle()))
+    policy = f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
     title = escape(document["meta"]["title"] or "computation")
-    return PAGE.format(policy=policy, title=title, explorer=_element(document, "trace", _table(document)), script=bundle())
+    explorer = _element(document, "trace", _table(document))
+    return PAGE.format(policy=policy, title=title, explorer=explorer, packed=_packed(bundle()), unpack=UNPACK)
 
 
 def fragment(document: dict[str, Any]) -> str:
@@ -80,8 +88,16 @@ def _element(document: dict[str, Any], name: str, fallback: str) -> str:
         kind, data = 'type="application/json"', text.replace("<", "\\u003c")
     else:
         kind = 'type="text/plain" data-encoding="gzip"'
-        data = base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+        data = _packed(text)
     return f'<mg-explorer for="{name}">\n{fallback}\n</mg-explorer>\n<script {kind} id="{name}">{data}</script>'
+
+
+def _packed(text: str) -> str:
+    return _text(gzip.compress(text.encode(), 9, mtime=0))
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def _table(document: dict[str, Any]) -> str:
