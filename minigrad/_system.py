@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import signal
 import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 POSIX = os.name == "posix"
@@ -56,7 +61,70 @@ def usable_cores() -> int:
 def kill_group(process: subprocess.Popen[str]) -> None:
     """Kill a process that was started with ``start_new_session=True``, with all that it has started; on Windows, it alone."""
     if POSIX:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError, PermissionError):  # it has ended, and nothing of it is left
+            os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
     process.wait()
+
+
+#: what Python reports to an audit hook when another process is about to start
+PROCESS_STARTS = (
+    "os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "os.system", "subprocess.Popen", "pty.spawn",
+)  # fmt: skip
+
+
+def limit_memory(memory: int, file_size: int) -> None:
+    """Bound the memory of this process and the size of files it writes, in bytes, where the system keeps that (not on Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return
+    for kind, limit in (("RLIMIT_AS", memory), ("RLIMIT_FSIZE", file_size), ("RLIMIT_CORE", 0)):
+        with suppress(AttributeError, OSError, ValueError):  # a system that does not keep this one
+            resource.setrlimit(getattr(resource, kind), (limit, limit))
+
+
+def limit_processor_time(seconds: float) -> None:
+    """End this process when it has computed for so long from now on, even if whoever waits for it is gone; not on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime + seconds) + 1
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+@contextmanager
+def single_keys() -> Iterator[None]:
+    """Deliver each key to `read_key` at once, without echo, as long as the block lasts."""
+    if not POSIX:
+        yield
+        return
+    import termios
+    import tty
+
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    try:
+        tty.setcbreak(descriptor)
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def read_key(timeout: float) -> str:
+    """Return a key that was pressed within the time, in lower case; empty if none was."""
+    if POSIX:
+        ready, _, _ = select.select([sys.stdin], [], [], timeout)
+        return os.read(sys.stdin.fileno(), 1).decode("latin-1").lower() if ready else ""
+    import msvcrt
+
+    until = time.monotonic() + timeout
+    while time.monotonic() < until:
+        if msvcrt.kbhit():  # type: ignore[attr-defined,unused-ignore]
+            return str(msvcrt.getwch()).lower()  # type: ignore[attr-defined,unused-ignore]
+        time.sleep(0.02)
+    return ""

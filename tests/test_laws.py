@@ -151,7 +151,7 @@ FLOORS = [
     {"replay"},
     {"distributed", "training"},
     {"gradcheck"},
-    {"explore"},
+    {"explore", "learn"},
     {"commands"},
 ]  # fmt: skip
 FLOOR_OF = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

@@ -21,6 +21,7 @@ COMMANDS = {
     "launch": "run a program on several processes or machines",
     "explore": "run a script, and step through what it computed",
     "info": "versions, BLAS and threads, devices, and why CUDA is not there",
+    "learn": "exercises, checked as you save them, with hints for the mistake you made",
     "gradcheck": "check the derivatives of every op and layer",
 }
 

@@ -156,9 +156,9 @@ def _try(criterion: Criterion, theirs: SimpleNamespace, path: str) -> _Failure |
 
 
 def _from_error(criterion: Criterion, error: Exception, path: str) -> _Failure:
-    if isinstance(error, NotImplementedError):
-        return _Failure(criterion, "still TODO", todo=True)
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    if isinstance(error, NotImplementedError):
+        return _Failure(criterion, "still TODO", todo=True, line=lines[-1] if lines else None)
     name = type(error).__name__
     facts = f"{name}: {error}" if str(error) else name
     if isinstance(error, MemoryError):
