@@ -95,7 +95,7 @@ class Exercise:
     learns
         What one can do afterwards, in a few words.
     see
-        Where the same stands in a source that can be read: ``"minigrad.ops.batch_norm:batch_norm"``.
+        Where the same stands in a source that can be read: a function of minigrad, or ``"module:name"``.
     given
         The id of the wrong answer that the learner starts from, where the task is to repair; otherwise a TODO is.
     """

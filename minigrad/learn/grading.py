@@ -83,10 +83,10 @@ def _check(exercise: Exercise, text: str, printed: _Printed) -> Report:
         result = None if failure.todo else _gradient_check(exercise, failure, path)
         mistakes = () if failure.todo else tuple(_mistakes(exercise, failure, result, path))
     outcome = TODO if failure.todo else FAILED
-    hints = hints_for(exercise, mistakes, failure)
+    about, hints = _hints(exercise, mistakes, failure)
     return Report(
         exercise.id, outcome, tuple(ids[:at]), failure.criterion.id, failure.criterion.sentence, failure.facts, failure.line,
-        tuple(untried), mistakes, hints, result is not None,
+        tuple(untried), mistakes, hints, about, result is not None,
     )  # fmt: skip
 
 
@@ -247,14 +247,12 @@ def levels_of(exercise: Exercise, mistake: str) -> Levels:
     return exercise.hints.get(mistake) or exercise.common_hints.get(mistake) or words().get(mistake) or ("", "", "")
 
 
-def hints_for(exercise: Exercise, mistakes: tuple[Mistake, ...], failure: Any) -> tuple[str, ...]:
-    """Return three hints: for the likeliest mistake, else for the criterion, else for whoever does not know how to begin."""
-    for mistake in mistakes[:1]:
-        if any(mistake.levels):
-            return mistake.hints(mistake.levels)
-    if not failure.todo and failure.criterion.id in exercise.hints:
-        return exercise.hints[failure.criterion.id]
-    return exercise.hints.get("start", ())
+def _hints(exercise: Exercise, mistakes: tuple[Mistake, ...], failure: _Failure) -> tuple[str, tuple[str, ...]]:
+    """Return three hints and what they are about: the likeliest mistake, else the criterion, else how to begin."""
+    if mistakes and any(mistakes[0].levels):
+        return mistakes[0].id, mistakes[0].hints()
+    about = failure.criterion.id if failure.criterion.id in exercise.hints and not failure.todo else "start"
+    return about, exercise.hints.get(about, ())
 
 
 class _Printed(io.StringIO):

@@ -27,7 +27,8 @@ class Report:
     line: int | None = None
     untried: tuple[str, ...] = ()
     mistakes: tuple[Mistake, ...] = ()  #: what it may be, the likeliest first
-    hints: tuple[str, ...] = ()  #: three levels, for the first of them
+    hints: tuple[str, ...] = ()  #: three levels
+    about: str = ""  #: what the hints are about: a mistake, a criterion, or "start"
     gradient_checked: bool = False  #: whether a gradient check was there to look at
     printed: str = ""  #: what the learner's own code printed
     seconds: float = field(default=0.0, compare=False)  #: of processor time

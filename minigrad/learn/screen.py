@@ -15,6 +15,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 import minigrad
+from minigrad.core.op import OPS, Op
 from minigrad.learn.course import Course
 from minigrad.learn.exercise import Exercise
 from minigrad.learn.progress import PASSED, SHOWN, SKIPPED
@@ -121,12 +122,12 @@ def print_solution(out: Console, exercise: Exercise) -> None:
 
 
 def source_of(see: str) -> str:
-    """Return file and line of what ``"module:name"`` names, relative to the folder that holds minigrad."""
+    """Return file and line of a function of minigrad, or of what ``"module:name"`` names, relative to the folder that holds minigrad."""
     if not see:
         return ""
-    module, _, name = see.partition(":")
-    target = getattr(importlib.import_module(module), name)
-    target = getattr(target, "forward", target)
+    module, _, name = see.rpartition(":")
+    target = getattr(importlib.import_module(module), name) if module else OPS.get(name) or getattr(minigrad, name)
+    target = target.forward if isinstance(target, Op) else target
     path = Path(inspect.getsourcefile(target) or "")
     return f"{path.relative_to(Path(minigrad.__file__).parents[1])}, line {inspect.getsourcelines(target)[1]} ({name})"
 

@@ -97,7 +97,7 @@ class Study:
 
     def next_hint(self, report: Report) -> tuple[int, str]:
         """Return the level and the words of the next hint for what the report says; the last one again if all were given."""
-        record, key = self.progress.record(report.exercise), report.mistake or report.failed or "start"
+        record, key = self.progress.record(report.exercise), report.about
         level = min(record.levels.get(key, 0) + 1, len(report.hints))
         if not level:
             return 0, "There is no hint for this."

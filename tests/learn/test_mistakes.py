@@ -103,3 +103,14 @@ def test_the_order_of_two_results_is_seen_by_shape_and_by_value():
 def test_every_rule_says_what_it_looks_at_and_every_mistake_has_words():
     assert all(rule.__doc__ for rule in RULES)
     assert all(len(levels) == 3 and all(levels) for levels in words().values())
+
+
+def test_a_formula_that_fails_for_a_cotangent_of_its_own_is_looked_at_all_the_same():
+    def formula(g, x):
+        if not np.asarray(g).all():
+            raise ValueError("g has zeros")
+        return g - g.mean(axis=1, keepdims=True)
+
+    result = checked(centre, [X], x=formula)
+    assert not result.ok
+    assert isinstance(recognise(result), list)

@@ -71,6 +71,14 @@ def test_another_mistake_has_hints_of_its_own(study):
     assert second.hints != first.hints
 
 
+def test_hints_for_the_beginning_go_on_from_one_criterion_to_the_next(study):
+    first = graded(study, study.current.starter)
+    assert study.next_hint(first)[0] == 1
+    unknown = graded(study, "def square_vjp(g, x):\n    return g * 2 * x + g * (x - 3) * (x + 1.7)\n")
+    assert unknown.failed != first.failed
+    assert study.next_hint(unknown)[0] == 2
+
+
 def test_the_solution_is_shown_after_passing_or_after_all_hints(study):
     assert not study.may_see_solution()
     report = graded(study, "def square_vjp(g, x):\n    return 2 * x\n")

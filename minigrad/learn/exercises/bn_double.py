@@ -13,7 +13,7 @@ exercise = Exercise(
     minutes=15,
     needs=("bn_dx",),
     learns="a constant in the formula is a missing path at order 2",
-    see="minigrad.ops.batch_normalization:batch_norm",
+    see="batch_norm",
     given="as_given",
 )
 

@@ -16,7 +16,7 @@ exercise = Exercise(
     minutes=40,
     needs=("mean_axis", "bn_forward"),
     learns="three paths; what is taken from g: its mean, and its part along xhat",
-    see="minigrad.ops.batch_normalization:batch_norm",
+    see="batch_norm",
 )
 EPS = 1e-5
 

@@ -14,7 +14,7 @@ exercise = Exercise(
     minutes=20,
     needs=("mean_axis",),
     learns="which axes; biased variance; where eps stands; <x^2> - <x>^2 cancels",
-    see="minigrad.ops.batch_normalization:batch_norm",
+    see="batch_norm",
 )
 
 

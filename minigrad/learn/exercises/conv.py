@@ -14,7 +14,7 @@ exercise = Exercise(
     minutes=30,
     needs=("matmul", "getitem"),
     learns="a convolution is a matrix product over a view; its backward scatters what the view gathered",
-    see="minigrad.ops.convolution:convolution",
+    see="convolution",
 )
 
 

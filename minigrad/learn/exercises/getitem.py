@@ -13,7 +13,7 @@ exercise = Exercise(
     minutes=12,
     needs=("unbroadcast",),
     learns="gather forward is scatter-add backward; z[i] += g drops repetitions",
-    see="minigrad.ops.indexing:getitem",
+    see="getitem",
 )
 
 

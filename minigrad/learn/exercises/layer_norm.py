@@ -13,7 +13,7 @@ exercise = Exercise(
     minutes=20,
     needs=("bn_dx",),
     learns="a weight that varies along the normalized axis belongs inside the means",
-    see="minigrad.ops.normalization:layer_norm",
+    see="layer_norm",
 )
 
 

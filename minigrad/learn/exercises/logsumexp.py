@@ -15,7 +15,7 @@ exercise = Exercise(
     minutes=15,
     needs=("max_ties",),
     learns="equal on paper is not equal in floating point; the gradient of logsumexp is softmax",
-    see="minigrad.ops.reduction:logsumexp",
+    see="logsumexp",
 )
 
 

@@ -13,7 +13,7 @@ exercise = Exercise(
     minutes=15,
     needs=("unbroadcast",),
     learns="shapes determine the formula; two axes change places, not all; sums over stacks",
-    see="minigrad.ops.linalg:matmul",
+    see="matmul",
 )
 
 

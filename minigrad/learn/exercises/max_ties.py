@@ -15,7 +15,7 @@ exercise = Exercise(
     minutes=12,
     needs=("mean_axis",),
     learns="kinks: where there is no derivative, a convention",
-    see="minigrad.ops.reduction:max",
+    see="max",
 )
 
 

@@ -13,7 +13,7 @@ exercise = Exercise(
     minutes=12,
     needs=("unbroadcast",),
     learns="the backward of a reduction is a broadcast; a mean makes elements act on each other",
-    see="minigrad.ops.reduction:mean",
+    see="mean",
 )
 
 

@@ -13,7 +13,7 @@ exercise = Exercise(
     minutes=15,
     needs=("logsumexp", "getitem"),
     learns="softmax minus one-hot, divided by the batch size: fusing simplifies",
-    see="minigrad.ops.loss:softmax_cross_entropy",
+    see="softmax_cross_entropy",
 )
 
 

@@ -15,7 +15,7 @@ exercise = Exercise(
     minutes=8,
     needs=("square",),
     learns="the quotient rule, a sign, and ops that can be differentiated again",
-    see="minigrad.ops.activation:softsign",
+    see="softsign",
 )
 
 

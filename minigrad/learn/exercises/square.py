@@ -12,7 +12,7 @@ exercise = Exercise(
     chapter=1,
     minutes=5,
     learns="a formula multiplies what it is given by the local slope",
-    see="minigrad.ops.elementwise:square",
+    see="square",
 )
 
 

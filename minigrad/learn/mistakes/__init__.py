@@ -71,7 +71,10 @@ def recognise(result: Result, filename: str = "") -> list[Mistake]:
         return []
     with np.errstate(all="ignore"):
         for rule in RULES:
-            found = list(dict.fromkeys(rule(evidence)))
+            try:
+                found = list(dict.fromkeys(rule(evidence)))
+            except Exception:  # raised by the formula, for a cotangent or a point that the check did not try
+                continue
             if found:
                 return found
     return []

@@ -27,9 +27,9 @@ class Mistake:
     def __str__(self) -> str:
         return self.seen or self.levels[1] or self.id
 
-    def hints(self, levels: Levels) -> Levels:
-        """Return the three hints, with what was seen in the place of the second."""
-        one, two, three = levels
+    def hints(self) -> Levels:
+        """Return the three levels, with what was seen in the place of the second."""
+        one, two, three = self.levels
         return one, self._sentence() or two, three
 
     def _sentence(self) -> str:
