@@ -12,7 +12,8 @@ import numpy as np
 
 from minigrad.backends import is_array, namespace
 from minigrad.core.device import to_host
-from minigrad.explore.recorder import Entry, Recorder, Ref
+from minigrad.explore.recorder import Recorder
+from minigrad.explore.records import Entry, Ref
 from minigrad.explore.values import Value, element
 
 STEP = 2.0**-16  #: h, relative to the element where that is larger than 1; small, so that few kinks of ReLU or maxima lie within it

@@ -19,7 +19,8 @@ import numpy as np
 from minigrad.core._source import Place
 from minigrad.core.op import Op
 from minigrad.explore.formulas import describe_op
-from minigrad.explore.recorder import Entry, Recorder, Ref, Saved, Step
+from minigrad.explore.recorder import Recorder
+from minigrad.explore.records import Entry, Ref, Saved, Step
 
 SCHEMA = "minigrad-trace/1"
 

@@ -15,7 +15,8 @@ from minigrad.core.graph import Node, Output, newest_first, walk
 from minigrad.core.mode import changed_mode
 from minigrad.core.tensor import Tensor
 from minigrad.explore.document import document_of
-from minigrad.explore.recorder import Entry, Recorder, Ref
+from minigrad.explore.recorder import Recorder
+from minigrad.explore.records import Entry, Ref
 from minigrad.explore.svg import Drawing, draw
 from minigrad.explore.trace import Trace, TraceError, trace_of
 from minigrad.explore.values import keep
@@ -129,7 +130,7 @@ def _input(recorder: Recorder, node: Node, k: int) -> Any:
         entry = recorder.entries[found.node]
         entry.values[found.output] = entry.values[found.output] or keep(value)
         if entry.kind == "leaf":
-            recorder.hold(value)
+            recorder.memory.hold(value)
     return found
 
 

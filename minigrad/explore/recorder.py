@@ -8,78 +8,23 @@ constants, which it knows by their identity; so a graph is freed as it is withou
 from __future__ import annotations
 
 import sys
-import weakref
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
-from minigrad.backends import Array, is_array, owner
+from minigrad.backends import Array, is_array
 from minigrad.core._messages import shown
 from minigrad.core._signature import REQUIRED
-from minigrad.core._source import Place, current_call, place_of, variables
+from minigrad.core._source import current_call, place_of, variables
 from minigrad.core.graph import Node, Output
 from minigrad.core.mode import Observer
 from minigrad.core.op import Op
 from minigrad.core.tensor import Tensor, array_of
+from minigrad.explore.memory import Memory
 from minigrad.explore.naming import Naming, assigned_names
+from minigrad.explore.records import Entry, Ref, Step
 from minigrad.explore.values import Value, keep
-
-
-class Ref(NamedTuple):
-    """One of the values of a node."""
-
-    node: int
-    output: int
-
-
-class Saved(NamedTuple):
-    """A value that a node keeps for its backward pass."""
-
-    name: str
-    of: Ref | None
-    shape: tuple[int, ...]
-    dtype: str
-    bytes: int
-    memory: int  #: equal numbers are one memory
-    held: bool  #: whether a leaf or a constant has that memory, so that the graph adds nothing
-    wanted_by: list[str]  #: the inputs whose formulas name it
-
-
-class Step(NamedTuple):
-    """A contribution: what a formula of ``node`` returned for the input at ``slot``."""
-
-    number: int  #: of the pass, from 1
-    node: int
-    slot: int
-    to: Ref
-    add: Value
-    made: Ref | None  #: the node that computed it, if the pass was itself recorded
-    cotangent: list[Value | None] | None  #: where it is not the sum of the contributions so far
-
-
-class Entry:
-    """A node as it is written down."""
-
-    def __init__(self, id: int, kind: str, op: Op | None = None) -> None:
-        self.id, self.kind, self.op = id, kind, op
-        self.name: str | None = None
-        self.module: str | None = None
-        self.root: str | None = None  #: of a parameter, what its model is called
-        self.number = 0  #: of the pass that made it; 0 for the forward computation
-        self.made_by: int | None = None  #: the node whose formula made it
-        self.sum = False  #: whether it adds two contributions
-        self.place: Place | None = None
-        self.inputs: list[Any] = []  #: a Ref, a number, or None
-        self.params: dict[str, str] = {}
-        self.values: list[Value | None] = []
-        self.grads: list[tuple[int, int, Value]] = []  #: pass, output, value
-        self.saved: list[Saved] = []
-        self.recomputed = self.hooked = False
-        self.check: list[dict[str, Any]] = []
-        self.six_lines: dict[str, Any] | None = None
-
+from minigrad.explore.walks import Walk, equal, outer_frames
 
 Visitor = Callable[[Entry, tuple[Any, ...], dict[str, Any], list[Any]], None]
 
@@ -109,10 +54,8 @@ class Recorder(Observer):
         self._unvisited: dict[int, tuple[tuple[Any, ...], dict[str, Any]]] = {}  # arguments of ops in on_visit
         self._ids: dict[float, int] = {}  # sequence number of a node -> its entry
         self._constants: dict[int, tuple[Array, Ref]] = {}  # id of an array, which is held -> what it is
-        self._memories: dict[int, tuple[Any, int]] = {}  # id of a memory's owner -> weak reference to it, number
-        self._held: set[int] = set()  # numbers of the memories of leaves and constants
-        self._count = 0
-        self._walks: dict[int, _Walk] = {}  # by the id of the frame of the walk
+        self.memory = Memory()
+        self._walks: dict[int, Walk] = {}  # by the id of the frame of the walk
         self._unnamed: tuple[FrameType, tuple[str, ...], int] | None = None  # where values get names: frame, names, line
         self._last: tuple[Entry, Node] | None = None
 
@@ -181,12 +124,8 @@ class Recorder(Observer):
         entry.values = [keep(array, self.full)]
         entry.hooked = node is not None and bool(node.hooks)
         self.entries.append(entry)
-        self.hold(array)
+        self.memory.hold(array)
         return entry.id
-
-    def hold(self, array: Any) -> None:
-        """Note that a leaf or a constant has the memory of an array, so that a graph that saves it adds nothing."""
-        self._held.add(self._memory(array))
 
     def know(self, node: Node, entry: Entry) -> None:
         """Add an entry for a node."""
@@ -201,7 +140,7 @@ class Recorder(Observer):
             self._last = None
             entry.hooked = bool(node.hooks)
             if isinstance(node.saved, tuple):
-                entry.saved = list(self._saved(entry, node))
+                entry.saved = list(self.memory.saved_by(node, entry))
             else:
                 entry.recomputed = node.saved is not None
         if self._unnamed is not None:
@@ -231,38 +170,6 @@ class Recorder(Observer):
             return None
         return Ref(self._ids[source.seq], node.index if isinstance(node, Output) else 0)
 
-    def _saved(self, entry: Entry, node: Node) -> Any:
-        plan, op = node.plan, node.plan.op
-        n, m = len(op.inputs), len(op.outputs)
-        for k, value in zip(plan.keep, node.saved, strict=True):
-            name = plan.name_of(k)
-            wanted = [i for f in plan.formulas if ("saved", k) in [(kind, at) for kind, at, _ in f.needs] for i in f.inputs]
-            if k < n and op.variadic:
-                for i, part in enumerate(value):
-                    if is_array(part):
-                        yield self._saved_array(f"{name}[{i}]", entry.inputs[i], part, wanted)
-            elif is_array(value):
-                of = entry.inputs[k] if k < n else Ref(entry.id, k - n)
-                yield self._saved_array(name, of if isinstance(of, Ref) else None, value, wanted)
-            elif k >= n + m:
-                yield Saved(name, None, (), "shape", 0, -1, True, wanted)
-
-    def _saved_array(self, name: str, of: Any, array: Array, wanted: list[str]) -> Saved:
-        memory = self._memory(array)
-        of = of if isinstance(of, Ref) else None
-        return Saved(name, of, array.shape, array.dtype.name, int(array.nbytes), memory, memory in self._held, wanted)
-
-    def _memory(self, array: Any) -> int:
-        """Number the memory of an array; views of one array have one number."""
-        whole = owner(array) if is_array(array) and not isinstance(array, np.generic) else None
-        if whole is None:
-            return -1
-        key = id(whole)
-        if key not in self._memories:
-            self._count += 1
-            self._memories[key] = weakref.ref(whole, lambda _: self._memories.pop(key, None)), self._count
-        return self._memories[key][1]
-
     # ------------------------------------------------------------------------------------------------- backward
 
     def on_backward(self, node: Node, position: int, cotangent: Any, gradient: Any) -> None:
@@ -273,16 +180,17 @@ class Recorder(Observer):
         frame = sys._getframe(1)
         walk = self._walks.get(id(frame))
         if walk is None or walk.is_over(node.seq, position):
-            self._finish_passes(_outer(frame))
+            self._finish_passes(outer_frames(frame))
             self.starts.append([])
             lifted = isinstance(gradient, Tensor)
             self.passes.append({"nodes": len(self.entries), "create_graph": lifted, "retain_graph": not frame.f_locals["free"]})
-            walk = self._walks[id(frame)] = _Walk(len(self.starts))
+            walk = self._walks[id(frame)] = Walk(len(self.starts))
         changed = self._visit(walk, node, cotangent) if walk.last != node.seq else None
         walk.last = node.seq
         walk.positions.add(position)
         array = array_of(gradient)
         to = self.input_of(array, parent, frame)
+        self.entries[to.node].hooked = self.entries[to.node].hooked or bool(parent.hooks)
         sums = walk.sums.setdefault(to.node, {})
         if to.output in sums:
             sums[to.output] = sums[to.output] + array
@@ -291,11 +199,12 @@ class Recorder(Observer):
         made = self.ref_of(gradient) if isinstance(gradient, Tensor) else None
         self.steps.append(Step(walk.number, self._ids[node.seq], position, to, keep(array, self.full), made, changed))
 
-    def _visit(self, walk: _Walk, node: Node, cotangent: Any) -> list[Value | None] | None:
+    def _visit(self, walk: Walk, node: Node, cotangent: Any) -> list[Value | None] | None:
         """Note the cotangents of a node's outputs; return them if they are not the sums of the contributions so far."""
         walk.positions.clear()
         entry = self.entries[self._ids[node.seq]]
         cotangents = [array_of(g) for g in (cotangent if isinstance(cotangent, list) else [cotangent])]
+        entry.hooked = entry.hooked or bool(node.hooks)
         sums = walk.sums.pop(entry.id, {})
         values = [None if g is None else keep(g, self.full) for g in cotangents]
         changed = False
@@ -305,7 +214,7 @@ class Recorder(Observer):
             entry.grads.append((walk.number, k, value))
             if k not in sums:
                 self.starts[walk.number - 1].append((Ref(entry.id, k), value))
-            changed = changed or not (k in sums and _equal(sums[k], g))
+            changed = changed or not (k in sums and equal(sums[k], g))
         if entry.id in self._unvisited and entry.op is not None:
             self.on_visit[entry.op](entry, *self._unvisited.pop(entry.id), cotangents)
         return values if changed else None
@@ -323,32 +232,5 @@ class Recorder(Observer):
         self._finish_passes(set())
         self._unnamed = None
         self._unvisited.clear()
-        self._memories.clear()
+        self.memory.clear()
         self._constants.clear()
-
-
-class _Walk:
-    """A backward pass that is going on."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.last = float("inf")  #: the sequence number of the node visited last
-        self.positions: set[int] = set()  #: the inputs for which its formulas have returned
-        self.sums: dict[int, dict[int, Any]] = {}  #: entry -> output -> the sum of the contributions so far
-
-    def is_over(self, seq: float, position: int | None = None) -> bool:
-        """Tell whether a visit to that node cannot belong to this walk, which goes from new to old."""
-        return seq > self.last or (seq == self.last and position in self.positions)
-
-
-def _equal(a: Any, b: Any) -> bool:
-    return a is b or (a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all()))
-
-
-def _outer(frame: FrameType) -> set[int]:
-    """Return the ids of the frames that called this one."""
-    found, outer = set(), frame.f_back
-    while outer is not None:
-        found.add(id(outer))
-        outer = outer.f_back
-    return found

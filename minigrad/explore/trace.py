@@ -13,7 +13,8 @@ from minigrad.core.mode import changed_mode, mode
 from minigrad.core.tensor import Tensor
 from minigrad.explore.differences import check_gradients
 from minigrad.explore.document import SCHEMA, Numbers, document_of, numbered_document
-from minigrad.explore.recorder import Entry, Recorder, Ref
+from minigrad.explore.recorder import Recorder
+from minigrad.explore.records import Entry, Ref
 from minigrad.explore.six_lines import FUSED, compared
 
 if TYPE_CHECKING:
