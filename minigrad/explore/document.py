@@ -188,6 +188,7 @@ def _node(entry: Entry, name: str | None, number: Numbers, ops: _Ops, sources: _
     if entry.number and entry.made_by is not None:
         found["made_by"] = number.nodes.get(entry.made_by)
         found |= {"sum": True} if entry.sum else {}
+    found |= {"shapes": [list(shape) for shape in entry.shapes]} if None in entry.values else {}
     found |= {"recomputed": True} if entry.recomputed else {}
     found |= {"hooks": True} if entry.hooked else {}
     checks = [{**check, "pass": number.passes[check["pass"]]} for check in entry.check if check["pass"] in number.passes]

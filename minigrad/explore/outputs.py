@@ -110,6 +110,7 @@ def _add(recorder: Recorder, node: Node) -> None:
     entry.inputs, entry.name = inputs, getattr(node, "label", None)
     entry.hooked = bool(node.hooks)
     entry.values = [None] * (1 if node.op is None else len(node.op.outputs))
+    entry.shapes = [node.shape] if len(entry.values) == 1 else list(node.shape)
     if node.op is not None:
         entry.params = {name: shown(value) for name, value in node.params.items()} if node.plan.takes_params else {}
         kept = _kept(node)

@@ -56,7 +56,7 @@ def _rows(node: dict[str, Any], document: dict[str, Any], names: list[str], sent
 
 
 def _contribution(step: dict[str, Any], document: dict[str, Any], names: list[str], rule: str) -> str:
-    return f"{_tick(reference(step['to'], document, names), step['pass'])} += {rule}  : {in_brief(step['add'])}"
+    return f"{_tick(reference(step['to'], document, names), step['pass'])} += {_cut(rule)}  : {in_brief(step['add'])}"
 
 
 def _tick(name: str, number: int) -> str:
@@ -65,6 +65,10 @@ def _tick(name: str, number: int) -> str:
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    rows = [tuple(cell if len(cell) <= WIDTH or k == 3 else cell[: WIDTH - 3] + "..." for k, cell in enumerate(row)) for row in rows]
+    rows = [(*map(_cut, row[:3]), row[3]) for row in rows]
     widths = [max(len(row[k]) for row in rows) for k in range(3)]
     return ["  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]).rstrip() for row in rows]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WIDTH else text[: WIDTH - 3] + "..."

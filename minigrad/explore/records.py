@@ -56,6 +56,7 @@ class Entry:
         self.inputs: list[Any] = []  #: a Ref, a number, or None
         self.params: dict[str, str] = {}
         self.values: list[Value | None] = []
+        self.shapes: list[tuple[int, ...]] = []  #: of the values, where these are not known
         self.grads: list[tuple[int, int, Value]] = []  #: pass, output, value
         self.saved: list[Saved] = []
         self.recomputed = self.hooked = False

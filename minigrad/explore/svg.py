@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from html import escape
 from itertools import pairwise
@@ -57,8 +58,8 @@ def draw(document: dict[str, Any]) -> Drawing:
     lines = [_lines(node, name, document) for node, name in zip(nodes, names, strict=True)]
     sizes = [(max(64.0, LETTER * max(map(len, pair)) + 20), HEIGHT) for pair in lines]
     edges = [(ref["node"], node["id"]) for node in nodes for ref in node["inputs"] if ref and "node" in ref]
-    ports = [port for node in nodes for port in _ports(node)]
     layout = layered(sizes, edges)
+    ports = _ports(edges, layout.edges)
     width, height = layout.width + 2 * MARGIN, layout.height + 2 * MARGIN
     title = escape(document["meta"]["title"] or "graph of the computation")
     head = (
@@ -78,7 +79,7 @@ def _lines(node: dict[str, Any], name: str, document: dict[str, Any]) -> tuple[s
     heading = f"{node['name']} = {title}" if op and node["name"] else title or name
     value = next((v for v in node["values"] if v), None)
     if value is None:
-        return _cut(heading), ""
+        return _cut(heading), str(tuple(node["shapes"][0])) if node.get("shapes") else ""
     return _cut(heading), in_brief(value) if not value["shape"] else shape(value)
 
 
@@ -86,10 +87,17 @@ def _cut(text: str) -> str:
     return text if len(text) <= 36 else text[:33] + "..."
 
 
-def _ports(node: dict[str, Any]) -> list[float]:
-    """Return how far from the middle of a node's upper side each of its edges ends, so that none lies on another."""
-    n = sum(bool(ref) and "node" in ref for ref in node["inputs"])
-    return [(k - (n - 1) / 2) * min(14.0, 40.0 / n) for k in range(n)]
+def _ports(edges: list[tuple[int, int]], chains: list[list[tuple[float, float]]]) -> list[float]:
+    """Return how far from the middle of a node's upper side each edge ends: side by side, in the order in which they come."""
+    coming = defaultdict(list)
+    for k, (_, end) in enumerate(edges):
+        coming[end].append(k)
+    ports = [0.0] * len(edges)
+    for ends in coming.values():
+        ends.sort(key=lambda k: chains[k][-2][0])
+        for place, k in enumerate(ends):
+            ports[k] = (place - (len(ends) - 1) / 2) * min(14.0, 40.0 / len(ends))
+    return ports
 
 
 def _edges(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections import Counter
+from functools import cache
 from typing import Any
 
 
@@ -45,13 +47,28 @@ def rule_for(op: dict[str, Any], slot: int) -> dict[str, Any] | None:
 
 
 def in_short(rule: dict[str, Any] | None) -> str:
-    """Write a rule in a few words: what follows the colon of a lambda, or what it is computed from."""
+    """Write a rule on one line: what it returns, if that is all it does; otherwise its name and what it is computed from."""
     if rule is None:
         return ""
-    code = rule["code"] or ""
-    if code.startswith("lambda"):
-        return " ".join(code.partition(":")[2].split())
-    return f"a formula of {', '.join(need['name'] for need in rule['needs'] if need['kind'] != 'parameter')}"
+    found = _parsed(rule["code"] or "")
+    if isinstance(found, ast.Expr) and isinstance(found.value, ast.Lambda):
+        return ast.unparse(found.value.body)
+    name = "a formula"
+    if isinstance(found, ast.FunctionDef):
+        (*before, last) = found.body
+        if not before and isinstance(last, ast.Return) and last.value is not None:
+            return ast.unparse(last.value)
+        name = found.name if found.name.strip("_") else name
+    return f"{name}({', '.join(need['name'] for need in rule['needs'] if need['kind'] != 'parameter')})"
+
+
+@cache
+def _parsed(code: str) -> ast.stmt | None:
+    """Return the one statement of a rule's code, None if there is none."""
+    try:
+        return next(iter(ast.parse(code).body), None)
+    except SyntaxError:
+        return None
 
 
 def floats(value: dict[str, Any]) -> list[float]:

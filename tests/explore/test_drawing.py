@@ -105,3 +105,4 @@ def test_a_graph_shows_itself_without_a_record():
     x = mg.tensor([1.0, 2.0], requires_grad=True, name="x")
     svg = ElementTree.fromstring((x.exp() * x).sum().node._repr_svg_())
     assert [text.text for text in svg.iter(f"{SVG}text") if text.get("class") is None] == ["x", "exp", "multiply", "sum"]
+    assert [text.text for text in svg.iter(f"{SVG}text") if text.get("class") == "fact"] == ["(2,)", "(2,)", "(2,)", "()"]
