@@ -106,14 +106,14 @@ def test_calls_of_an_op_backward():
 
     x = mg.Tensor(np.ones((4, 4)), requires_grad=True)
     short, long = (calls_in(chain(n).backward) for n in (100, 200))
-    assert (long - short) / 100 <= 1  # its formula
+    assert (long - short) / 100 <= 2  # what runs the op's formulas, and the formula
 
 
 def test_calls_of_a_training_step():
     model = nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 10))
     step = training_step(model, 8, 20)
     step()
-    assert calls_in(step) <= 270
+    assert calls_in(step) <= 285  # at 270 the walk ran the formulas of simple ops itself, in as much time
 
 
 def test_calls_of_a_training_step_with_convolution():

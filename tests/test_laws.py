@@ -117,7 +117,7 @@ def test_one_place_does_it(function, allowed):
 
 def results(op, sample, kernels):
     """Outputs and gradients of an op, with or without its kernels."""
-    with changed_mode(kernels=kernels), np.errstate(all="ignore"):
+    with changed_mode(plain=not kernels), np.errstate(all="ignore"):
         args = [mg.Tensor(a.copy(), requires_grad=a.dtype.kind == "f") if isinstance(a, np.ndarray) else a for a in sample.args]
         out = op(*args, **sample.params)
         outs = [o for o in (out if isinstance(out, tuple) else (out,)) if o.requires_grad]

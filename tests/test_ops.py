@@ -94,7 +94,7 @@ def test_a_formula_spoiled_by_one_percent_fails(name: str, monkeypatch: pytest.M
 
             monkeypatch.setattr(formula, "function", spoiled)
             op.plans.clear()
-            with changed_mode(kernels=False):
+            with changed_mode(plain=True):
                 caught = any(not check(name, sample).ok for sample in cases(name) if wrt(name, sample))
             monkeypatch.undo()
             op.plans.clear()

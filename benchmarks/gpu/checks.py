@@ -102,9 +102,9 @@ def difference(name: str, sample: Any, kernels: bool, up_to_sign: bool = False) 
     """Largest difference of values and gradients on the GPU from those on the CPU, in parts of the largest value or 1."""
     from support.op_samples import computed, on_device
 
-    with changed_mode(kernels=False):
+    with changed_mode(plain=True):
         expected = computed(name, sample, False)
-    with changed_mode(kernels=kernels):
+    with changed_mode(plain=not kernels):
         got = computed(name, on_device(sample), False)
     worst = 0.0
     for a, b in zip(got[0] if up_to_sign else [*got[0], *got[1]], expected[0] if up_to_sign else [*expected[0], *expected[1]], strict=True):

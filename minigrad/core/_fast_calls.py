@@ -8,20 +8,21 @@ both build. Measured by ``benchmarks/overhead.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigrad.backends import XP
-from minigrad.core._messages import add_note
+from minigrad.core._messages import add_backward_note, add_note
+from minigrad.core._overwritten import overwritten
 from minigrad.core._rules import check_output
-from minigrad.core.formula import Plan
-from minigrad.core.graph import Node, next_sequence
+from minigrad.core.graph import Node, fit, next_sequence
 from minigrad.core.mode import RECORDING, mode
 from minigrad.core.tensor import Tensor
 
 if TYPE_CHECKING:
+    from minigrad.core.formula import Plan
     from minigrad.core.op import Op
 
 _new = Tensor.__new__
@@ -77,14 +78,14 @@ def _unary(op: Op) -> Callable[..., Any]:
             t.node = None
             return t
         plan = plans.get(1) or _plan(op, 1, (True,))
-        if plan.general:
+        if not plan.simple:
             t.node = op._record([parent], [a], _NO_PARAMS, y)
             return t
         node = t.node = Node()
         node.plan, node.parents, node.hooks = plan, (parent,), None
         node.seq, node.shape, node.dtype = next_sequence(), y.shape, y.dtype
-        keep = plan.keep
-        node.saved = (y if keep[0] else a,) if len(keep) == 1 else (a, y) if keep else ()
+        places = plan.places
+        node.saved = (y if places[0] else a,) if len(places) == 1 else plan.pick((a, y)) if places else ()
         return t
 
     return call
@@ -121,14 +122,14 @@ def _binary(op: Op) -> Callable[..., Any]:
         else:
             t.node = None
             return t
-        if plan.general:
+        if not plan.simple:
             t.node = op._record([pa, pb], [x, z], _NO_PARAMS, y)
             return t
         node = t.node = Node()
         node.plan, node.parents, node.hooks = plan, (pa, pb), None
         node.seq, node.shape, node.dtype = next_sequence(), y.shape, y.dtype
-        keep = plan.keep
-        node.saved = plan.pick((x, z, y)) if len(keep) > 1 else ((x, z, y)[keep[0]],) if keep else ()
+        places = plan.places
+        node.saved = plan.pick((x, z, y)) if len(places) > 1 else ((x, z, y)[places[0]],) if places else ()
         return t
 
     return call
@@ -137,4 +138,64 @@ def _binary(op: Op) -> Callable[..., Any]:
 def _plan(op: Op, key: int, mask: tuple[bool, ...]) -> Plan:
     """Return the plan for ``mask``, and file it under a number, which is quicker to look up than a tuple."""
     plan = op.plans[key] = op.plan(mask)
+    plan.simple = bool(plan.formulas) and not plan.keeps_shapes
     return plan
+
+
+# ----------------------------------------------------------------------------------------------------- running backward
+
+Gradients = Iterable[tuple[Node, Any]]
+
+
+def quick_pull(plan: Plan) -> Callable[..., Gradients]:
+    """Return `Plan.pull`, made for ops with one output and one or two formulas, each of one cotangent and at most one saved value."""
+    op, formulas = plan.op, plan.formulas
+    simple = all(len(f.inputs) == 1 and f.needs[:1] == ["g"] and len(f.saves) == len(f.needs) - 1 < 2 and not f.params for f in formulas)
+    if op.kernels or op.variadic or len(op.outputs) > 1 or not 1 <= len(formulas) <= 2 or not simple:
+        return plan.pull
+    rules = [(f.positions[0], f.function, plan.saves.index(f.saves[0]) if f.saves else None) for f in formulas]
+    return _pull_one(plan, *rules) if len(rules) == 1 else _pull_two(plan, *rules)
+
+
+def _pull_one(plan: Plan, rule: tuple[int, Callable[..., Any], int | None]) -> Callable[..., Gradients]:
+    position, formula, place = rule
+
+    def pull(node: Node, g: Any, lift: Any, useful: set[Node] | None) -> Gradients:
+        saved = node.saved
+        if lift is not None or saved.__class__ is not tuple or node.seq < overwritten.latest:
+            return plan.pull(node, g, lift, useful)
+        parent: Any = node.parents[position]
+        try:
+            r = formula(g) if place is None else formula(g, saved[0])
+            if r.__class__ is not g.__class__ or r.dtype is not parent.dtype or r.shape != parent.shape:
+                r = fit(r, parent, node, position)
+        except Exception as error:
+            add_backward_note(error, node, g, saved)
+            raise
+        return ((parent, r),)
+
+    return pull
+
+
+def _pull_two(plan: Plan, *rules: tuple[int, Callable[..., Any], int | None]) -> Callable[..., Gradients]:
+    (i, first, from_a), (j, second, from_b) = rules
+
+    def pull(node: Node, g: Any, lift: Any, useful: set[Node] | None) -> Gradients:
+        saved, parents = node.saved, node.parents
+        if lift is not None or useful is not None or saved.__class__ is not tuple or node.seq < overwritten.latest:
+            return plan.pull(node, g, lift, useful)
+        a: Any = parents[i]  # both are nodes: a plan has formulas for its parents only
+        b: Any = parents[j]
+        try:
+            r = first(g) if from_a is None else first(g, saved[from_a])
+            if r.__class__ is not g.__class__ or r.dtype is not a.dtype or r.shape != a.shape:
+                r = fit(r, a, node, i)
+            s = second(g) if from_b is None else second(g, saved[from_b])
+            if s.__class__ is not g.__class__ or s.dtype is not b.dtype or s.shape != b.shape:
+                s = fit(s, b, node, j)
+        except Exception as error:
+            add_backward_note(error, node, g, saved)
+            raise
+        return ((a, r), (b, s))
+
+    return pull

@@ -38,8 +38,8 @@ def add_backward_note(error: Exception, node: Node, g: Any, saved: Sequence[Any]
     """Add to an exception in which op's backward pass it was raised, and what the formulas had to work with."""
     op, plan = node.plan.op, node.plan
     values = dict(zip([f"g_{name}" for name in op.outputs], g, strict=True)) if isinstance(g, list) else {"g": g}
-    owners = [node.parents[k] if k < len(op.inputs) and not op.variadic else None for k in plan.keep]
-    values |= {plan.name_of(k) + _own_name(of): value for k, of, value in zip(plan.keep, owners, saved, strict=True)}
+    owners = [node.parents[op.inputs.index(name)] if name in op.inputs and not op.variadic else None for name in plan.saves]
+    values |= {name + _own_name(of): value for name, of, value in zip(plan.saves, owners, saved, strict=True)}
     given = [f"{name}: {shown(array_of(value))}" for name, value in values.items()]
     error.add_note(f"in the backward pass of {op.name}, with {', '.join(given)}")
 

@@ -7,15 +7,16 @@ values they name, each once, are what the node saves. Plans are made once for ea
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from minigrad.backends import Array, is_array, kind_of, namespace
+from minigrad.core._fast_calls import quick_pull
 from minigrad.core._messages import add_backward_note
 from minigrad.core._rules import check_wanted
 from minigrad.core._signature import parameters_of
-from minigrad.core.graph import Node, Output
+from minigrad.core.graph import Node, Output, fit, saved_by
 from minigrad.core.mode import mode
 from minigrad.core.tensor import array_of
 
@@ -29,123 +30,119 @@ class Formula:
     def __init__(self, op: Op, inputs: tuple[str, ...], function: Callable[..., Any]) -> None:
         self.inputs, self.function = inputs, function
         self.positions = [op.inputs.index(name) for name in inputs]
-        self.needs: list[tuple[str, int, bool]] = []  #: ("cotangent" or "saved", index, may it be None)
+        self.cotangents = {f"g_{name}": k for k, name in enumerate(op.outputs)} | {"g": 0}  #: name -> of which output
+        self.shapes = {f"{name}_shape" for name in op.inputs} - {*op.inputs, *op.outputs}
+        self.needs: list[str] = []  #: its positional arguments
+        self.optional: set[str] = set()  #: cotangents that may be None
         self.params: tuple[str, ...] = ()
-        n, m = len(op.inputs), len(op.outputs)
-        places = {name: ("saved", n + k) for k, name in enumerate(op.outputs)}
-        places |= {f"{name}_shape": ("saved", n + m + k) for k, name in enumerate(op.inputs)}
-        places |= {name: ("saved", k) for k, name in enumerate(op.inputs)}
-        places |= {f"g_{name}": ("cotangent", k) for k, name in enumerate(op.outputs)} | {"g": ("cotangent", 0)}
         for p in parameters_of(function):
             if p.kind == "keyword" and p.name in op.params:
                 self.params += (p.name,)
-            elif p.kind == "positional" and p.name in places:
-                kind, k = places[p.name]
-                self.needs.append((kind, k, p.default is None))
+            elif p.kind == "positional" and p.name in {*self.cotangents, *op.inputs, *op.outputs, *self.shapes}:
+                self.needs.append(p.name)
+                self.optional |= {p.name} if p.default is None else set()
             else:
                 raise TypeError(
                     f"{op.name}.vjp names {p.name!r}, which is neither a gradient (g), an input ({', '.join(op.inputs)}), "
                     f"an output ({', '.join(op.outputs)}) nor, after *, a parameter ({', '.join(op.params) or 'it has none'})"
                 )
-        cotangents = [at for at, (kind, _, _) in enumerate(self.needs) if kind == "cotangent"]
-        self.plain = len(inputs) == 1 and cotangents == [0]  # formula(g, saved values ..., parameters)
+
+    @property
+    def saves(self) -> list[str]:
+        """What the graph must save for it: all it needs but cotangents."""
+        return [name for name in self.needs if name not in self.cotangents]
 
 
 class Plan:
-    """What an op saves and which formulas run, for one choice of inputs that need gradients.
+    """What an op saves and which formulas run, for one choice of inputs that need gradients."""
 
-    ``keep`` numbers the values to save: inputs first, then outputs, then the shapes of inputs. ``steps`` holds a tuple
-    for each formula: for which input, the function, which of the saved values to give it, and which parameters. A *plain*
-    plan, where each formula takes one cotangent and returns one gradient, is run by `minigrad.core.graph.walk` itself; others
-    by `pull`.
-    """
-
-    add_note = staticmethod(add_backward_note)  #: to an exception of a formula
+    simple: bool  #: whether `minigrad.core._fast_calls` may make the node
 
     def __init__(self, op: Op, mask: tuple[bool, ...]) -> None:
         check_wanted(op, mask)
         self.op = op
         self.formulas = [f for f in op.formulas if any(mask if op.variadic else [mask[op.inputs.index(name)] for name in f.inputs])]
-        self.keep = tuple(dict.fromkeys(k for f in self.formulas for kind, k, _ in f.needs if kind == "saved"))
-        self.pick = _picker(self.keep)
-        self.where = {k: at for at, k in enumerate(self.keep)}
-        has_formula = {name for f in op.formulas for name in f.inputs}
-        self.live = tuple([m and op.inputs[0 if op.variadic else i] in has_formula for i, m in enumerate(mask)])
+        self.saves = tuple(dict.fromkeys(name for f in self.formulas for name in f.saves))  #: names of what a node saves, in this order
         self.takes_params = any(f.params for f in self.formulas)
-        self.keeps_shapes = max(self.keep, default=0) >= len(op.inputs) + len(op.outputs)
-        self.plain = not op.kernels and not op.variadic and len(op.outputs) == 1 and all(f.plain for f in self.formulas)
-        self.general = not self.plain or self.takes_params or self.keeps_shapes or not self.formulas  # nodes by Op._record only
-        self.steps = tuple(
-            (op.inputs.index(f.inputs[0]), f.function, tuple(self.where[k] for kind, k, _ in f.needs if kind == "saved"), f.params)
-            for f in self.formulas
-        )
+        self.keeps_shapes = any(name in f.shapes for f in self.formulas for name in f.saves)
+        self.places = [[*op.inputs, *op.outputs, *(f"{name}_shape" for name in op.inputs)].index(name) for name in self.saves]
+        self.pick = _picker(self.places)  #: takes what is saved out of (inputs ..., outputs ..., shapes of inputs ...)
+        has_formula = {name for f in op.formulas for name in f.inputs}
+        #: for each input whether the node gets a parent for it
+        self.live = tuple([m and op.inputs[0 if op.variadic else i] in has_formula for i, m in enumerate(mask)])
+        self.quick_pull = quick_pull(self)  #: for `minigrad.core.graph.walk`: the same as `pull`
 
-    def pull(self, node: Node, g: Any, saved: tuple[Any, ...], lift: Any, useful: Any) -> list[Any]:
-        """Run the formulas of an op that has several outputs, formulas for several inputs, or kernels.
+    def pull(self, node: Node, g: Any, lift: Any, useful: set[Node] | None) -> Iterable[tuple[Node, Any]]:
+        """Run the formulas of a node on its cotangent (a list of cotangents where the op has several outputs).
 
-        Returns steps for `minigrad.core.graph.walk` that only hand over what the formulas returned.
+        Returns each parent with its gradient, or those of the ``useful`` parents; `minigrad.core.graph.walk` explains ``lift``.
         """
-        op, where, parents = self.op, self.where, node.parents
-        cotangents = g if g.__class__ is list else [g]
-        steps = []
-        for f in self.formulas:
-            positions = range(len(parents)) if op.variadic else f.positions
-            if useful is not None and not any(parents[i] in useful for i in positions):
-                continue
-            args = []
-            for kind, k, optional in f.needs:
-                if kind == "saved":
-                    args.append(saved[where[k]])
-                elif cotangents[k] is None and not optional:
-                    args.append(_zero_cotangent(node, k, cotangents, lift))
-                else:
-                    args.append(cotangents[k])
-            params = {name: node.params[name] for name in f.params}
-            now = mode.get()
-            kernel = op.kernels.get((kind_of(*args), f.inputs)) if op.kernels and lift is None and now.kernels else None
-            kernel = kernel if kernel is None or now.recorder is None else now.recorder.boxed(kernel)
-            result: Any = NotImplemented if kernel is None else kernel(*args, **params)
-            if result is NotImplemented:
-                result = f.function(*args, **params)
-            results = result if op.variadic or len(f.inputs) > 1 else (result,)
-            if len(results) != len(positions):
-                names = ", ".join(f.inputs)
-                raise ValueError(f"{op.name}'s formula for {names} returned {len(results)} gradients, expected {len(positions)}")
-            steps += [(i, _returning(r), (), ()) for i, r in zip(positions, results, strict=True) if parents[i] is not None]
-        return steps
+        saved = saved_by(node)
+        if lift is not None:
+            saved = self.lift_saved(node, saved, lift)
+        found = []
+        try:
+            for formula in self.formulas:
+                inputs = range(len(node.parents)) if self.op.variadic else formula.positions
+                if useful is not None and not any(node.parents[i] in useful for i in inputs):
+                    continue
+                results = self._run(formula, node, g, saved, lift)
+                if len(results) != len(inputs):
+                    names, n = ", ".join(formula.inputs), len(results)
+                    raise ValueError(f"{self.op.name}'s formula for {names} returned {n} gradients, expected {len(inputs)}")
+                for i, r in zip(inputs, results, strict=True):
+                    parent = node.parents[i]
+                    if parent is not None and (useful is None or parent in useful):
+                        found.append((parent, fit(r, parent, node, i)))
+                        for observer in mode.get().observers:
+                            observer.on_backward(node, i, g, found[-1][1])
+        except Exception as error:
+            add_backward_note(error, node, g, saved)
+            raise
+        return found
+
+    def _run(self, formula: Formula, node: Node, g: Any, saved: tuple[Any, ...], lift: Any) -> Any:
+        """Call a formula, or a kernel that stands for it, with what it names. Returns its gradients, however many."""
+        op = self.op
+        given = dict(zip(self.saves, saved, strict=True))
+        args = [given[name] if name in given else _cotangent(formula, name, node, g, lift) for name in formula.needs]
+        params = {name: node.params[name] for name in formula.params}
+        now = mode.get()
+        kernel = op.kernels.get((kind_of(*args), formula.inputs)) if op.kernels and lift is None and not now.plain else None
+        kernel = kernel if kernel is None or now.recorder is None else now.recorder.boxed(kernel)
+        result: Any = NotImplemented if kernel is None else kernel(*args, **params)
+        if result is NotImplemented:
+            result = formula.function(*args, **params)
+        return result if op.variadic or len(formula.inputs) > 1 else (result,)
 
     def lift_saved(self, node: Node, saved: tuple[Any, ...], lift: Callable[[Array, Node | None], Any]) -> tuple[Any, ...]:
         """Return the saved arrays as Tensors of the graph they came from, so that formulas can be differentiated."""
-        n = len(self.op.inputs)
+        op = self.op
 
-        def lifted(k: int, value: Any) -> Any:
-            if k < n and self.op.variadic:
+        def lifted(name: str, value: Any) -> Any:
+            if name in op.inputs and op.variadic:
                 return tuple([lift(v, p) if is_array(v) else v for v, p in zip(value, node.parents, strict=True)])
             if not is_array(value):
                 return value
-            if k < n:
-                return lift(value, node.parents[k])
-            return lift(value, node if len(self.op.outputs) == 1 else Output(node, k - n))
+            if name in op.inputs:
+                return lift(value, node.parents[op.inputs.index(name)])
+            return lift(value, node if len(op.outputs) == 1 else Output(node, op.outputs.index(name)))
 
-        return tuple([lifted(k, value) for k, value in zip(self.keep, saved, strict=True)])
-
-    def name_of(self, k: int) -> str:
-        """Name of the saved value number ``k``."""
-        names = (*self.op.inputs, *self.op.outputs, *(f"{name}_shape" for name in self.op.inputs))
-        return names[k]
+        return tuple([lifted(name, value) for name, value in zip(self.saves, saved, strict=True)])
 
 
-def _picker(keep: tuple[int, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """Return a function that takes the values to keep out of a tuple."""
-    return itemgetter(*keep) if len(keep) > 1 else lambda values: tuple([values[k] for k in keep])
+def _picker(places: list[int]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that takes the values at these places out of a tuple."""
+    return itemgetter(*places) if len(places) > 1 else lambda values: tuple([values[k] for k in places])
 
 
-def _zero_cotangent(node: Node, k: int, cotangents: list[Any], lift: Any) -> Any:
-    """Return a zero cotangent for an output that nothing depends on."""
-    some = next(c for c in cotangents if c is not None)
+def _cotangent(formula: Formula, name: str, node: Node, g: Any, lift: Any) -> Any:
+    """Return a cotangent that a formula names: zeros where nothing depends on that output, unless it takes None for that."""
+    if g.__class__ is not list:
+        return g
+    k = formula.cotangents[name]
+    if g[k] is not None or name in formula.optional:
+        return g[k]
+    some = next(c for c in g if c is not None)
     zeros = namespace(array_of(some)).zeros(node.shape[k], dtype=node.dtype[k])
     return zeros if lift is None else lift(zeros, None)
-
-
-def _returning(value: Any) -> Callable[[Any], Any]:
-    return lambda g: value

@@ -1,4 +1,4 @@
-"""What applies to ops called now: whether they are recorded, who watches, whether kernels may run.
+"""What applies to ops called now: whether they are recorded, who watches, whether faster forms may run.
 
 The mode is a context variable, so each thread and each task has its own. Ops look at it once; in the usual mode,
 `RECORDING`, that is one comparison.
@@ -26,7 +26,10 @@ class Observer:
         """Called after every op that is applied to Tensors; ``args`` and ``out`` are their arrays."""
 
     def on_backward(self, node: Node, position: int, cotangent: Any, gradient: Any) -> None:
-        """Called with the gradient that a formula of ``node`` returned for the input at ``position``."""
+        """Called with what a formula of ``node`` made of its cotangent: the gradient for the input at ``position``.
+
+        Both are arrays, or Tensors where the backward pass is recorded; the cotangent is a list where the op has several outputs.
+        """
 
 
 class Mode(NamedTuple):
@@ -36,8 +39,8 @@ class Mode(NamedTuple):
     observers: tuple[Observer, ...] = ()
     recomputing: bool = False  #: inside the second forward pass of a checkpoint
     autocast: Autocast | None = None  #: casts the inputs of ops; see minigrad.amp
-    kernels: bool = True  #: use the faster forms in minigrad.kernels; without, the formulas run as they are written
     recorder: Any = None  #: of a step that is being captured; see minigrad.replay
+    plain: bool = False  #: run what stands in op.py and in the formulas: no fast calls, no kernels
 
 
 RECORDING = Mode()
@@ -53,6 +56,17 @@ def changed_mode(**changes: Any) -> Iterator[None]:
         yield
     finally:
         mode.reset(token)
+
+
+@block
+def plain() -> Iterator[None]:
+    """Within ``with plain():`` run exactly what stands in ``core/op.py`` and in the formulas: no fast calls, no kernels.
+
+    The numbers are the same up to rounding. A debugger's step into ``x * x`` then lands in `minigrad.core.op.Op.__call__`, a step
+    into ``y.backward()`` in the formulas of the ops.
+    """
+    with changed_mode(plain=True):
+        yield
 
 
 def boxed(function: Callable[..., Any], *, writes: tuple[int, ...] = (), effect: bool = False) -> Callable[..., Any]:

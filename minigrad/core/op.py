@@ -144,7 +144,7 @@ class Op:
         try:
             if len(KINDS) > 1 and len(arrays) > 1:
                 check_one_device(self, arrays)
-            kernel = self.kernels.get((kind_of(*arrays), ())) if self.kernels and now.kernels else None
+            kernel = self.kernels.get((kind_of(*arrays), ())) if self.kernels and not now.plain else None
             kernel = kernel if kernel is None or now.recorder is None else now.recorder.boxed(kernel)
             out: Any = NotImplemented if kernel is None else kernel(xp, *arrays, **params)
             if out is NotImplemented:
@@ -196,7 +196,7 @@ class Op:
             values += [tuple(map(shape_of, arrays))] if self.variadic else [shape_of(a) for a in arrays]
         node.saved = plan.pick(values)
         if several:
-            node.shape, node.dtype = tuple([o.shape for o in out]), tuple([o.dtype for o in out])
+            node.shape, node.dtype, node.hooks_of_outputs = tuple([o.shape for o in out]), tuple([o.dtype for o in out]), {}
         else:
             node.shape, node.dtype = out.shape, out.dtype
         return node

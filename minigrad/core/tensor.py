@@ -161,8 +161,6 @@ class Tensor(Interop):
         if node is None:
             raise RuntimeError("a hook on a tensor that does not require a gradient would never be called")
         hooks = node.hooks = node.hooks if node.hooks is not None else []
-        if isinstance(node, graph.Output):  # its equals, made for a second derivative, must run the same hooks
-            node.share_hooks()
         own = _Hook(hook)  # an object of its own, so that each can be removed, if there are two of it
         hooks.insert(len(hooks) - any(isinstance(other.function, _Retained) for other in hooks), own)
         return lambda: hooks.remove(own) if own in hooks else None

@@ -115,7 +115,7 @@ def _add(recorder: Recorder, node: Node) -> None:
         entry.params = {name: shown(value) for name, value in node.params.items()} if node.plan.takes_params else {}
         kept = _kept(node)
         for k in range(len(entry.values)):
-            value = kept.get(len(node.op.inputs) + k)
+            value = kept.get(node.op.outputs[k])
             entry.values[k] = keep(value) if is_array(value) else None
     recorder.know(node, entry)
     recorder.settle()
@@ -123,7 +123,7 @@ def _add(recorder: Recorder, node: Node) -> None:
 
 def _input(recorder: Recorder, node: Node, k: int) -> Any:
     op, parent, kept = node.plan.op, node.parents[k], _kept(node)
-    value = (kept[0][k] if 0 in kept else None) if op.variadic else kept.get(k)
+    value = kept[op.inputs[0]][k] if op.variadic and op.inputs[0] in kept else kept.get(op.input_name(k))
     if parent is None and value is None:
         return None if not op.variadic and op.inputs[k] in op.optional_inputs else "?"
     found = recorder.input_of(value, parent)
@@ -135,6 +135,6 @@ def _input(recorder: Recorder, node: Node, k: int) -> Any:
     return found
 
 
-def _kept(node: Node) -> dict[int, Any]:
-    """Return what a node saved, by the number that its plan gives it."""
-    return dict(zip(node.plan.keep, node.saved, strict=True)) if isinstance(node.saved, tuple) else {}
+def _kept(node: Node) -> dict[str, Any]:
+    """Return what a node saved, by name."""
+    return dict(zip(node.plan.saves, node.saved, strict=True)) if isinstance(node.saved, tuple) else {}

@@ -526,7 +526,7 @@ def test_fast_and_plain_calls_build_the_same_graph(name, needs):
     assert (fast.data == plain.data).all()
     assert (fast.node is None) == (plain.node is None)
     if fast.node is not None:
-        assert fast.node.plan is plain.node.plan or fast.node.plan.keep == plain.node.plan.keep
+        assert fast.node.plan is plain.node.plan or fast.node.plan.saves == plain.node.plan.saves
         assert fast.node.parents == plain.node.parents
         assert (fast.node.shape, fast.node.dtype) == (plain.node.shape, plain.node.dtype)
         assert len(fast.node.saved) == len(plain.node.saved)

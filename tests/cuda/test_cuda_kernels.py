@@ -39,7 +39,7 @@ with pretended_gpu():  # registers the kernels
 def agree(name: str, sample: Sample, rtol: float, atol: float, first_only: bool = False) -> int:
     """Compare a kernel with its formula in float64; return how many kernels were launched."""
     wide = Sample(*[a.astype(np.float64) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in sample.args], **sample.params)
-    with changed_mode(kernels=False):
+    with changed_mode(plain=True):
         expected_out, expected = computed(name, wide, False, first_only)
     LEDGER.clear()
     out, grads = computed(name, on_device(sample), False, first_only)
@@ -68,7 +68,7 @@ def test_kernel_agrees_with_its_formula_on_every_sample(name: str, first_only: b
 @pytest.mark.parametrize("name", WITH_KERNELS)
 def test_kernel_keeps_type_and_device(name: str) -> None:
     for sample in samples_of(name):
-        with changed_mode(kernels=False):
+        with changed_mode(plain=True):
             expected_out, expected = computed(name, sample, False)
         out, grads = computed(name, on_device(sample), False)
         for got, want in zip([*out, *grads], [*expected_out, *expected], strict=True):

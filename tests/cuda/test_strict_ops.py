@@ -34,7 +34,7 @@ def gpu() -> Iterator[None]:
 @pytest.mark.parametrize("create_graph", [False, True], ids=["arrays", "tensors"])
 @pytest.mark.parametrize("name", NAMES)
 def test_op_runs_on_the_device_and_equals_numpy(name: str, create_graph: bool) -> None:
-    with changed_mode(kernels=False):
+    with changed_mode(plain=True):
         for sample in samples_of(name):
             expected_out, expected = computed(name, sample, create_graph)
             out, grads = computed(name, on_device(sample), create_graph)
@@ -44,7 +44,7 @@ def test_op_runs_on_the_device_and_equals_numpy(name: str, create_graph: bool) -
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_host_never_waits(name: str) -> None:
-    with changed_mode(kernels=False):
+    with changed_mode(plain=True):
         for sample in samples_of(name):
             there = on_device(sample)
             args = [wrap(a, None) if isinstance(a, ndarray) else a for a in there.args]

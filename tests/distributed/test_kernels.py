@@ -25,7 +25,7 @@ def test_kernels_agree_with_the_formula(shape, mean, op):
         found = []
         for kernels in (True, False):
             leaves = [mg.Tensor(v, requires_grad=True) for v in (x, w, b)]
-            with changed_mode(kernels=kernels):
+            with changed_mode(plain=not kernels):
                 y, mu, var, m = op(*leaves, axis=(0, *range(2, len(shape))), group=group)
                 gradients = mg.grad([y, mu, var], leaves, [g, np.cos(mu.data), np.cos(var.data)], retain_graph=True)
                 gradients += mg.grad([y], leaves, [g])

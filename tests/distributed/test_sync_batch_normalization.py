@@ -25,7 +25,7 @@ KERNELS = pytest.mark.parametrize("kernels", [True, False], ids=["kernels", "for
 @pytest.mark.parametrize("statistics", [True, False], ids=["with statistics", "y alone"])
 @pytest.mark.parametrize("alike", [True, False], ids=["weights alike", "weights differ"])
 def test_derivatives_to_third_order(shape, size, statistics, alike, kernels):
-    with changed_mode(kernels=kernels):
+    with changed_mode(plain=not kernels):
         assert max(spmd(size, lambda g: batch_norm_error(g, shape, statistics=statistics, alike=alike))) < 1e-12
 
 
@@ -61,7 +61,7 @@ def float32_error(mean: float, cotangent_mean: float, shape=(320, 2, 4, 4), op=s
 @pytest.mark.parametrize(("mean", "cotangent_mean"), [(0, 0), (1e3, 1), (1e3, 100), (1e4, 100), (-1e4, -100)])
 @pytest.mark.parametrize("shape", [(320, 2, 4, 4), (5000, 3)], ids=["images", "columns"])
 def test_float32_keeps_its_digits(mean, cotangent_mean, shape, kernels):
-    with changed_mode(kernels=kernels):
+    with changed_mode(plain=not kernels):
         assert float32_error(mean, cotangent_mean, shape) < 1e-5
 
 
@@ -128,7 +128,7 @@ def test_a_nan_or_an_infinity_on_one_rank_shows_on_all_in_its_channel_only(kerne
         x = np.random.default_rng(group.rank).normal(size=(4, 3))
         if group.rank == 1:
             x[0, 1], x[0, 2] = np.nan, np.inf
-        with changed_mode(kernels=kernels), np.errstate(all="ignore"):
+        with changed_mode(plain=not kernels), np.errstate(all="ignore"):
             return sync_batch_norm(x, axis=0, group=group)[0]
 
     for y in spmd(2, run):
@@ -179,5 +179,5 @@ def test_with_relu(kernels):
         for fused, apart in zip(*found, strict=True):
             np.testing.assert_allclose(fused, apart, rtol=1e-5, atol=1e-5)
 
-    with changed_mode(kernels=kernels):
+    with changed_mode(plain=not kernels):
         spmd(2, run)

@@ -128,7 +128,7 @@ def test_an_identity_that_does_not_hold_is_noticed(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(formula, "function", lambda *args, **params: right(*args, **params) * (1 + 1e-6) + 1e-6)
     OPS["softmax"].plans.clear()
     try:
-        with changed_mode(kernels=False):
+        with changed_mode(plain=True):
             rows = identity_rows("softmax", OPS["softmax"], samples_of("softmax")[0])
     finally:
         monkeypatch.undo()

@@ -35,7 +35,7 @@ def data(shape, mean=0.0, std=1.0, dtype=np.float64):
 
 def run(op, x, weight, bias, g, kernels=True):
     """y, mean, var and the gradients of x, weight and bias."""
-    with changed_mode(kernels=kernels):
+    with changed_mode(plain=not kernels):
         leaves = [None if a is None else mg.Tensor(a, requires_grad=True) for a in (x, weight, bias)]
         outputs = op(*leaves, axis=(0, *range(2, x.ndim)))
         outputs[0].backward(g)

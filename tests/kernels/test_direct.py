@@ -28,7 +28,7 @@ def operands(n, c, o, size, kernel=(3, 3), dtype=np.float64):
 
 
 def results(arrays, kernels, **params):
-    with changed_mode(kernels=kernels), np.errstate(invalid="ignore"):
+    with changed_mode(plain=not kernels), np.errstate(invalid="ignore"):
         tensors = [mg.Tensor(a, requires_grad=True) for a in arrays]
         y = mg.convolution(*tensors, **params)
         y.backward(np.random.default_rng(9).standard_normal(y.shape).astype(y.dtype))

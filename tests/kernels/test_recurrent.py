@@ -36,7 +36,7 @@ def arrays(steps, n, hidden, dtype):
 
 def results(inputs, kernels, outputs="hc"):
     """h, c, gates, and the gradients of a weighted sum of h, of c or of both."""
-    with changed_mode(kernels=kernels):
+    with changed_mode(plain=not kernels):
         tensors = [mg.Tensor(a, requires_grad=True) for a in inputs]
         made = dict(zip(("h", "c", "gates"), mg.lstm(*tensors), strict=True))
         total = sum(((made[name] * normal(*made[name].shape, dtype=made[name].dtype, seed=7)).sum() for name in outputs), mg.tensor(0.0))
@@ -90,7 +90,7 @@ def test_a_broadcast_cotangent(dtype):
     x, *rest = (mg.Tensor(a, requires_grad=True) for a in arrays(3, 2, 4, dtype))
     mg.lstm(x, *rest)[0].sum().backward()
     given = x.grad.data
-    with changed_mode(kernels=False):
+    with changed_mode(plain=True):
         x.grad = None
         mg.lstm(x, *rest)[0].sum().backward()
     np.testing.assert_allclose(given, x.grad.data, rtol=0, atol=TOLERANCE[dtype])

@@ -42,7 +42,7 @@ def run(module: Any, sample: Any, device: str) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_a_layer_runs_on_the_device_and_equals_numpy(name: str) -> None:
-    with changed_mode(kernels=False):
+    with changed_mode(plain=True):
         for sample in LAYERS[name](np.random.default_rng(0)):
             module = sample.make().double()
             expected, found = run(module, sample, "cpu"), run(module, sample, "cuda")

@@ -321,7 +321,7 @@ def test_float32_with_a_large_mean(form: Any, kernels: bool, limit: float) -> No
         y, _, var = form(t, axis=0)
         return y.detach().data, var.detach().data, mg.grad(y, t, g.astype(dtype))[0].data
 
-    with changed_mode(kernels=kernels):
+    with changed_mode(plain=not kernels):
         low, high = run(np.float32), run(np.float64)
     for a, b, factor in zip(low, high, (1, 1, 5), strict=True):
         assert a.dtype == np.float32
@@ -334,7 +334,7 @@ def test_large_float32_values() -> None:
     """pytorch #178123: up to 1e18 the squares fit float32. Where the variance does not, anomaly mode names the op."""
     x = (rng.standard_normal((64, 2)) * 1e18).astype(np.float32)
     assert abs(ops.batch_norm(x, axis=0)[0] - ops.batch_norm(x.astype(np.float64), axis=0)[0]).max() <= 1e-6
-    with changed_mode(kernels=False), pytest.warns(RuntimeWarning, match="overflow"):
+    with changed_mode(plain=True), pytest.warns(RuntimeWarning, match="overflow"):
         ops.batch_norm(x * np.float32(1e12), axis=0)
     with mg.detect_anomaly(), np.errstate(over="ignore"), pytest.raises(mg.AnomalyError, match="batch_norm"):
         ops.batch_norm(mg.Tensor(x * np.float32(1e12)), axis=0)

@@ -50,7 +50,7 @@ def test_an_op_replays_with_its_bits(name: str, kernels: bool) -> None:
     for sample in samples_of(name):
         fast = capture(lambda *args, params=sample.params: forward_and_gradients(OPS[name], args, params))
         args = [mg.Tensor(a.copy()) if isinstance(a, np.ndarray) else a for a in sample.args]
-        with changed_mode(kernels=kernels):
+        with changed_mode(plain=not kernels):
             expected = forward_and_gradients(OPS[name], tuple(args), sample.params)
             for _ in range(CALLS):
                 for got, value in zip(fast(*args), expected, strict=True):

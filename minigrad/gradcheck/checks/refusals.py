@@ -31,7 +31,7 @@ def refusal_rows(name: str, op: Op) -> list[Row]:
     for bad in BAD.get(name, []):
         complaints = {"arrays": complaint(op, bad, bad.args), "tensors": complaint(op, bad, tuple(map(_tensor, bad.args)))}
         if op.kernels:
-            with changed_mode(kernels=False):
+            with changed_mode(plain=True):
                 complaints["arrays without kernels"] = complaint(op, bad, bad.args)
         wrong = [f"on {form}: {text}" for form, text in complaints.items() if text]
         message = f"{bad}: " + ("; ".join(wrong) or f"{bad.error.__name__} naming {', '.join(bad.words)}")

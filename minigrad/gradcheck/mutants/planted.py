@@ -101,10 +101,9 @@ BREAKING_RULES: dict[str, Wrap] = {
 
 def _saved_arrays(op: Op, formula: Formula) -> Iterator[tuple[int, str]]:
     """Yield the position and the name of each argument of a formula that is a saved input or output."""
-    names = (*op.inputs, *op.outputs)
-    for position, (kind, k, _) in enumerate(formula.needs):
-        if kind == "saved" and k < len(names):
-            yield position, names[k]
+    for position, name in enumerate(formula.needs):
+        if name in (*op.inputs, *op.outputs) and name in formula.saves:
+            yield position, name
 
 
 def _detached(function: Callable[..., Any], position: int) -> Callable[..., Any]:

@@ -64,7 +64,7 @@ class MutantRunner:
 
     def __init__(self, op: Op, name: str, rtol: float = 1e-8) -> None:
         self.op, self.name = op, name
-        with changed_mode(kernels=False):
+        with changed_mode(plain=True):
             self.trials = [t for sample in samples_of(name) for t in _trials(op, sample, np.random.default_rng(11), rtol)]
             self.trials += [_convention_trial(op, convention) for convention in CONVENTIONS.get(name, [])]
         self.trials.sort(key=lambda t: -sum(x.size for x in t.inputs))
@@ -77,7 +77,7 @@ class MutantRunner:
         formula.function = function
         self.op.plans.clear()
         try:
-            with changed_mode(kernels=False), np.errstate(all="ignore"):
+            with changed_mode(plain=True), np.errstate(all="ignore"):
                 yield
         finally:
             formula.function = right
@@ -147,7 +147,7 @@ class MutantRunner:
     @cached_property
     def everywhere(self) -> list[tuple[Trial, list[Any]]]:
         """The trials, and those of other seeds without numerical derivatives, each with what the right formulas give."""
-        with changed_mode(kernels=False), np.errstate(all="ignore"):
+        with changed_mode(plain=True), np.errstate(all="ignore"):
             samples = [s for seed in MORE_SEEDS for s in samples_of(self.name, seed)]
             more = [t for s in samples for t in _trials(self.op, s, np.random.default_rng(12), None)]
             return [(trial, trial.gradients()) for trial in (*self.trials, *more)]

@@ -188,7 +188,7 @@ def _complex_slopes(
     value: Callable[[Vector], Vector], x: Vector, y: Vector, directions: Sequence[Vector] | None, trusted: bool
 ) -> Slopes | None:
     """Return the derivatives by the complex step, or None if the function is not fit for it."""
-    with warnings.catch_warnings(), changed_mode(kernels=False):
+    with warnings.catch_warnings(), changed_mode(plain=True):
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
         point = x.astype(np.complex128, order="C")
         flat = point.reshape(-1)
