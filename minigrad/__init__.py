@@ -28,6 +28,7 @@ from minigrad.checkpointing import checkpoint
 from minigrad.core import _hints as _habits
 from minigrad.core.device import Device, default_device, device, set_default_device
 from minigrad.core.graph import Node as _Node
+from minigrad.core.mode import plain
 from minigrad.core.op import OPS, op
 from minigrad.core.tensor import Tensor
 from minigrad.creation import (

@@ -52,8 +52,9 @@ def _own_name(value: Any) -> str:
 
 def check_one_device(op: Op, arrays: Sequence[Any]) -> None:
     """Raise a ValueError if the inputs of an op are on different devices."""
-    places = {str(device_of(a)): i for i, a in reversed(list(enumerate(arrays))) if is_array(a) and not isinstance(a, np.generic)}
-    if len(places) > 1:
+    known = [a for a in arrays if is_array(a) and not isinstance(a, np.generic)]
+    if len({(BACKENDS[a.__class__].kind, BACKENDS[a.__class__].device_index(a)) for a in known}) > 1:
+        places = {str(device_of(a)): i for i, a in reversed(list(enumerate(arrays))) if is_array(a) and not isinstance(a, np.generic)}
         named = [f"{op.input_name(i)} on {place}" for place, i in sorted(places.items())]
         raise ValueError(f"{op.name}: the inputs are on different devices ({', '.join(named)}); move them to one with .to(device)")
 

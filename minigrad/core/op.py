@@ -122,7 +122,11 @@ class Op:
     # -------------------------------------------------------------------------------------------------- calling
 
     def __call__(self, *args: Any, **params: Any) -> Any:
-        """Apply the op: to Tensors, giving Tensors and recording a node; to plain arrays, giving plain arrays."""
+        """Apply the op: to Tensors, giving Tensors and recording a node; to plain arrays, giving plain arrays.
+
+        This is what a call means. The commonest calls take a shorter path with the same result (_fast_calls.py); within
+        ``with mg.plain():`` each one runs the lines below, so that a debugger can step through them.
+        """
         if len(args) != len(self.inputs) and not self.variadic:
             args = self._sorted_arguments(args, params)
         now = mode.get()
@@ -142,7 +146,7 @@ class Op:
             arrays = [a.item() if isinstance(a, np.generic) else array for a, array in zip(args, arrays, strict=True)]
         xp = namespace(*arrays)
         try:
-            if len(KINDS) > 1 and len(arrays) > 1:
+            if len(KINDS) > 1 and len(arrays) > 1:  # there are arrays of CuPy beside NumPy's
                 check_one_device(self, arrays)
             kernel = self.kernels.get((kind_of(*arrays), ())) if self.kernels and not now.plain else None
             kernel = kernel if kernel is None or now.recorder is None else now.recorder.boxed(kernel)

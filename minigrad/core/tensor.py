@@ -1,8 +1,9 @@
 """Tensor: an array, and the node that says where it came from.  (Read after graph.py.)
 
 A Tensor holds ``data`` (a NumPy or CuPy array) and ``node`` (None where no gradient is wanted). It knows no
-mathematics: ``+``, ``.sum()`` and the rest are ops, bound to it by one table in `minigrad.ops`. What stands here is
-what a tensor *is*: its shape and device, and its gradient. Its ways in and out of other libraries are in _interop.py.
+mathematics: ``+``, ``.sum()`` and the rest are ops, bound to it by one table in ops/__init__.py. What stands here is
+what a tensor *is*: its shape and device, and its gradient. Its ways in and out of other libraries are in its base class,
+`minigrad.core._interop.Interop`.
 
 A tensor that a user makes with ``requires_grad=True`` has a `minigrad.core.graph.leaf` for its node, and that is where its
 gradient is kept. Values are never changed by an op. To overwrite a leaf there is `Tensor.copy_`; it tells the graph, as
@@ -162,7 +163,8 @@ class Tensor(Interop):
             raise RuntimeError("a hook on a tensor that does not require a gradient would never be called")
         hooks = node.hooks = node.hooks if node.hooks is not None else []
         own = _Hook(hook)  # an object of its own, so that each can be removed, if there are two of it
-        hooks.insert(len(hooks) - any(isinstance(other.function, _Retained) for other in hooks), own)
+        retained = bool(hooks) and isinstance(hooks[-1].function, _Retained)  # which sees what the other hooks leave
+        hooks.insert(len(hooks) - 1 if retained else len(hooks), own)
         return lambda: hooks.remove(own) if own in hooks else None
 
     def backward(self, gradient: Any = None, *, retain_graph: bool | None = None, create_graph: bool = False) -> None:

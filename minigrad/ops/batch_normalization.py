@@ -89,7 +89,7 @@ def batch_norm(
     """
     axes = normalized_axes("batch_norm", x, axis, eps)
     check_affine("batch_norm", x, axes, weight=weight, bias=bias)
-    centred, lost, mean, var = statistics(xp, x, axes)
+    centred, lost, mean, var = statistics(xp, x, axes)  # lost: what rounding left of the mean in centred
     scale = 1 / xp.sqrt(var + eps)
     if weight is not None:
         scale = scale * per_channel(weight, x, axes)
@@ -117,16 +117,17 @@ def batch_norm_gradients(
     m = count(x, axes)
     centred = x - per_channel(mean, x, axes)
     rstd = (per_channel(var, x, axes) + eps) ** -0.5
+    xhat = centred * rstd
     scale = rstd if weight is None else rstd * per_channel(weight, x, axes)
 
-    g_bias = g.sum(axis=axes, keepdims=True)
-    rest = g - g_bias / m
-    g_weight = (rest * centred).sum(axis=axes, keepdims=True) * rstd
-    g_x = scale * (rest - centred * (g_weight * rstd / m))
+    g_bias = g.sum(axis=axes, keepdims=True)  # (6)
+    rest = g - g_bias / m  # g - <g>
+    g_weight = (rest * xhat).sum(axis=axes, keepdims=True)  # (5): taking <g> away changes nothing, as xhat sums to 0
+    g_x = scale * (rest - xhat * (g_weight / m))  # (7)
 
-    if g_mean is not None:
+    if g_mean is not None:  # a loss that depends on the mean: dmean/dx_i = 1/m
         g_x = g_x + per_channel(g_mean, x, axes) / m
-    if g_var is not None:
+    if g_var is not None:  # and on the variance: dvar/dx_i = 2 (x_i - mean) / m
         g_x = g_x + centred * (per_channel(g_var, x, axes) * (2 / m))
     return g_x, g_weight.reshape(mean.shape), g_bias.reshape(mean.shape)
 

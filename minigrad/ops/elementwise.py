@@ -1,8 +1,19 @@
-"""Elementwise ops: a function of each element, and its derivative on the line below.  (Read after op.py.)
+"""Elementwise ops: a function of each element, and its derivative on the line below.  (Read this file first.)
 
-Inputs broadcast against one another; the engine sums each gradient back to the shape of its input, so no formula here
-mentions shapes. A formula names the output where that is cheaper than the input (``exp`` keeps y and not x). Where a
-function has a kink or a tie, the subgradient chosen stands in its docstring and is tested by itself.
+An *op* is a function of arrays, and beside it, for each input, a formula for the derivative. `exp` and `multiply` read::
+
+    y = e**x        given g = dL/dy, the chain rule says        dL/dx = g * y
+    y = a * b       given g = dL/dy                             dL/da = g * b      dL/db = g * a
+
+L is the number that is differentiated in the end, a loss; g is called the *cotangent* of y. ``@op`` declares the function,
+``.vjp`` its formulas (a formula computes a vector-Jacobian product: g times the derivative). ``xp`` is NumPy or CuPy, whichever the
+arrays belong to. A formula is given what it names and nothing else: g, inputs, outputs (an output is called y). Nothing more is
+needed to read this file; how ops are applied and formulas run is the subject of core/, from graph.py on.
+
+Inputs of ops declared with ``@elementwise`` broadcast against one another; the engine sums each gradient back to the shape of its
+input, so no formula here mentions shapes. An op of one input has nothing to broadcast against, and is a plain ``@op``. A formula
+names the output where that is cheaper than the input (``exp`` keeps y and not x). Where a function has a kink or a tie, the
+subgradient chosen stands in its docstring and is tested by itself.
 
 A formula must be right at every order, and that takes care where a value is not finite: ``0 * inf`` is nan. The cure is
 always to replace the *argument* before the dangerous function (``log(where(a == 0, 1, a))``); to replace its result
@@ -22,7 +33,7 @@ __all__ = [
     "positive", "pow", "power", "reciprocal", "remainder", "sigmoid", "sign", "sqrt", "square", "subtract", "tanh", "where",
 ]  # fmt: skip
 
-elementwise = op(broadcasts=True)
+elementwise = op(broadcasts=True)  #: declares an op whose inputs broadcast against one another
 
 # --------------------------------------------------------------------------------------------------------- arithmetic
 
