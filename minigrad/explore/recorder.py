@@ -111,10 +111,9 @@ class Recorder(Observer):
 
     def _maker(self, frame: FrameType) -> tuple[int, int | None]:
         """Return the pass that is running in a frame of the walk, and the entry whose formulas it runs."""
-        seq, position = frame.f_locals["node"].seq, frame.f_locals.get("position")
+        seq = frame.f_locals["node"].seq
         walk = self._walks.get(id(frame))
-        old = walk is not None and position is not None and not walk.is_over(seq, position)
-        return walk.number if walk is not None and old else len(self.starts) + 1, self._ids.get(seq)
+        return walk.number if walk is not None and not walk.is_over(seq) else len(self.starts) + 1, self._ids.get(seq)
 
     def _add_leaf(self, kind: str, array: Any, node: Node | None, frame: FrameType | None) -> int:
         entry = Entry(len(self.entries), kind)
@@ -177,7 +176,7 @@ class Recorder(Observer):
         parent = node.parents[position]
         if parent is None or node.seq not in self._ids or self.entries[self._ids[node.seq]].kind != "op":
             return  # computed before recording began
-        frame = sys._getframe(1)
+        frame = sys._getframe(2)  # of the walk, which called the pull that called this
         walk = self._walks.get(id(frame))
         if walk is None or walk.is_over(node.seq, position):
             self._finish_passes(outer_frames(frame))

@@ -26,7 +26,7 @@ class Origins(Observer):
         self._layers: list[str] = []
         self._fixed: Origin | None = None
         self._mark = 0
-        self._layer_of: dict[int, str] = {}  # of nodes, for their formulas
+        self._place_of: dict[int, tuple[str, str]] = {}  # layer and line of nodes, for their formulas
         self._phase = "forward"
 
     def now(self) -> Origin:
@@ -36,16 +36,16 @@ class Origins(Observer):
     # ---------------------------------------------------------------------------------------------------- as observer
 
     def on_forward(self, op: Any, args: Any, params: Any, out: Any, node: Any) -> None:
-        layer = self._layers[-1] if self._layers else ""
+        place = self._layers[-1] if self._layers else "", user_line()
         if node is not None:
-            self._layer_of[id(node)] = layer
+            self._place_of[id(node)] = place
         self._phase = "forward"
-        self._label(Origin("forward", op.name, "", layer, user_line()))
+        self._label(Origin("forward", op.name, "", *place))
 
     def on_backward(self, node: Any, position: int, *gradients: Any) -> None:
         self._phase = "backward"
         name = node.op.input_name(position)
-        self._label(Origin("backward", node.op.name, f"{node.op.name}.vjp({name})", self._layer_of.get(id(node), "")))
+        self._label(Origin("backward", node.op.name, f"{node.op.name}.vjp({name})", *self._place_of.get(id(node), ("", ""))))
 
     def finish(self) -> None:
         """Label what came after the last op."""
