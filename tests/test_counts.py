@@ -113,7 +113,7 @@ def test_calls_of_a_training_step():
     model = nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 10))
     step = training_step(model, 8, 20)
     step()
-    assert calls_in(step) <= 285  # at 270 the walk ran the formulas of simple ops itself, in as much time
+    assert calls_in(step) <= 288  # one more for each op that the walk runs than when it ran simple formulas itself, in as much time
 
 
 def test_calls_of_a_training_step_with_convolution():
