@@ -39,19 +39,20 @@ class Memory:
     def saved_by(self, node: Node, entry: Entry) -> Iterator[Saved]:
         """Describe what a node saves."""
         plan, op = node.plan, node.plan.op
-        n, m = len(op.inputs), len(op.outputs)
-        for k, value in zip(plan.keep, node.saved, strict=True):
-            name = plan.name_of(k)
-            wanted = [i for f in plan.formulas if ("saved", k) in [(kind, at) for kind, at, _ in f.needs] for i in f.inputs]
-            if k < n and op.variadic:
+        for name, value in zip(plan.saves, node.saved, strict=True):
+            wanted = [i for f in plan.formulas if name in f.saves for i in f.inputs]
+            if name in op.inputs and op.variadic:
                 parts = [(f"{name}[{i}]", entry.inputs[i], part) for i, part in enumerate(value)]
+            elif name in op.inputs:
+                parts = [(name, entry.inputs[op.inputs.index(name)], value)]
+            elif name in op.outputs:
+                parts = [(name, Ref(entry.id, op.outputs.index(name)), value)]
             else:
-                parts = [(name, entry.inputs[k] if k < n else Ref(entry.id, k - n), value)]
+                parts = []
+                yield Saved(name, None, (), "shape", 0, -1, True, wanted)
             for part_name, of, part in parts:
                 if is_array(part):
                     yield self._array(part_name, of if isinstance(of, Ref) else None, part, wanted)
-            if k >= n + m:
-                yield Saved(name, None, (), "shape", 0, -1, True, wanted)
 
     def _array(self, name: str, of: Ref | None, array: Array, wanted: list[str]) -> Saved:
         memory = self.number(array)

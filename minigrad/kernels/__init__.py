@@ -2,7 +2,7 @@
 
 Each kernel stands for one function or formula in `minigrad.ops` and must agree with it on every sample of its op
 (tests/test_laws.py). Here is what NumPy can do with fewer passes over memory: blocks that stay in the cache, results
-written into place, sums by BLAS. `minigrad.core.mode.Mode.kernels` switches them off.
+written into place, sums by BLAS. `with mg.plain():` switches them off.
 """
 
 from minigrad.kernels import (

@@ -16,7 +16,7 @@ from minigrad.nn import functional as F
 
 @pytest.fixture(autouse=True)
 def gpu():
-    with pretended_gpu(), changed_mode(kernels=False):
+    with pretended_gpu(), changed_mode(plain=True):
         yield
 
 
