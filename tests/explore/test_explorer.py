@@ -168,6 +168,17 @@ def test_the_page_that_users_get_opens_and_steps(visit, make, tmp_path):
     assert page.locator("mg-explorer").evaluate("(element) => element.clientHeight") == 800
 
 
+def test_a_graph_that_was_not_recorded_is_shown_without_its_values(visit, tmp_path):
+    x = mg.tensor([[1.0, 2.0]], requires_grad=True, name="x")
+    page = visit((mg.exp(x) * x).sum().explore(tmp_path / "page.html"))
+    page.locator("mg-explorer .player").wait_for()
+    page.locator("mg-explorer").focus()
+    for _ in range(slider(page)[1]):
+        press(page, "ArrowRight")
+    item(page, 2).click()
+    assert "not recorded" in page.locator("mg-explorer .panel").inner_text()
+
+
 def test_two_explorers_in_one_notebook_do_not_disturb_each_other(visit):
     cells = [f"<section>{make()._repr_html_()}</section>" for make in (reused, second_order)]
     page = visit(f"<!doctype html><meta charset='utf-8'>{''.join(cells)}")

@@ -17,6 +17,7 @@ export class About {
       theme: this.theme,
       hidden,
       name: ref ? this.trace.name(ref.node) : "",
+      shape: ref ? this.trace.shapeText(this.trace.nodes[ref.node], ref.output) : "", // where there is no value
       picked: isPicked ? picked.flat : -1,
       onPick,
     });

@@ -29,7 +29,11 @@ const STRIP_GAP = 6;
  * hidden: the numbers are not to be told}.
  */
 export function arrayView(label, value, options) {
-  const head = h("div.array-head", h("span", label), value && h("span.quiet", `${shapeText(value.shape)} ${value.dtype}`));
+  const head = h(
+    "div.array-head",
+    h("span", label),
+    h("span.quiet", value ? `${shapeText(value.shape)} ${value.dtype}` : options.shape),
+  );
   if (!value) return h("div.array", head, h("p.quiet", "not recorded"));
   if (!size(value)) return h("div.array", head, h("p.quiet", "empty"));
   if (options.hidden) return h("div.array", head, h("p.quiet", "? hidden by the quiz"));

@@ -82,7 +82,8 @@ export function backwardAt(trace, node, slot, flat, cotangent) {
   const rule = trace.op(node).elementwise && cotangent ? trace.rule(node, slot) : null;
   const text = rule?.inputs.length === 1 ? expression(rule.code) : null;
   const { node: source, output } = node.inputs[slot];
-  const places = text && spread(flat, trace.nodes[source].values[output].shape, node.values[0].shape);
+  const [from, to] = [trace.nodes[source].values[output], node.values[0]];
+  const places = text && from && to && spread(flat, from.shape, to.shape);
   if (!places?.length) return null;
   const terms = places.slice(0, 3).map((place) => withNumbers(text, namesAt(trace, node, place, cotangent)));
   if (terms.includes(null)) return null;

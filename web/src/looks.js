@@ -1,7 +1,7 @@
 // How an item of the drawing looks at the current step: its size, its texts, its state, its colour. No DOM.
 import { inkOn, scale } from "./palette.js";
 import { constantText } from "./trace.js";
-import { format, formatBytes, shapeText } from "./values.js";
+import { format, formatBytes } from "./values.js";
 
 const LONGEST = 24;
 const CHARACTER = 7.4; // width of one at the size of a title; the style sheet's font is near it
@@ -24,7 +24,7 @@ export function textsOf(trace, item) {
     return { title: short(item.label), sub: short(`${kind && `${kind}, `}${item.ops} ${item.ops === 1 ? "op" : "ops"}`) };
   }
   const node = trace.nodes[item];
-  const shape = node.values[0] ? shapeText(node.values[0].shape) : "";
+  const shape = trace.shapeText(node);
   if (node.kind === "const") return { title: constantText(node) ?? short(node.name ?? shape), sub: "" };
   if (node.kind === "leaf") return { title: short(lastOf(node.name) ?? `leaf ${node.id}`), sub: shape };
   return { title: short(trace.opName(node)), sub: node.name ? `${short(node.name)} ${shape}` : shape };

@@ -1,7 +1,7 @@
 // What the panel shows before the first step: what there is, and how to go on.
 import { h } from "./dom.js";
 import { header, section } from "./parts.js";
-import { formatBytes, shapeText, size } from "./values.js";
+import { formatBytes, size } from "./values.js";
 
 const MOST_LEAVES = 40;
 
@@ -35,9 +35,7 @@ export function overview(about) {
       ),
     section(
       "Leaves",
-      leaves
-        .slice(0, MOST_LEAVES)
-        .map((leaf) => h("div.row", about.link(leaf.id), h("span.quiet", leaf.values[0] && shapeText(leaf.values[0].shape)))),
+      leaves.slice(0, MOST_LEAVES).map((leaf) => h("div.row", about.link(leaf.id), h("span.quiet", trace.shapeText(leaf)))),
       leaves.length > MOST_LEAVES && h("p.quiet", `and ${leaves.length - MOST_LEAVES} more, in the table`),
     ),
   ];

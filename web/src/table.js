@@ -1,7 +1,7 @@
 // All nodes as a table: for screen readers, for reading in order, for what a drawing cannot say. A page at a time.
 import { h } from "./dom.js";
 import { constantText } from "./trace.js";
-import { clamp, format, formatBytes, shapeText, summary } from "./values.js";
+import { clamp, format, formatBytes, summary } from "./values.js";
 
 const PAGE = 200;
 const COLUMNS = ["#", "op", "name", "module", "inputs", "shape", "gradient", "saved"];
@@ -45,7 +45,7 @@ function row({ trace, quiz, focus }, id, select) {
     node.name ?? (node.kind === "const" ? constantText(node) : null),
     node.module,
     node.inputs.map(input).join(", "),
-    node.values[0] && shapeText(node.values[0].shape),
+    trace.shapeText(node),
     quiz ? "?" : gradient && format(summary(gradient).norm, 3),
     trace.cost(node) ? formatBytes(trace.cost(node)) : null,
   ];

@@ -1,5 +1,5 @@
 // A trace read: edges, consumers, and what each backward step adds to which sum. The trace itself is left as it is.
-import { added, numbers } from "./values.js";
+import { added, numbers, shapeText } from "./values.js";
 
 export const SCHEMA = "minigrad-trace/1";
 
@@ -101,6 +101,12 @@ export class Trace {
 
   outputName(node, output) {
     return this.op(node).outputs?.[output] ?? "y";
+  }
+
+  /** The shape of an output, written; known of some whose value was not recorded. */
+  shapeText(node, output = 0) {
+    const shape = node.values[output]?.shape ?? node.shapes?.[output];
+    return shape ? shapeText(shape) : "";
   }
 
   /** The class of a module, such as Linear. */

@@ -18,16 +18,11 @@ export function numbers(value) {
 /** How many elements the array has; the trace may hold fewer. */
 export const size = (value) => value.shape.reduce((product, n) => product * n, 1);
 
-export const bytes = (value) => size(value) * itemSize(value.dtype);
-
-const itemSize = (dtype) => (dtype.startsWith("bool") ? 1 : (Number(/\d+$/.exec(dtype)?.[0]) || 64) / 8);
-
-/** The array as rows of its last axis: the indices that are there, and how many rows and columns the whole has. */
+/** The array as rows of its last axis: the indices of those, and of the columns, that are there. */
 export function grid(value) {
+  if (value.sample) return value.sample;
   const width = value.shape.length ? value.shape.at(-1) : 1;
-  const height = width ? size(value) / width : 0;
-  const whole = { rows: range(height), columns: range(width), height, width };
-  return value.sample ? { ...whole, rows: value.sample.rows, columns: value.sample.columns } : whole;
+  return { rows: range(width ? size(value) / width : 0), columns: range(width) };
 }
 
 /** 0, 1, … n - 1. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { backwardAt } from "../src/formula.js";
 import { Trace, TraceError } from "../src/trace.js";
 import { numbers } from "../src/values.js";
 import { chain, modules, reuse } from "./tape.js";
@@ -62,6 +63,18 @@ test("names: its own, a constant's number, the op and its number", () => {
     [0, 1, 2, 5].map((id) => trace.name(id)),
     ["x", "0.5", "h", "add #5"],
   );
+});
+
+test("a value that was not recorded has its shape, if that is known", () => {
+  const document = reuse();
+  Object.assign(document.nodes[2], { values: [null], shapes: [[3]] });
+  Object.assign(document.nodes[3], { values: [null] });
+  const trace = new Trace(document);
+  assert.deepEqual(
+    [1, 2, 3].map((id) => trace.shapeText(trace.nodes[id])),
+    ["(3,)", "(3,)", ""],
+  );
+  assert.equal(backwardAt(trace, trace.nodes[4], 0, 0, trace.cotangents(4, 1)[0]), null);
 });
 
 test("an op of any number of inputs has one name for all", () => {
