@@ -15,8 +15,9 @@ from rich.text import Text
 
 from minigrad.commands._parser import CommandParser, Parser
 from minigrad.learn import screen
-from minigrad.learn.course import OWN, Course, find, read
+from minigrad.learn.course import OWN, find, read
 from minigrad.learn.exercise import CourseError, Exercise
+from minigrad.learn.progress import FILE as PROGRESS
 from minigrad.learn.report import FAILED, PASSED, TODO, UNCHECKED, Report
 from minigrad.learn.study import Study, open_study, read_answer
 from minigrad.learn.worker import check
@@ -92,7 +93,7 @@ def _learn(args: argparse.Namespace) -> int:
     elif not study.file(study.current.id).exists():
         study.start(study.current.id)
     screen.print_progress(out, study)
-    return _watch(study, out) if _interactive(out) else _check_once(study, out, as_json=False)
+    return _watch(study, out) if _interactive(out) else _check_once(study, study.current.id, out, as_json=False)
 
 
 def _watch(study: Study, out: Console) -> int:
@@ -108,34 +109,42 @@ def _interactive(out: Console) -> bool:
 
 def _check(args: argparse.Namespace) -> int:
     out = screen.console()
-    if args.file is not None and not _is_current(args):
-        return _check_file(args, out)
-    study, _ = open_study(args.folder, args.course)
-    if args.file is not None:
-        study.progress.current = exercise_of(study.course, args.file)
-    return _watch(study, out) if args.watch and _interactive(out) else _check_once(study, out, args.json)
+    if args.file is None:
+        study, _ = open_study(args.folder, args.course)
+        id = study.current.id
+    else:
+        found = _study_of(args)
+        if found is None:
+            return _check_file(args, out)
+        study, id = found
+    if args.watch and _interactive(out):
+        study.start(id)
+        return _watch(study, out)
+    return _check_once(study, id, out, args.json)
 
 
-def _is_current(args: argparse.Namespace) -> bool:
-    """Whether the file belongs to a folder of a course, whose progress then counts it."""
-    if (args.file.parent / "progress.json").is_file() and not args.folder:
-        args.folder = str(args.file.parent)
-    return args.folder is not None
+def _study_of(args: argparse.Namespace) -> tuple[Study, str] | None:
+    """Return the study that a file belongs to, and its exercise; None for a file that lies anywhere."""
+    folder = args.file.parent
+    if not (folder / PROGRESS).is_file():
+        return None
+    study, _ = open_study(str(folder), args.course)
+    id = study.course.of_file(args.file.name)
+    return (study, id) if study.file(id).resolve() == args.file.resolve() else None
 
 
 def _check_file(args: argparse.Namespace, out: Console) -> int:
     """Check a file that lies anywhere: nothing is noted."""
     course = find(args.course)
-    exercise = course.exercise(exercise_of(course, args.file))
+    exercise = course.exercise(course.of_file(args.file.name))
     report = check(exercise, read_answer(args.file))
     return _show(out, None, exercise, report, args.json)
 
 
-def _check_once(study: Study, out: Console, as_json: bool) -> int:
-    exercise = study.current
-    text = study.text(exercise.id)
+def _check_once(study: Study, id: str, out: Console, as_json: bool) -> int:
+    exercise, text = study.course.exercise(id), study.text(id)
     report = check(exercise, text)
-    study.progress.checked(exercise.id, text, report)
+    study.progress.checked(id, text, report)
     return _show(out, study, exercise, report, as_json)
 
 
@@ -157,14 +166,6 @@ def _what_next(study: Study, report: Report) -> str:
     if not report.ok:
         return f"edit {study.file(report.exercise)}, then minigrad learn; or minigrad learn hint, next --skip, reset, list"
     return "minigrad learn next goes on" if study.following() else study.course.closing.strip()
-
-
-def exercise_of(course: Course, file: Path) -> str:
-    """Return the exercise that a file's name says, with its number or without."""
-    for id in course.order:
-        if file.name in (course.filename(id), f"{id}.py"):
-            return id
-    raise CourseError(f"{file.name} is the name of no exercise; answers are called {course.filename(course.order[0])} and the like")
 
 
 def _next(args: argparse.Namespace) -> int:

@@ -73,6 +73,19 @@ class Course:
         width = max(2, len(str(len(self.order))))
         return f"{self.order.index(id) + 1:0{width}d}_{id}.py"
 
+    def of_file(self, filename: str) -> str:
+        """Return the exercise that the name of a learner's file says, with its number or without.
+
+        Raises
+        ------
+        CourseError
+            If it is the name of none.
+        """
+        for id in self.order:
+            if filename in (self.filename(id), f"{id}.py"):
+                return id
+        raise CourseError(f"{filename} is the name of no exercise; answers are called {self.filename(self.order[0])} and the like")
+
 
 def read(folder: Path) -> Course:
     """Return the course in a folder.

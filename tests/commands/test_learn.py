@@ -89,6 +89,15 @@ def test_check_as_json_and_of_a_file_that_lies_anywhere(learn, tmp_path):
     assert learn("check", answer(tmp_path / "elsewhere", "bn_dx"))[0] == 0
 
 
+def test_checking_another_file_of_the_course_counts_there_and_goes_nowhere(learn, tmp_path):
+    learn()
+    path = answer(tmp_path / "minigrad-course", "bn_dx")
+    assert learn("check", path)[0] == 0
+    progress = json.loads((tmp_path / "minigrad-course" / "progress.json").read_text())
+    assert (progress["current"], progress["exercises"]["bn_dx"]["state"]) == ("square", "passed")
+    assert learn("--folder", "minigrad-course", "check", answer(tmp_path / "elsewhere", "bn_dx", "no_var"))[0] == 1
+
+
 def test_reset_and_start(learn, tmp_path):
     learn("start", "bn_dx")
     path = tmp_path / "minigrad-course" / COURSE.filename("bn_dx")

@@ -45,6 +45,7 @@ def test_a_right_gradient_shows_no_mistake():
         (cube, lambda g, x: g * 3 * x * x * x, "times_input", ()),
         (cube, lambda g, x: g * 3 * x * mg.abs(x), "where_sign", ()),
         (cube, lambda g, x: g * x**3, "value", ()),
+        (cube, lambda g, x: g, "cotangent_passed_on", ()),
         (cube, lambda g, x: g * 3 * x, "factor_power", ()),
         (cube, lambda g, x: g / (x - x), "not_finite", ()),
         (centre, lambda g, x: g, "path_through_mean", (0,)),

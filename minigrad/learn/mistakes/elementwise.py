@@ -37,6 +37,9 @@ def power(evidence: Evidence) -> Iterator[Mistake]:
     for i, right, wrong in _slopes(evidence):
         if not right.all() or not wrong.all():
             continue
+        if same(wrong, np.ones(wrong.shape)):
+            yield Mistake("cotangent_passed_on", i.name, seen=f"your gradient for {i.name} is g itself: a slope of 1")
+            continue
         log_right, log_wrong = np.log(np.abs(right)), np.log(np.abs(wrong))
         p, c = _line(log_right, log_wrong)
         if p is not None and abs(p - 1) > 1e-6 and abs(c) < 1e-6:
