@@ -48,6 +48,7 @@ STEPS = [
     Step("lint", check("lint"), needs="tools", cores=0),
     Step("mypy", check("types"), needs="tools", cores=0),
     Step("laws", check("laws"), needs="tools", cores=0),
+    Step("user-types", f"{DEV} -m pytest -n 0 -m slow tests/typing", needs="tools"),
     # The face: a short training run, every op, PyTorch as the oracle, several processes by a real MPI.
     Step("oracle", environment(TORCH, "-e", ".[test,mpi]", "scipy", "scikit-learn", "expecttest", "torch==2.13.0"), installs=True),
     Step("train", f"{DEV} -m minigrad train digits --epochs 2 --out $(mktemp -d)/run", needs="tools"),

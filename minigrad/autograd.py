@@ -8,9 +8,10 @@ does even within `no_grad`, as they differentiate it themselves; of what depends
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 from minigrad.backends import namespace
+from minigrad.core._contexts import Block, F
 from minigrad.core.graph import Node, walk
 from minigrad.core.mode import changed_mode, mode
 from minigrad.core.tensor import Tensor, start_of_backward, wrap
@@ -21,13 +22,21 @@ __all__ = ["enable_grad", "grad", "hessian", "hvp", "is_grad_enabled", "jacobian
 Tensors = Tensor | Sequence[Tensor]
 
 
-def no_grad(function: Callable[..., Any] | None = None) -> Any:
+@overload
+def no_grad(function: None = None) -> Block[None]: ...
+@overload
+def no_grad(function: F) -> F: ...
+def no_grad(function: F | None = None) -> F | Block[None]:
     """Record nothing: within ``with no_grad():``, or in a function or generator decorated with ``@no_grad``."""
     block = changed_mode(recording=False)
     return block if function is None else block(function)
 
 
-def enable_grad(function: Callable[..., Any] | None = None) -> Any:
+@overload
+def enable_grad(function: None = None) -> Block[None]: ...
+@overload
+def enable_grad(function: F) -> F: ...
+def enable_grad(function: F | None = None) -> F | Block[None]:
     """Record, even within `no_grad`; used like it."""
     block = changed_mode(recording=True)
     return block if function is None else block(function)
@@ -38,6 +47,26 @@ def is_grad_enabled() -> bool:
     return mode.get().recording
 
 
+@overload
+def grad(
+    outputs: Tensors,
+    inputs: Tensors,
+    grad_outputs: Any = None,
+    *,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: Literal[False] = False,
+) -> tuple[Tensor, ...]: ...
+@overload
+def grad(
+    outputs: Tensors,
+    inputs: Tensors,
+    grad_outputs: Any = None,
+    *,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool,
+) -> tuple[Tensor | None, ...]: ...
 def grad(
     outputs: Tensors,
     inputs: Tensors,

@@ -6,7 +6,7 @@ is made on the default one (`minigrad.core.device.default_device`); data that is
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
@@ -103,12 +103,12 @@ def full(shape: Shape, value: Any, *, dtype: Any = None, device: Place = None, r
     return Tensor(namespace(number).broadcast_to(number, shape).copy(), requires_grad=requires_grad)
 
 
-def zeros(shape: Shape, *more: int, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
+def zeros(shape: Shape, *more: Never, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros."""
     return full(one_shape("zeros", shape, more), 0.0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def ones(shape: Shape, *more: int, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
+def ones(shape: Shape, *more: Never, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones."""
     return full(one_shape("ones", shape, more), 1.0, dtype=dtype, device=device, requires_grad=requires_grad)
 

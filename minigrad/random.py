@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from _thread import allocate_lock as Lock  # threading is slow to import, and NumPy does without
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
@@ -97,14 +97,14 @@ class Generator:
         return first
 
     def uniform(
-        self, shape: Any = (), *more: int, low: float = 0.0, high: float = 1.0, dtype: Any = None, device: str | Device | None = None
+        self, shape: Any = (), *more: Never, low: float = 0.0, high: float = 1.0, dtype: Any = None, device: str | Device | None = None
     ) -> Tensor:
         """Return numbers spread evenly over [low, high): 24 random bits in float32, 53 in float64."""
         unit = self._unit(_shape(one_shape("uniform", shape, more)), np.dtype(dtype or DEFAULT_DTYPE), device)
         return Tensor(unit if (low, high) == (0.0, 1.0) else unit * (high - low) + low)
 
     def normal(
-        self, shape: Any = (), *more: int, mean: float = 0.0, std: float = 1.0, dtype: Any = None, device: str | Device | None = None
+        self, shape: Any = (), *more: Never, mean: float = 0.0, std: float = 1.0, dtype: Any = None, device: str | Device | None = None
     ) -> Tensor:
         """Return normally distributed numbers (Box and Muller, 1958)."""
         if not std >= 0:

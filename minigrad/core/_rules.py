@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad.backends import is_array
+from minigrad.core._signature import Parameter
 
 if TYPE_CHECKING:
     from minigrad.core.op import Op
 
 
-def check_names(op: Op) -> None:
-    """Refuse an input whose name means something else in a formula."""
+def check_names(op: Op, parameters: list[Parameter]) -> None:
+    """Refuse a function that does not take the array module first, and an input whose name means something else in a formula."""
+    if not parameters or parameters[0].name != "xp":
+        raise TypeError(f"the first parameter of op {op.forward.__name__} must be xp, the array module")
     for name in {"g", *(f"g_{output}" for output in op.outputs)} & set(op.inputs):
         raise TypeError(f"an input of op {op.name} is called {name}, which in a formula is the cotangent: give it another name")
 
@@ -31,6 +34,12 @@ def check_formula(op: Op, inputs: tuple[str, ...]) -> None:
     check_inputs(op, "vjp declares a formula", inputs)
     for name in {name for formula in op.formulas for name in formula.inputs} & set(inputs):
         raise TypeError(f"{op.name} has a formula for {name!r} already: to change it, declare the op again")
+
+
+def check_kernel(op: Op, inputs: tuple[str, ...]) -> None:
+    """Refuse a kernel for inputs that no formula is for."""
+    if inputs and not any(formula.inputs == inputs for formula in op.formulas):
+        raise TypeError(f"{op.name}.kernel: there is no formula for exactly ({', '.join(inputs)})")
 
 
 def check_wanted(op: Op, mask: tuple[bool, ...]) -> None:

@@ -8,12 +8,21 @@ imported; ``inspect`` and what it brings along would take a fifth of that time. 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import inspect
 
+    from typing_extensions import ParamSpec, TypeVar  # where both can have defaults: an Op is an Op[..., Any]
+
     from minigrad.core.op import Op
+
+    P = ParamSpec("P", default=...)
+    R = TypeVar("R", default=Any)
+else:
+    from typing import ParamSpec, TypeVar
+
+    P, R = ParamSpec("P"), TypeVar("R")  #: how an op is called, and what it returns
 
 F = TypeVar("F", bound=Callable[..., Any])  #: a function that a decorator gives back
 

@@ -30,15 +30,15 @@ could keep a value, so no second derivative can be wrong because something was s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import Any, Concatenate, Generic, overload
 
 import numpy as np
 
-from minigrad.backends import KINDS, XP, Array, kind_of, namespace
+from minigrad.backends import KINDS, XP, Array, Namespace, kind_of, namespace
 from minigrad.core._fast_calls import specialise
 from minigrad.core._messages import add_note, check_one_device, op_in_words, shape_of
-from minigrad.core._rules import check_formula, check_inputs, check_names, check_output
-from minigrad.core._signature import REQUIRED, DeclaredSignature, F, in_words, parameters_of
+from minigrad.core._rules import check_formula, check_inputs, check_kernel, check_names, check_output
+from minigrad.core._signature import REQUIRED, DeclaredSignature, F, P, R, in_words, parameters_of
 from minigrad.core.formula import Formula, Plan
 from minigrad.core.graph import Node, Output, next_sequence
 from minigrad.core.mode import mode
@@ -47,21 +47,16 @@ from minigrad.core.tensor import Tensor, wrap
 OPS: dict[str, Op] = {}  #: every op that was declared, by name (those outside minigrad by module.name)
 
 
-class Op:
+class Op(Generic[P, R]):
     """A differentiable function. Made by the decorator `op`."""
 
     __signature__ = DeclaredSignature()
 
     def __init__(self, forward: Callable[..., Any], *, outputs: Sequence[str] = ("y",), broadcasts: bool = False) -> None:
         parameters = parameters_of(forward)
-        if not parameters or parameters[0].name != "xp":
-            raise TypeError(f"the first parameter of op {forward.__name__} must be xp, the array module")
-        self.forward = forward
+        self.forward, self.outputs, self.broadcasts = forward, tuple(outputs), broadcasts
         self.name = self.__name__ = forward.__name__.strip("_")
-        self.__doc__ = forward.__doc__
-        self.__module__ = forward.__module__
-        self.outputs = tuple(outputs)
-        self.broadcasts = broadcasts
+        self.__doc__, self.__module__ = forward.__doc__, forward.__module__
         self.inputs = tuple(p.name for p in parameters[1:] if p.kind != "keyword")
         self.variadic = any(p.kind == "variadic" for p in parameters)
         self.optional_inputs = {p.name: p.default for p in parameters[1:] if p.kind == "positional" and p.default is not REQUIRED}
@@ -71,7 +66,7 @@ class Op:
         self.zeros: set[str] = set()  #: inputs whose gradient is zero wherever it exists
         self.plans: dict[Any, Plan] = {}
         self.kernels: dict[tuple[str, tuple[str, ...]], Callable[..., Any]] = {}  #: (kind of device, inputs) -> function
-        check_names(self)
+        check_names(self, parameters)
 
     # -------------------------------------------------------------------------------------------------- declaring
 
@@ -104,8 +99,7 @@ class Op:
         It has the signature of what it stands for and must agree with it; it may return NotImplemented for arguments
         that it does not handle, and the plain form runs. Only arrays reach a kernel, never Tensors.
         """
-        if inputs and not any(formula.inputs == inputs for formula in self.formulas):
-            raise TypeError(f"{self.name}.kernel: there is no formula for exactly ({', '.join(inputs)})")
+        check_kernel(self, inputs)
 
         def decorate(function: F) -> F:
             self.kernels[device, inputs] = function
@@ -121,6 +115,10 @@ class Op:
 
     # -------------------------------------------------------------------------------------------------- calling
 
+    @overload
+    def __call__(self, *args: P.args, **params: P.kwargs) -> R: ...
+    @overload
+    def __call__(self, x: Array, /, *inputs_and_parameters: Any) -> R: ...
     def __call__(self, *args: Any, **params: Any) -> Any:
         """Apply the op: to Tensors, giving Tensors and recording a node; to plain arrays, giving plain arrays.
 
@@ -229,9 +227,11 @@ class Op:
 
 
 @overload
-def op(forward: Callable[..., Any], /) -> Op: ...
+def op(forward: Callable[Concatenate[Namespace, P], Array], /) -> Op[P, Tensor]: ...
 @overload
-def op(*, outputs: Sequence[str] = ..., broadcasts: bool = ...) -> Callable[[Callable[..., Any]], Op]: ...
+def op(*, broadcasts: bool = ...) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P, Tensor]]: ...
+@overload
+def op(*, outputs: Sequence[str], broadcasts: bool = ...) -> Callable[[Callable[Concatenate[Namespace, P], R]], Op[P, R]]: ...
 def op(forward: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Declare an op: a decorator, with or without options.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.core.tensor import Tensor
 from minigrad.nn import functional as F
 from minigrad.nn.module import Module, Parameter, empty_parameter
 
@@ -51,7 +52,7 @@ class _Plain(Module):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return self._function(input)
 
 
@@ -61,7 +62,7 @@ class _Set(Module):
     _function: Callable[..., Any]
     _settings: tuple[str, ...]
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return self._function(input, **{name: getattr(self, name) for name in self._settings})
 
     def extra_repr(self) -> str:
@@ -279,7 +280,7 @@ class Softmin(Softmax):
 class Softmax2d(Module):
     """Softmax over the channels of (N, C, H, W) or (C, H, W)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         if input.ndim not in (3, 4):
             raise ValueError(f"Softmax2d: the input has shape {input.shape}; expected 3 or 4 axes")
         return F.softmax(input, dim=-3)
@@ -301,7 +302,7 @@ class PReLU(Module):
         self.weight = empty_parameter(num_parameters, device=device, dtype=dtype)
         self.weight.copy_(init)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return F.prelu(input, self.weight)
 
     def extra_repr(self) -> str:

@@ -195,7 +195,7 @@ class BatchNorm(RunningStatistics):
         self.frozen = frozen
         return self
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         self.check_channels(x, self.ndims)
         axes = (0, *range(2, len(x.shape)))
         learning = self.training and not self.frozen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.core.tensor import Tensor
 from minigrad.nn import functional as F
 from minigrad.nn.module import Module
 
@@ -21,7 +22,7 @@ class Dropout(Module):
             raise ValueError(f"{type(self).__name__}: p is a probability, from 0 to 1, not {p}")
         self.p = p
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return self._function(input, self.p, self.training)
 
     def extra_repr(self) -> str:

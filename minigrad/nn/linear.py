@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from minigrad.core.tensor import Tensor
 from minigrad.nn import functional as F, init
 from minigrad.nn.module import Module, Parameter, empty_parameter
 
@@ -40,7 +41,7 @@ class Linear(Module):
         """Draw weight and bias anew."""
         init.default_(self.weight, self.bias, self.in_features)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
@@ -76,7 +77,7 @@ class Bilinear(Module):
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, x1: Any, x2: Any) -> Any:
+    def forward(self, x1: Any, x2: Any) -> Tensor:
         return F.bilinear(x1, x2, self.weight, self.bias)
 
     def extra_repr(self) -> str:

@@ -10,7 +10,7 @@ The names in the tree (``"encoder.0.weight"``) are those of PyTorch, so a state 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,14 @@ from minigrad.nn import state
 from minigrad.nn.hooks import CHANGES, Handle, Hooks
 
 M = TypeVar("M", bound="Module")
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+
+
+class HasForward(Protocol[P, R]):
+    """Whatever has ``forward``: a module is called as its forward is, and returns what that returns."""
+
+    def forward(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
 
 
 class Parameter(Tensor):
@@ -67,7 +75,7 @@ class Module:
     _persistent: dict[str, bool]  #: the buffers by name, and whether they are part of the state dict
     _hooks: Hooks | None
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)  # here, so that a subclass that forgets super().__init__() is still a whole module
         self.__dict__.update(training=True, _persistent={}, _hooks=None)
         return self
@@ -79,16 +87,22 @@ class Module:
         """Compute the output. To be written by the subclass."""
         raise NotImplementedError(f"{type(self).__name__} has no forward method: write one that computes its output")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            recorder = mode.get().recorder
-            if recorder is not None:
-                return recorder.module(self, args, kwargs)
-            return self.forward(*args, **kwargs) if self._hooks is None else self._hooks.call(self, args, kwargs)
-        except Exception as error:
-            if not any(note.startswith("in layer ") for note in getattr(error, "__notes__", ())):  # the innermost names it
-                error.add_note(f"in layer {layer_in_words(layers_of(error))}")
-            raise
+    if TYPE_CHECKING:
+
+        def __call__(self: HasForward[P, R], *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    else:
+
+        def __call__(self, *args, **kwargs):
+            try:
+                recorder = mode.get().recorder
+                if recorder is not None:
+                    return recorder.module(self, args, kwargs)
+                return self.forward(*args, **kwargs) if self._hooks is None else self._hooks.call(self, args, kwargs)
+            except Exception as error:
+                if not any(note.startswith("in layer ") for note in getattr(error, "__notes__", ())):  # the innermost names it
+                    error.add_note(f"in layer {layer_in_words(layers_of(error))}")
+                raise
 
     # ------------------------------------------------------------------------------------------------- the attributes
 
@@ -235,7 +249,7 @@ class Module:
         owner = self._get(path)
         if not isinstance(owner, Module) or name not in owner._persistent:
             raise AttributeError(f"{type(self).__name__} has no buffer {target!r}")
-        return owner.__dict__[name]  # type: ignore[no-any-return]
+        return owner.__dict__[name]
 
     def _get(self, target: str) -> Any:
         found: Any = self

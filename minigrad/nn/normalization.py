@@ -8,7 +8,7 @@ from typing import Any
 
 from minigrad import ops
 from minigrad.backends import namespace
-from minigrad.core.tensor import array_of
+from minigrad.core.tensor import Tensor, array_of
 from minigrad.nn import functional as F, init
 from minigrad.nn.batch_normalization import RunningStatistics
 from minigrad.nn.module import Module, Parameter, empty_parameter
@@ -81,7 +81,7 @@ class LayerNorm(_OverLastAxes):
     ) -> None:
         super().__init__(normalized_shape, eps, elementwise_affine, bias, device, dtype)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
 
@@ -113,7 +113,7 @@ class RMSNorm(_OverLastAxes):
     ) -> None:
         super().__init__(normalized_shape, eps, elementwise_affine, False, device, dtype)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
 
@@ -165,7 +165,7 @@ class GroupNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         if len(x.shape) < 2 or x.shape[1] != self.num_channels:
             raise ValueError(f"GroupNorm: expected an input of shape (N, {self.num_channels}, ...), got {x.shape}")
         if prod(x.shape[1:]) == self.num_groups:
@@ -195,7 +195,7 @@ class _InstanceNorm(RunningStatistics):
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         if len(x.shape) == self.dims + 1:  # a single sample
             return self.forward(x.reshape((1, *x.shape))).reshape(x.shape)
         self.check_channels(x, (self.dims + 2,))
@@ -272,7 +272,7 @@ class LocalResponseNorm(Module):
         super().__init__()
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         return F.local_response_norm(x, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:

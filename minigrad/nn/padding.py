@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from minigrad.core.tensor import Tensor
 from minigrad.nn import functional as F
 from minigrad.nn.module import Module
 
@@ -32,7 +33,7 @@ class _Pad(Module):
         if len(self.padding) != 2 * self._n:
             raise ValueError(f"{type(self).__name__}: padding is one length or {2 * self._n} of them, not {padding}")
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         if input.ndim not in (self._n + 1, self._n + 2):
             raise ValueError(f"{type(self).__name__}: the input has shape {input.shape}; expected {self._n + 1} or {self._n + 2} axes")
         return F.pad(input, self.padding, self._mode, self.value)

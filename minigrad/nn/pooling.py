@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.core.tensor import Tensor
 from minigrad.nn import functional as F
 from minigrad.nn.module import Module
 
@@ -25,7 +26,7 @@ class _Pool(Module):
         for name, value in settings.items():
             setattr(self, name, value)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return self._function(input, **{name: getattr(self, name) for name in self._settings})
 
     def extra_repr(self) -> str:

@@ -30,7 +30,7 @@ def _steps(kind: str, x: Any, state: tuple[Any, ...], weights: dict[str, Any], n
         return h, (h[-1],)
     inputs = F.linear(x, w_ih, None if b_ih is None else b_ih + b_hh)
     if kind == "rnn":
-        h = ops.rnn(inputs, *state, w_hh, nonlinearity=nonlinearity)
+        h = ops.rnn(inputs, state[0], w_hh, nonlinearity=nonlinearity)
         return h, (h[-1],)
     h, c, _ = ops.lstm(inputs, *state, w_hh, weights.get("weight_hr"))
     return h, (h[-1], c[-1])
@@ -96,7 +96,7 @@ class _Recurrent(Module):
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)
 
-    def forward(self, input: Any, hx: Any = None) -> Any:
+    def forward(self, input: Any, hx: Any = None) -> tuple[Tensor, Tensor | tuple[Tensor, ...]]:
         """Run over a sequence.
 
         Parameters

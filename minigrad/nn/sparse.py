@@ -70,7 +70,7 @@ class Embedding(Module):
             values[self.padding_idx] = 0
             self.weight.copy_(values)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq)
 
     def extra_repr(self) -> str:

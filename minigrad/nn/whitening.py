@@ -39,7 +39,7 @@ class ZCAWhitening(Module):
         self.register_buffer("running_mean", empty_parameter(num_features, device=device, dtype=dtype).detach())
         self.register_buffer("running_matrix", init.eye_(empty_parameter(num_features, num_features, device=device, dtype=dtype)).detach())
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         if len(x.shape) != 2 or x.shape[1] != self.num_features:
             raise ValueError(f"ZCAWhitening: expected an input of shape (N, {self.num_features}), got {x.shape}")
         if not self.training:

@@ -10,6 +10,7 @@ import math
 
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
+from minigrad.core.tensor import Tensor
 from minigrad.ops.elementwise import abs, clip, exp, sigmoid, tanh, where
 from minigrad.ops.special import erfc
 
@@ -42,7 +43,7 @@ def leaky_relu_d_x(g: Array, x: Array, *, negative_slope: float) -> Array:
     return where(x > 0, g, negative_slope * g)
 
 
-def prelu(x: Array, weight: Array) -> Array:
+def prelu(x: Array, weight: Array) -> Tensor:
     """x where x > 0, weight * x elsewhere. Its derivative at 0 is weight.
 
     ``weight`` is one slope, or one for each channel: axis 1 of x, or its only axis.
@@ -66,12 +67,12 @@ def elu_d_x(g: Array, x: Array, y: Array, *, alpha: float) -> Array:
     return g * where(x > 0, 1, y + alpha)
 
 
-def selu(x: Array) -> Array:
+def selu(x: Array) -> Tensor:
     """The elu that keeps mean 0 and variance 1 from layer to layer (Klambauer et al. 2017, arXiv:1706.02515)."""
     return 1.0507009873554805 * elu(x, alpha=1.6732632423543772)
 
 
-def celu(x: Array, alpha: float = 1.0) -> Array:
+def celu(x: Array, alpha: float = 1.0) -> Tensor:
     """max(0, x) + min(0, alpha * (e**(x / alpha) - 1)), for alpha > 0."""
     return alpha * elu(x / alpha)
 
@@ -89,37 +90,37 @@ def hardtanh_d_x(g: Array, x: Array, *, min_val: float, max_val: float) -> Array
     return g * ((x > min_val) & (x < max_val))
 
 
-def relu6(x: Array) -> Array:
+def relu6(x: Array) -> Tensor:
     """min(max(x, 0), 6)"""
     return hardtanh(x, min_val=0.0, max_val=6.0)
 
 
-def hardsigmoid(x: Array) -> Array:
+def hardsigmoid(x: Array) -> Tensor:
     """min(max(x + 3, 0), 6) / 6"""
     return relu6(x + 3) / 6
 
 
-def hardswish(x: Array) -> Array:
+def hardswish(x: Array) -> Tensor:
     """x * hardsigmoid(x). Its derivative is 0 at -3 and 1 at 3 (there PyTorch has 1.5, that of the other side)."""
     return x * hardsigmoid(x)
 
 
-def hardshrink(x: Array, lambd: float = 0.5) -> Array:
+def hardshrink(x: Array, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, 0 elsewhere."""
     return where(abs(x) <= lambd, 0, x)
 
 
-def softshrink(x: Array, lambd: float = 0.5) -> Array:
+def softshrink(x: Array, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd, and 0 where |x| <= lambd."""
     return x - clip(x, -lambd, lambd)
 
 
-def tanhshrink(x: Array) -> Array:
+def tanhshrink(x: Array) -> Tensor:
     """x - tanh(x)"""
     return x - tanh(x)
 
 
-def threshold(x: Array, threshold: float, value: float) -> Array:
+def threshold(x: Array, threshold: float, value: float) -> Tensor:
     """x where x > threshold, value elsewhere."""
     return where(x <= threshold, value, x)
 
@@ -180,22 +181,22 @@ def softplus_d_x(g: Array, x: Array, *, beta: float, threshold: float) -> Array:
     return g * where(beta * x > threshold, 1, sigmoid(beta * x))
 
 
-def logsigmoid(x: Array) -> Array:
+def logsigmoid(x: Array) -> Tensor:
     """log(sigmoid(x))"""
     return -softplus(-x, threshold=math.inf)
 
 
-def mish(x: Array) -> Array:
+def mish(x: Array) -> Tensor:
     """x * tanh(log(1 + e**x)) (Misra 2019, arXiv:1908.08681)."""
     return x * tanh(softplus(x))
 
 
-def softsign(x: Array) -> Array:
+def softsign(x: Array) -> Tensor:
     """x / (1 + |x|)"""
     return x / (1 + abs(x))
 
 
-def glu(x: Array, axis: int = -1) -> Array:
+def glu(x: Array, axis: int = -1) -> Tensor:
     """Of the two halves a and b of x along ``axis``: a * sigmoid(b) (Dauphin et al. 2016, arXiv:1612.08083)."""
     n = x.shape[axis]
     if n % 2:
@@ -231,7 +232,7 @@ def log_softmax_d_x(g: Array, y: Array, *, axis: int) -> Array:
     return g - exp(y) * g.sum(axis=axis, keepdims=True)
 
 
-def softmin(x: Array, axis: int = -1) -> Array:
+def softmin(x: Array, axis: int = -1) -> Tensor:
     """softmax(-x)"""
     return softmax(-x, axis=axis)
 
@@ -263,7 +264,7 @@ def _kept(p: float) -> float:
     return 1 / (1 - p) if p < 1 else 0.0
 
 
-def alpha_dropout(x: Array, mask: Array, p: float) -> Array:
+def alpha_dropout(x: Array, mask: Array, p: float) -> Tensor:
     """x where mask holds, the limit of `selu` at -inf elsewhere, brought back to the mean and variance of x.
 
     For p < 1 and x of mean 0 and variance 1 (Klambauer et al. 2017, arXiv:1706.02515).

@@ -10,6 +10,7 @@ from typing import Any
 
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
+from minigrad.core.tensor import Tensor
 from minigrad.ops.diagonals import diagonal
 from minigrad.ops.shape import broadcast_to, moveaxis
 
@@ -106,7 +107,7 @@ def einsum_d_operands(g: Array, operands: tuple[Array, ...], *, subscripts: str)
     return tuple(grads)
 
 
-def einsum(subscripts: str, *operands: Array) -> Array:
+def einsum(subscripts: str, *operands: Array) -> Tensor:
     """Sum of products in Einstein's notation: ``einsum("...ij,jk->...ik", a, b)`` is ``a @ b``.
 
     Labels that the output does not name are summed over. Without ``->`` the output has the labels that occur once, in

@@ -21,7 +21,7 @@ import numpy as np
 
 from minigrad.backends import Array, Namespace, namespace
 from minigrad.core.op import op
-from minigrad.core.tensor import array_of
+from minigrad.core.tensor import Tensor, array_of
 from minigrad.ops.diagonals import tril
 from minigrad.ops.joining import concat
 from minigrad.ops.reduction import vector_norm
@@ -257,7 +257,7 @@ def pinv_d_x(g: Array, x: Array, y: Array) -> Array:
     return left @ (y @ yt) + (yt @ y) @ right - yt @ g @ yt
 
 
-def matrix_norm(x: Array, ord: Any = "fro", *, keepdims: bool = False) -> Array:
+def matrix_norm(x: Array, ord: Any = "fro", *, keepdims: bool = False) -> Tensor:
     """Norm of matrices, the last two axes of ``x``.
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
+from minigrad.core.tensor import Tensor
 
 __all__ = ["diag", "diag_embed", "diagonal", "trace", "tril", "triu"]
 
@@ -51,7 +52,7 @@ def diagonal_d_x(g: Array, x_shape: tuple[int, ...], *, offset: int) -> Array:
 
 
 @op
-def diag_embed(xp: Namespace, x: Array, *, offset: int = 0, shape: tuple[int, int] | None = None) -> Array:
+def diag_embed(xp: Namespace, x: Array, *, offset: int = 0, shape: tuple[int, ...] | None = None) -> Array:
     """Matrices of the given shape with x on the diagonal at ``offset``, and 0 elsewhere.
 
     Without ``shape`` they are square and just large enough.
@@ -73,7 +74,7 @@ def diag_embed_d_x(g: Array, *, offset: int) -> Array:
     return diagonal(g, offset=offset)
 
 
-def diag(x: Array, offset: int = 0) -> Array:
+def diag(x: Array, offset: int = 0) -> Tensor:
     """Return the diagonal of a matrix, or the matrix with this diagonal (as ``numpy.diag``)."""
     ndim = len(x.shape)
     if ndim not in (1, 2):
@@ -81,6 +82,6 @@ def diag(x: Array, offset: int = 0) -> Array:
     return diag_embed(x, offset=offset) if ndim == 1 else diagonal(x, offset=offset)
 
 
-def trace(x: Array, offset: int = 0) -> Array:
+def trace(x: Array, offset: int = 0) -> Tensor:
     """Sum of the elements x[..., i, i + offset]."""
     return diagonal(x, offset=offset).sum(axis=-1)

@@ -257,12 +257,12 @@ def one_hot(xp: Namespace, indices: Array, *, num_classes: int, dtype: DType = n
 one_hot.nondiff(indices="positions are integers")
 
 
-def masked_fill(x: Array, mask: Array, value: Array) -> Array:
+def masked_fill(x: Array, mask: Array, value: Array) -> Tensor:
     """Put ``value`` where the mask is true; x elsewhere."""
     return where(mask, value, x)
 
 
-def nonzero(x: Array) -> tuple[Array, ...]:
+def nonzero(x: Array) -> tuple[Tensor, ...]:
     """Return the positions of the elements that are not zero: for each axis, an array of integers. No gradient."""
     array = array_of(x)
     positions = namespace(array).nonzero(array)

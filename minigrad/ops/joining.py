@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from minigrad.backends import Array, Namespace, is_array, namespace
 from minigrad.core.op import op
-from minigrad.core.tensor import array_of
+from minigrad.core.tensor import Tensor, array_of
 from minigrad.ops.indexing import along, index_add, zeros
 from minigrad.ops.shape import ravel
 
@@ -147,7 +147,7 @@ def _check_axis(name: str, axis: Any) -> None:
         raise TypeError(f"{name} takes the arrays as one list: {name}([a, b], axis=0)")
 
 
-def concat(arrays: Sequence[Array], axis: int | None = 0) -> Array:
+def concat(arrays: Sequence[Array], axis: int | None = 0) -> Tensor:
     """Join arrays along an axis that they have; with ``axis=None`` they are made flat first."""
     _check_axis("concat", axis)
     if axis is None:
@@ -155,13 +155,13 @@ def concat(arrays: Sequence[Array], axis: int | None = 0) -> Array:
     return _concat(*arrays, axis=axis)
 
 
-def stack(arrays: Sequence[Array], axis: int = 0) -> Array:
+def stack(arrays: Sequence[Array], axis: int = 0) -> Tensor:
     """Join arrays of one shape along a new axis."""
     _check_axis("stack", axis)
     return _stack(*arrays, axis=axis)
 
 
-def split(x: Array, sections: int | Sequence[int], axis: int = 0) -> list[Array]:
+def split(x: Array, sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """Cut x along an axis: into that many equal pieces, or at the given places (as ``numpy.split``)."""
     axis = normalize_axis_index(axis, len(x.shape))
     n = x.shape[axis]
@@ -173,7 +173,7 @@ def split(x: Array, sections: int | Sequence[int], axis: int = 0) -> list[Array]
     return [x[along(axis, slice(cuts[i], cuts[i + 1]))] for i in range(len(cuts) - 1)]
 
 
-def chunk(x: Array, chunks: int, axis: int = 0) -> list[Array]:
+def chunk(x: Array, chunks: int, axis: int = 0) -> list[Tensor]:
     """Cut x along an axis into at most ``chunks`` pieces of one length, the last perhaps shorter (as ``torch.chunk``)."""
     if chunks < 1:
         raise ValueError(f"chunk: at least one piece is needed, not {chunks}")
@@ -183,7 +183,7 @@ def chunk(x: Array, chunks: int, axis: int = 0) -> list[Array]:
     return split(x, range(length, n, length), axis)
 
 
-def unstack(x: Array, axis: int = 0) -> tuple[Array, ...]:
+def unstack(x: Array, axis: int = 0) -> tuple[Tensor, ...]:
     """Return the slices of x along an axis, without that axis."""
     axis = normalize_axis_index(axis, len(x.shape))
     return tuple([x[along(axis, i)] for i in range(x.shape[axis])])

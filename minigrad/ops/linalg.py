@@ -12,6 +12,7 @@ from math import prod
 from minigrad.backends import Array, Namespace
 from minigrad.core._messages import shape_of
 from minigrad.core.op import op
+from minigrad.core.tensor import Tensor
 from minigrad.ops.contraction import tensordot
 from minigrad.ops.shape import expand_dims
 
@@ -187,7 +188,7 @@ def _filled(shape: tuple[int, ...], n: int) -> tuple[int, ...]:
     return (1,) * (n - len(shape)) + shape
 
 
-def dot(a: Array, b: Array) -> Array:
+def dot(a: Array, b: Array) -> Tensor:
     """NumPy's dot: the inner product of vectors, the product of matrices; generally ``y[i.., j..] = sum_k a[i.., k] b[.., k, j]``."""
     if a.ndim == 0 or b.ndim == 0:
         return a * b

@@ -15,6 +15,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
+from minigrad.core.tensor import Tensor
 
 __all__ = [
     "atleast_nd",
@@ -144,14 +145,14 @@ def roll_d_x(g: Array, *, shift: int | tuple[int, ...], axis: Axes | None) -> Ar
 # ------------------------------------------------------------------------------------------------- made of the above
 
 
-def matrix_transpose(x: Array) -> Array:
+def matrix_transpose(x: Array) -> Tensor:
     """The last two axes change places."""
     if len(x.shape) < 2:
         raise ValueError(f"matrix_transpose: x has shape {tuple(x.shape)}; at least two axes are needed")
     return swapaxes(x, -1, -2)
 
 
-def flatten(x: Array, start_axis: int = 0, end_axis: int = -1) -> Array:
+def flatten(x: Array, start_axis: int = 0, end_axis: int = -1) -> Tensor:
     """Make one axis of those from ``start_axis`` to ``end_axis``, both included."""
     shape = x.shape or (1,)
     start, end = normalize_axis_index(start_axis, len(shape)), normalize_axis_index(end_axis, len(shape))
@@ -160,18 +161,18 @@ def flatten(x: Array, start_axis: int = 0, end_axis: int = -1) -> Array:
     return reshape(x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
-def ravel(x: Array) -> Array:
+def ravel(x: Array) -> Tensor:
     """All elements along one axis."""
     return reshape(x, (-1,))
 
 
-def atleast_nd(x: Array, ndim: int) -> Array:
+def atleast_nd(x: Array, ndim: int) -> Tensor:
     """Put axes of length 1 in front until there are ``ndim``."""
     missing = ndim - len(x.shape)
     return reshape(x, (1,) * missing + tuple(x.shape)) if missing > 0 else x
 
 
-def broadcast_arrays(*arrays: Array) -> list[Array]:
+def broadcast_arrays(*arrays: Array) -> list[Tensor]:
     """Broadcast the arrays against one another."""
     shape = np.broadcast_shapes(*[a.shape for a in arrays])
     return [broadcast_to(a, shape) for a in arrays]

@@ -9,7 +9,7 @@ import numpy as np
 from minigrad.backends import Array, DType, Namespace
 from minigrad.core.device import Device, as_device, device_of, move
 from minigrad.core.op import op
-from minigrad.core.tensor import array_of
+from minigrad.core.tensor import Tensor, array_of
 from minigrad.ops.elementwise import astype
 
 __all__ = ["to"]
@@ -26,7 +26,7 @@ def transfer_d_x(g: Array, *, source: Device, target: Device) -> Array:
     return transfer(g, source=target, target=source)
 
 
-def to(x: Array, *targets: DType | Device, device: str | Device | None = None, dtype: DType | None = None) -> Array:
+def to(x: Array, *targets: DType | Device, device: str | Device | None = None, dtype: DType | None = None) -> Tensor:
     """Return x on a device, or with a dtype, or both: ``x.to("cuda")``, ``x.to("float64")``, ``x.to("cpu", np.float32)``.
 
     The tensor itself is returned where nothing changes.

@@ -63,7 +63,7 @@ class RecurrentModel(nn.Module):
         self.head = nn.Linear(width, characters)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.recurrent(self.embedding(x))[0])  # type: ignore[no-any-return]
+        return self.head(self.recurrent(self.embedding(x))[0])
 
 
 class TransformerModel(nn.Module):
@@ -84,7 +84,7 @@ class TransformerModel(nn.Module):
         n = x.shape[1]
         places = arange(n, device=x.device)
         future = Tensor(places.data[None, :] > places.data[:, None])
-        return self.head(self.encoder(self.embedding(x) + self.position(places), mask=future))  # type: ignore[no-any-return]
+        return self.head(self.encoder(self.embedding(x) + self.position(places), mask=future))
 
 
 TEXT_MODELS = ("lstm", "gru", "transformer")

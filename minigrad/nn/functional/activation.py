@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad import ops, random
+from minigrad.core.tensor import Tensor
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax", "logsigmoid",
@@ -33,37 +34,37 @@ hardshrink, softshrink, gelu, prelu = ops.hardshrink, ops.softshrink, ops.gelu, 
 logsigmoid, sigmoid, softsign, tanh, tanhshrink = ops.logsigmoid, ops.sigmoid, ops.softsign, ops.tanh, ops.tanhshrink
 
 
-def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, negative_slope x elsewhere."""
     return ops.leaky_relu(input, negative_slope=negative_slope)
 
 
-def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, alpha (e**x - 1) elsewhere."""
     return ops.elu(input, alpha=alpha)
 
 
-def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(0, x) + min(0, alpha (e**(x / alpha) - 1))"""
     return ops.celu(input, alpha)
 
 
-def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x, but at least min_val and at most max_val."""
     return ops.hardtanh(input, min_val=min_val, max_val=max_val)
 
 
-def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > threshold, value elsewhere."""
     return ops.threshold(input, threshold, value)
 
 
-def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + e**(beta x)) / beta, and x itself where beta x > threshold."""
     return ops.softplus(input, beta=beta, threshold=threshold)
 
 
-def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Any:
+def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
     """x where x > 0, a x elsewhere: a is drawn for each element in training, and (lower + upper) / 2 otherwise."""
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
@@ -71,22 +72,22 @@ def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool
     return ops.where(input > 0, input, slopes * input)
 
 
-def glu(input: Any, dim: int = -1) -> Any:
+def glu(input: Any, dim: int = -1) -> Tensor:
     """a sigmoid(b) for the two halves a, b of x along ``dim``."""
     return ops.glu(input, dim)
 
 
-def softmax(input: Any, dim: int | None = None) -> Any:
+def softmax(input: Any, dim: int | None = None) -> Tensor:
     """e**x / sum(e**x) along ``dim``."""
     return ops.softmax(input, axis=_dim("softmax", dim))
 
 
-def softmin(input: Any, dim: int | None = None) -> Any:
+def softmin(input: Any, dim: int | None = None) -> Tensor:
     """softmax(-x)"""
     return ops.softmin(input, _dim("softmin", dim))
 
 
-def log_softmax(input: Any, dim: int | None = None) -> Any:
+def log_softmax(input: Any, dim: int | None = None) -> Tensor:
     """log(softmax(x)), precise where softmax is small."""
     return ops.log_softmax(input, axis=_dim("log_softmax", dim))
 

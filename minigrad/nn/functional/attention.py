@@ -8,7 +8,7 @@ from typing import Any
 from minigrad import ops
 from minigrad.backends import namespace
 from minigrad.core.mode import can_look, recorded
-from minigrad.core.tensor import array_of
+from minigrad.core.tensor import Tensor, array_of
 from minigrad.nn.functional.regularization import dropout
 
 __all__ = ["scaled_dot_product_attention"]
@@ -23,7 +23,7 @@ def scaled_dot_product_attention(
     is_causal: bool = False,
     scale: float | None = None,
     enable_gqa: bool = False,
-) -> Any:
+) -> Tensor:
     """softmax(query key^T scale + mask) value, over the last two axes: positions and features.
 
     Parameters
@@ -49,7 +49,7 @@ def scaled_dot_product_attention(
         )
     if enable_gqa:
         groups = query.shape[-3] // key.shape[-3]
-        key, value = ops.repeat(key, groups, axis=-3), ops.repeat(value, groups, axis=-3)
+        key, value = ops.repeat(key, repeats=groups, axis=-3), ops.repeat(value, repeats=groups, axis=-3)
     if is_causal:
         if attn_mask is not None:
             raise ValueError("scaled_dot_product_attention: is_causal makes a mask itself; give it, or attn_mask, and not both")
@@ -58,13 +58,13 @@ def scaled_dot_product_attention(
     return dropout(weights, dropout_p) @ value
 
 
-def causal_mask(query: Any, keys: int) -> Any:
+def causal_mask(query: Any, keys: int) -> Tensor:
     """Return which keys each query may look at, as a boolean array: those up to its own position."""
     xp = namespace(array_of(query))
     return xp.tril(xp.ones((query.shape[-2], keys), dtype=bool))
 
 
-def attention_weights(query: Any, key: Any, mask: Any, scale: float | None = None) -> Any:
+def attention_weights(query: Any, key: Any, mask: Any, scale: float | None = None) -> Tensor:
     """Return softmax(query key^T scale + mask) over the last axis; 0 for a query that may look at nothing."""
     scores = (query * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)) @ key.swapaxes(-1, -2)
     if mask is None:

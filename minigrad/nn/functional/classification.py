@@ -10,7 +10,7 @@ import numpy as np
 from minigrad import ops
 from minigrad.backends import namespace
 from minigrad.core.mode import can_look, recorded
-from minigrad.core.tensor import array_of, wrap
+from minigrad.core.tensor import Tensor, array_of, wrap
 from minigrad.nn.functional.loss import check_arrays, check_shapes, reduced
 from minigrad.ops.indexing import check_labels
 
@@ -22,7 +22,7 @@ __all__ = [
 
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
-) -> Any:
+) -> Tensor:
     """Cross-entropy between the softmax of ``input`` over the classes and ``target``.
 
     Parameters
@@ -72,7 +72,7 @@ def _cross_entropy_with_probabilities(logits: Any, target: Any, weight: Any, red
     return reduced(loss, reduction)
 
 
-def nll_loss(input: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> Any:
+def nll_loss(input: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
     """Minus the entry of ``input``, log-probabilities of shape (N, C, ...) or (C,), at the label. See `cross_entropy`."""
     log_p = input if input.ndim <= 2 else ops.moveaxis(input, 1, -1)
     labels, counted = _labels("nll_loss", target, log_p, ignore_index)
@@ -113,7 +113,7 @@ def _mean_by(loss: Any, weights: Any, reduction: str) -> Any:
     return loss.sum() / weights.sum() if reduction == "mean" else reduced(loss, reduction)
 
 
-def binary_cross_entropy(input: Any, target: Any, weight: Any = None, *, reduction: str = "mean") -> Any:
+def binary_cross_entropy(input: Any, target: Any, weight: Any = None, *, reduction: str = "mean") -> Tensor:
     """-target log p - (1 - target) log(1 - p) for probabilities p. Each logarithm is at least -100."""
     check_shapes("binary_cross_entropy", input, target)
     p = array_of(input)
@@ -128,7 +128,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, *, reducti
 
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, *, reduction: str = "mean", pos_weight: Any = None
-) -> Any:
+) -> Tensor:
     """`binary_cross_entropy` of sigmoid(input), without overflow; ``pos_weight`` is a factor for the positive part."""
     check_shapes("binary_cross_entropy_with_logits", input, target)
     loss = ops.sigmoid_cross_entropy(input, target)
@@ -137,13 +137,13 @@ def binary_cross_entropy_with_logits(
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
-def kl_div(input: Any, target: Any, *, reduction: str = "mean", log_target: bool = False) -> Any:
+def kl_div(input: Any, target: Any, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """target (log target - input), for log-probabilities ``input``; "batchmean" divides the sum by the batch."""
     loss = ops.exp(target) * (target - input) if log_target else ops.xlogy(target, target) - target * input
     return loss.sum() / (input.shape[0] if input.ndim else 1) if reduction == "batchmean" else reduced(loss, reduction)
 
 
-def multi_margin_loss(input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, *, reduction: str = "mean") -> Any:
+def multi_margin_loss(input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, *, reduction: str = "mean") -> Tensor:
     """sum over the other classes j of max(0, margin - x_label + x_j)**p, over the number of classes; (N, C) or (C,)."""
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss: p is 1 or 2, not {p}")
@@ -155,7 +155,7 @@ def multi_margin_loss(input: Any, target: Any, p: int = 1, margin: float = 1.0, 
     return reduced(loss if weight is None else loss * ops.take(weight, labels, axis=0), reduction)
 
 
-def multilabel_margin_loss(input: Any, target: Any, *, reduction: str = "mean") -> Any:
+def multilabel_margin_loss(input: Any, target: Any, *, reduction: str = "mean") -> Tensor:
     """sum over labels i and classes j that are no label of max(0, 1 - (x_i - x_j)), over the number of classes.
 
     ``target`` has the shape of ``input``, (N, C) or (C,), and lists the labels of each sample; those from the first -1
@@ -175,19 +175,19 @@ def multilabel_margin_loss(input: Any, target: Any, *, reduction: str = "mean") 
     return reduced((gaps * pairs).sum(axis=(-2, -1)) / classes, reduction)
 
 
-def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, *, reduction: str = "mean") -> Any:
+def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, *, reduction: str = "mean") -> Tensor:
     """The mean over classes of the cross-entropy between sigmoid(input) and ``target``."""
     loss = ops.sigmoid_cross_entropy(input, target)
     return reduced((loss if weight is None else loss * weight).mean(axis=-1), reduction)
 
 
-def soft_margin_loss(input: Any, target: Any, *, reduction: str = "mean") -> Any:
+def soft_margin_loss(input: Any, target: Any, *, reduction: str = "mean") -> Tensor:
     """log(1 + e**(-target x)), for targets of 1 and -1."""
     check_shapes("soft_margin_loss", input, target)
     return reduced(ops.softplus(-target * input, threshold=math.inf), reduction)
 
 
-def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, *, reduction: str = "mean") -> Any:
+def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, *, reduction: str = "mean") -> Tensor:
     """x where the target is 1, max(0, margin - x) where it is -1."""
     loss = ops.where(target != 1, ops.relu(margin - input), 0.0) + ops.where(target != -1, input, 0.0)
     return reduced(loss, reduction)

@@ -22,7 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def reduced(loss: Any, reduction: str) -> Any:
+def reduced(loss: Any, reduction: str) -> Tensor:
     """Return the mean, the sum, or the losses as they are."""
     if reduction == "mean":
         return loss.mean()
@@ -50,19 +50,19 @@ def check_shapes(name: str, x: Any, target: Any) -> None:
 # -------------------------------------------------------------------------------------------------------- regression
 
 
-def mse_loss(input: Any, target: Any, *, reduction: str = "mean") -> Any:
+def mse_loss(input: Any, target: Any, *, reduction: str = "mean") -> Tensor:
     """(x - target)**2"""
     check_shapes("mse_loss", input, target)
     return reduced(ops.square(input - target), reduction)
 
 
-def l1_loss(input: Any, target: Any, *, reduction: str = "mean") -> Any:
+def l1_loss(input: Any, target: Any, *, reduction: str = "mean") -> Tensor:
     """abs(x - target)"""
     check_shapes("l1_loss", input, target)
     return reduced(ops.abs(input - target), reduction)
 
 
-def huber_loss(input: Any, target: Any, *, reduction: str = "mean", delta: float = 1.0) -> Any:
+def huber_loss(input: Any, target: Any, *, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """d**2 / 2 where d = x - target is within ``delta`` of 0, delta (abs(d) - delta / 2) further out."""
     check_shapes("huber_loss", input, target)
     if delta <= 0:
@@ -70,7 +70,7 @@ def huber_loss(input: Any, target: Any, *, reduction: str = "mean", delta: float
     return reduced(ops.huber(input, target, delta=delta), reduction)
 
 
-def smooth_l1_loss(input: Any, target: Any, *, reduction: str = "mean", beta: float = 1.0) -> Any:
+def smooth_l1_loss(input: Any, target: Any, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """`huber_loss` with delta = beta, divided by beta; `l1_loss` where beta is 0."""
     check_shapes("smooth_l1_loss", input, target)
     if beta < 0:
@@ -80,7 +80,7 @@ def smooth_l1_loss(input: Any, target: Any, *, reduction: str = "mean", beta: fl
 
 def poisson_nll_loss(
     input: Any, target: Any, *, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
-) -> Any:
+) -> Tensor:
     """rate - target log rate, for the rate e**x, or x itself where ``log_input`` is false (eps is added in the logarithm).
 
     ``full`` adds Stirling's approximation to log(target!), target log target - target + log(2 pi target) / 2, for
@@ -94,7 +94,7 @@ def poisson_nll_loss(
     return reduced(loss, reduction)
 
 
-def gaussian_nll_loss(input: Any, target: Any, var: Any, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Any:
+def gaussian_nll_loss(input: Any, target: Any, var: Any, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Tensor:
     """(log var + (x - target)**2 / var) / 2, plus log(2 pi) / 2 where ``full`` is set.
 
     ``var`` has the shape of x, or 1 instead along some axes, or lacks the last axis; it may be a number. It counts as at
@@ -117,12 +117,12 @@ def gaussian_nll_loss(input: Any, target: Any, var: Any, *, full: bool = False, 
 # --------------------------------------------------------------------------------------------------------- embedding
 
 
-def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, *, reduction: str = "mean") -> Any:
+def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, *, reduction: str = "mean") -> Tensor:
     """max(0, margin - target (x1 - x2)): x1 is to be larger where the target is 1, smaller where it is -1."""
     return reduced(ops.relu(margin - target * (input1 - input2)), reduction)
 
 
-def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, *, reduction: str = "mean") -> Any:
+def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, *, reduction: str = "mean") -> Tensor:
     """1 - cos where the target is 1, max(0, cos - margin) where it is -1, for the angle between x1 and x2; (N, D) or (D,)."""
     tiny = 1e-12
     squares = (ops.square(input1).sum(axis=-1) + tiny) * (ops.square(input2).sum(axis=-1) + tiny)
@@ -141,7 +141,7 @@ def triplet_margin_loss(
     swap: bool = False,
     *,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """max(0, d(anchor, positive) - d(anchor, negative) + margin) with the p-norm for d.
 
     With ``swap`` the distance of positive and negative counts where it is the smaller one.
@@ -164,7 +164,7 @@ def triplet_margin_with_distance_loss(
     margin: float = 1.0,
     swap: bool = False,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """`triplet_margin_loss` with any function for the distance."""
     if margin <= 0:
         raise ValueError(f"triplet_margin_loss: margin must be positive, and it is {margin}")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import ops
+from minigrad.core.tensor import Tensor
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
 
@@ -22,7 +23,7 @@ def batch_norm(
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
-) -> Any:
+) -> Tensor:
     """Batch norm over every axis but the second: with the batch in training, with the running statistics otherwise.
 
     In training, running statistics that are given are overwritten, with ``momentum`` the weight of the new value; the
@@ -49,7 +50,7 @@ def instance_norm(
     use_input_stats: bool = True,
     momentum: float = 0.1,
     eps: float = 1e-5,
-) -> Any:
+) -> Tensor:
     """Instance norm of (N, C, ...): with the statistics of each sample, or with the running ones.
 
     Running statistics that are given with ``use_input_stats`` are overwritten, as for `batch_norm`.
@@ -72,23 +73,23 @@ def overwrite(running: Any, new: Any, momentum: float) -> None:
         running.copy_((1 - momentum) * running.data + momentum * new)
 
 
-def layer_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def layer_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """Layer norm over the last axes, of the lengths ``normalized_shape``."""
     return ops.layer_norm(input, weight, bias, axis=last_axes("layer_norm", input, normalized_shape), eps=eps)[0]
 
 
-def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
+def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
     """RMS norm over the last axes, of the lengths ``normalized_shape``; eps None is the machine epsilon of the input's dtype."""
     eps = float(np.finfo(input.dtype).eps) if eps is None else eps
     return ops.rms_norm(input, weight, axis=last_axes("rms_norm", input, normalized_shape), eps=eps)[0]
 
 
-def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """Group norm of (N, C, ...)."""
     return ops.group_norm(input, weight, bias, groups=num_groups, eps=eps)[0]
 
 
-def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """Local response norm over channels, the second axis."""
     return ops.local_response_norm(input, size=size, alpha=alpha, beta=beta, k=k)[0]
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from minigrad import ops
+from minigrad.core.tensor import Tensor
 
 __all__ = ["bilinear", "flatten", "linear", "pad", "unflatten"]
 
 linear = ops.linear
 
 
-def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
     """y_k = sum_ij x1_i W_kij x2_j + b_k along the last axis."""
     if (input1.shape[-1:], input2.shape[-1:]) != (weight.shape[1:2], weight.shape[2:3]) or input1.shape[:-1] != input2.shape[:-1]:
         raise ValueError(f"bilinear: inputs of shape {input1.shape} and {input2.shape} do not fit the weight, of shape {weight.shape}")
@@ -21,7 +22,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     return linear(outer.reshape((*input1.shape[:-1], -1)), weight.reshape((weight.shape[0], -1)), bias)
 
 
-def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Make one axis of those from ``start_dim`` to ``end_dim``."""
     n = max(input.ndim, 1)
     if not (-n <= start_dim < n and -n <= end_dim < n and start_dim % n <= end_dim % n):
@@ -30,7 +31,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     return input.reshape((*input.shape[:start], math.prod(input.shape[start:end]), *input.shape[end:]))
 
 
-def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
+def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Tensor:
     """Make several axes of one; one of ``sizes`` may be -1."""
     if not -input.ndim <= dim < input.ndim:
         raise ValueError(f"unflatten: there is no axis {dim} in shape {input.shape}")
@@ -46,7 +47,7 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
 PAD_MODES = {"constant": "constant", "zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
+def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """Surround a tensor.
 
     Parameters

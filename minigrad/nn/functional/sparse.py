@@ -22,7 +22,7 @@ def embedding(
     max_norm: float | None = None,
     norm_type: float = 2.0,
     scale_grad_by_freq: bool = False,
-) -> Any:
+) -> Tensor:
     """The rows of ``weight`` at the integers ``input``: shape (*input.shape, columns).
 
     Parameters
@@ -65,7 +65,7 @@ def _renormalize(weight: Tensor, indices: Any, max_norm: float, norm_type: float
     weight.copy_(weight.data * scale.astype(weight.dtype))
 
 
-def one_hot(input: Any, num_classes: int = -1) -> Any:
+def one_hot(input: Any, num_classes: int = -1) -> Tensor:
     """Vectors of zeros with a one at the integer: int64, of shape (*input.shape, num_classes).
 
     By default there are as many classes as the largest integer needs.
