@@ -9,7 +9,6 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterable
 from itertools import count
 from typing import Any, NamedTuple
@@ -38,7 +37,7 @@ def numbered_document(recorder: Recorder, roots: Iterable[Ref] = (), title: str 
     kept, passes = _kept(recorder, wanted)
     number = Numbers({old: new for new, old in enumerate(kept)}, {old: new for new, old in enumerate(passes, 1)})
     ops, sources = _Ops(), _Sources()
-    names = _distinct_names([recorder.entries[k] for k in kept])
+    names = _names([recorder.entries[k] for k in kept])
     nodes = [_node(recorder.entries[k], name, number, ops, sources) for k, name in zip(kept, names, strict=True)]
     found = {
         "schema": SCHEMA,
@@ -102,10 +101,10 @@ def _reached(start: set[int], entries: list[Entry]) -> set[int]:
     return found
 
 
-def _distinct_names(entries: list[Entry]) -> list[str | None]:
-    """Return what the nodes are called; parameters of two models that have one path get their model's name before it."""
-    often = Counter(entry.name for entry in entries if entry.kind != "op")
-    return [f"{e.root}.{e.name}" if e.root and e.kind != "op" and often[e.name] > 1 else e.name for e in entries]
+def _names(entries: list[Entry]) -> list[str | None]:
+    """Return what the nodes are called; where there are several models, parameters have their model's name before their path."""
+    several = len({entry.root for entry in entries if entry.root}) > 1
+    return [f"{entry.root}.{entry.name}" if entry.root and several else entry.name for entry in entries]
 
 
 class Numbers(NamedTuple):

@@ -22,10 +22,11 @@ def test_parameters_are_called_as_in_the_state_dict():
 
 
 def test_parameters_of_two_models_are_told_apart():
-    first, second = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
+    first, second = nn.Linear(2, 2, bias=False), nn.Sequential(nn.Linear(2, 2))
     with mg.record() as trace:
         second(first(mg.ones((1, 2)))).sum().backward()
-    assert [name for name in names(trace) if name and "weight" in name] == ["first.weight", "second.weight"]
+    found = [name for name in names(trace) if name and ("weight" in name or "bias" in name)]
+    assert found == ["first.weight", "second.0.weight", "second.0.bias"]
 
 
 def test_variables_name_what_they_are_assigned():

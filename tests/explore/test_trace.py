@@ -63,6 +63,7 @@ def test_contributions_add_up_and_recording_changes_no_bit(name):
                 assert not leaf.grad.data.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", op_names())
 def test_contributions_of_second_derivatives_add_up(name):
     for sample in samples_of(name):
@@ -317,6 +318,7 @@ def test_an_error_within_the_block_leaves_a_trace_of_what_was_done():
     assert not mode.get().observers
 
 
+@pytest.mark.slow
 def test_recording_5000_ops_takes_less_than_3_s():
     start = process_time()
     with record() as trace:
