@@ -1,7 +1,7 @@
-"""How the trainer makes its steps on a GPU: recorded once as a CUDA graph and replayed, where that gives the same numbers.
+"""How the trainer makes its steps: recorded and replayed where that gives the same numbers.
 
-`minigrad.cuda.capture` refuses what it cannot record. What it cannot see is Python that a replay would leave out: hooks,
-observers, options of the optimizer other than the learning rate. Such steps, and refused ones, are made eagerly.
+`minigrad.capture` refuses what it cannot record. What it cannot see is Python that a replay would leave out: hooks,
+observers and, on a GPU, options of the optimizer other than the learning rate. Such steps, and refused ones, are made eagerly.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.backends import CaptureError
 from minigrad.core.mode import mode
 from minigrad.core.tensor import Tensor
 from minigrad.nn import Module
 from minigrad.nn.hooks import KINDS
 from minigrad.optim import Optimizer
+from minigrad.replay import CapturedStep
 
-MOST_SHAPES = 8  #: of batches that are captured; each has a graph with memory of its own
+MOST_SHAPES = 8  #: of batches that are captured; each has a program with memory of its own
+CAPTURED = {"cpu": "steps are captured as one program of NumPy calls", "cuda": "steps are captured as one CUDA graph"}
 
 Step = Callable[[Tensor, Tensor], Any]
 
@@ -26,19 +29,18 @@ class Steps:
     Parameters
     ----------
     step
-        ``step(input, target)`` makes a whole step; see `minigrad.cuda.capture` for what it may return.
+        ``step(input, target)`` makes a whole step; see `minigrad.capture` for what it may return.
     model, optimizer
         What it changes.
     capture
-        Whether to capture steps if the model is on a GPU.
+        Whether to capture steps.
     note
         Called with a line that says whether steps are captured, when that is known.
     """
 
     def __init__(self, step: Step, model: Module, optimizer: Optimizer, *, capture: bool, note: Callable[[str], None]) -> None:
         self.step, self.model, self.optimizer, self.note = step, model, optimizer, note
-        device = optimizer.param_groups[0]["params"][0].device
-        self._device = device if capture and device.kind == "cuda" else None  # None: steps are made eagerly
+        self._device = optimizer.param_groups[0]["params"][0].device if capture else None  # None: steps are made eagerly
         self._captured: Any = None
         self._shapes: set[Any] = set()
         self._options: Any = None
@@ -46,29 +48,26 @@ class Steps:
         self._told = False
 
     def begin_epoch(self) -> None:
-        """Capture anew if what a graph depends on was changed since `end_epoch`."""
+        """Capture anew if what a graph depends on was changed since `end_epoch`; on the CPU a captured step notices itself."""
         if self._device is None:
             return
         obstacle = _watched(self.model)
         if obstacle is not None:
             self._give_up(obstacle)
-        elif self._captured is None or self._at_the_end != _configuration(self.model, self.optimizer):
-            from minigrad.cuda import capture
-
-            self._captured, self._shapes = capture(self.step, device=self._device), set()
+        elif self._captured is None or self._at_the_end != self._configuration():
+            backend = "numpy" if self._device.kind == "cpu" else "cuda"
+            self._captured, self._shapes = CapturedStep(self.step, backend=backend, device=self._device), set()
             self._options = _options(self.optimizer)
 
     def end_epoch(self) -> None:
         """Note what the graphs depend on; until `begin_epoch`, all of it may be changed."""
         if self._device is not None:
-            self._at_the_end = _configuration(self.model, self.optimizer)
+            self._at_the_end = self._configuration()
 
     def __call__(self, x: Tensor, target: Tensor) -> Any:
         """Make one step."""
         if self._device is None:
             return self.step(x, target)
-        from minigrad.cuda import CaptureError
-
         obstacle = self._changed(x, target)
         if obstacle is None:
             try:
@@ -77,19 +76,23 @@ class Steps:
                 obstacle = str(error).partition(". ")[0]
             else:
                 if self._captured.captured and not self._told:
-                    self._tell("steps are captured as one CUDA graph")
+                    self._tell(CAPTURED[self._device.kind])
                 return result
         self._give_up(obstacle)
         return self.step(x, target)
 
     def _changed(self, x: Tensor, target: Tensor) -> str | None:
-        """Say what changes from step to step that a graph cannot follow."""
-        options = _options(self.optimizer)
-        if options != self._options:
-            names = sorted({k for new, old in zip(options, self._options, strict=True) for k in new if new[k] != old.get(k)})
-            return f"{', '.join(names)} of the optimizer changes from step to step, and only its lr can"
+        """Say what changes from step to step that a program cannot follow."""
+        if self._device is not None and self._device.kind == "cuda":
+            options = _options(self.optimizer)
+            if options != self._options:
+                names = sorted({k for new, old in zip(options, self._options, strict=True) for k in new if new[k] != old.get(k)})
+                return f"{', '.join(names)} of the optimizer changes from step to step, and only its lr can"
         self._shapes.add((x.shape, target.shape))
         return f"batches come in more than {MOST_SHAPES} shapes" if len(self._shapes) > MOST_SHAPES else None
+
+    def _configuration(self) -> Any:
+        return _configuration(self.model, self.optimizer) if self._device is not None and self._device.kind == "cuda" else None
 
     def _give_up(self, obstacle: str) -> None:
         self._device = self._captured = None

@@ -11,7 +11,7 @@ import numpy as np
 from minigrad import nn
 from minigrad.backends import Array
 from minigrad.core.device import to_host
-from minigrad.core.mode import changed_mode
+from minigrad.core.mode import boxed, changed_mode
 from minigrad.core.tensor import Tensor, wrap
 from minigrad.data.dataset import Dataset
 from minigrad.data.loader import DataLoader
@@ -49,9 +49,9 @@ class Trainer:
     patience
         Stop when the validation loss has not improved for this many epochs.
     capture
-        Record the step once and replay it as one CUDA graph (`minigrad.cuda.capture`) if the model is on a GPU and that
-        gives the same numbers; ``progress`` is told whether it does. Pass False if ``model`` or ``loss`` does something
-        in Python that is not the same in every step.
+        Record the step and replay it (`minigrad.capture`), as a program of NumPy calls or as one CUDA graph, where that gives the
+        same numbers; ``progress`` is told whether it does. Pass False if ``model`` or ``loss`` does something in Python that
+        is to happen in every step.
     progress
         Shown what happens (`minigrad.training.progress`).
     group
@@ -191,13 +191,13 @@ class Trainer:
         return {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler, "ema": self.ema, "loader": loader}
 
     def _make_step(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Forward, backward, update. Returns what the tally adds up. On a GPU this is what a graph records."""
+        """Forward, backward, update. Returns what the tally adds up. This is what is captured."""
         output = self.model(x)
         loss = self.loss(output, target) if len(x) else (output * 0).sum()  # a rank's part of a batch may be empty
         if loss.size != 1:
             raise ValueError(f"the loss must be one number, and has shape {loss.shape}: take its mean over the batch")
-        if loss.device.kind == "cpu" and not np.isfinite(loss.data):
-            self._stop_at(loss.data, x)
+        if loss.device.kind == "cpu":
+            boxed(self._check_finite, effect=True)(loss.data, x.data)
         self.optimizer.zero_grad()
         self._ranks.weighted(loss, len(x), self._loader).backward()
         self._ranks.reduce(stop=self._interrupt.requested)
@@ -249,6 +249,11 @@ class Trainer:
 
     def _ran_out_of_patience(self) -> bool:
         return self.patience is not None and self.since_best >= self.patience
+
+    def _check_finite(self, loss: Array, x: Array) -> None:
+        """Stop before the update where the loss is not finite; on a GPU that would have to be waited for."""
+        if not np.isfinite(loss):
+            self._stop_at(loss, wrap(x, None))
 
     def _stop_at(self, loss: Array, x: Any) -> None:
         cause = self._find_not_finite(x)

@@ -1,0 +1,82 @@
+"""The trainer replays its steps on the CPU with the numbers of eager ones, and says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn, optim
+from minigrad.data import DataLoader, TensorDataset
+from minigrad.nn import functional as F
+from minigrad.optim import EMA
+from minigrad.training import Trainer
+from minigrad.training.diagnosis import NotFiniteError
+from minigrad.training.progress import Quiet
+
+
+class Listener(Quiet):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def made(capture: bool, layer: nn.Module | None = None, **options: Any) -> tuple[Trainer, DataLoader]:
+    mg.manual_seed(4)
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((50, 6)).astype(np.float32), rng.integers(0, 3, 50)
+    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2), layer or nn.Identity(), nn.Linear(8, 3))
+    optimizer = optim.Adam(model.parameters(), lr=0.02)
+    loader = DataLoader(TensorDataset(x, y), batch_size=16, shuffle=True)
+    ema = EMA(model.parameters(), 0.9)
+    return Trainer(model, optimizer, F.cross_entropy, capture=capture, progress=Listener(), ema=ema, clip_norm=0.5, **options), loader
+
+
+def test_captured_training_gives_the_bytes_of_eager_training() -> None:
+    """Batches of two lengths, validation between epochs, an average of the weights, clipping."""
+    results = []
+    for capture in (False, True):
+        trainer, loader = made(capture)
+        history = trainer.fit(loader, 5, loader)
+        state = [t.data.tobytes() for t in [*trainer.model.parameters(), *trainer.model.buffers()]]
+        results.append((history, state, [e.tobytes() for e in trainer.ema.averages], mg.random.get_state()))  # type: ignore[union-attr]
+        assert trainer.progress.lines == (["steps are captured as one program of NumPy calls"] if capture else [])
+    assert results[0] == results[1]
+
+
+class Looks(nn.Module):
+    def forward(self, x: mg.Tensor) -> mg.Tensor:
+        return x * (2 if x.mean().item() > 10 else 1)
+
+
+def test_what_cannot_be_captured_is_done_eagerly_and_told() -> None:
+    trainer, loader = made(True, Looks())
+    trainer.fit(loader, 2)
+    (line,) = trainer.progress.lines
+    assert line.startswith("steps are not captured: the step cannot be captured: a value was looked at (test_captured.py:")
+
+
+def test_hooks_are_run_in_every_step() -> None:
+    trainer, loader = made(True)
+    seen: list[int] = []
+    trainer.model[0].register_forward_hook(lambda module, args, out: seen.append(1))  # type: ignore[index]
+    trainer.fit(loader, 2)
+    assert len(seen) == 8
+    assert trainer.progress.lines == ["steps are not captured: layer 0 (Linear) has a hook"]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_loss_that_is_not_finite_stops_a_captured_step_before_the_update() -> None:
+    trainer, loader = made(True)
+    trainer.fit(loader, 2)
+    before = [p.data.tobytes() for p in trainer.model.parameters()]
+    x, y = next(iter(loader))
+    bad = np.full(x.shape, np.inf, np.float32)
+    broken = DataLoader(TensorDataset(bad, np.array(y.data)), batch_size=16)
+    with pytest.raises(NotFiniteError):
+        trainer.fit(broken, 3)
+    assert [p.data.tobytes() for p in trainer.model.parameters()] == before
