@@ -30,10 +30,12 @@ from typing import Any
 import numpy as np
 import workloads
 from functional import Make, autograd_makes
-from workloads import WORKLOADS, numpy_of
+from toys import TOYS
+from workloads import numpy_of
 
 from minigrad.commands.info import blas_kernels
 
+WORKLOADS = {**workloads.WORKLOADS, **TOYS}
 QUICK = ("overhead", "mlp64", "bn_64x32x28x28", "conv_small", "maxpool", "softmax_ce")
 TOLERANCE = 2e-4  #: relative to the largest value: float32, and sums of different order
 ROUND_S = 0.1  #: seconds that a peer works in a round, at least for one step
@@ -47,6 +49,14 @@ def framework_makes(name: str) -> dict[str, Make]:
     return {workload: lambda make=make: make(framework) for workload, make in WORKLOADS.items()}
 
 
+def captured_makes(backend: str) -> dict[str, Make]:
+    """The steps of minigrad, captured. Without an optimizer gradients are kept, as eager steps keep them."""
+    from minigrad import capture
+
+    eager = framework_makes("minigrad")
+    return {workload: lambda make=make: capture(make(), backend=backend) for workload, make in eager.items() if workload != "deep"}
+
+
 def makes_in(module: str, function: str) -> dict[str, Make]:
     found: dict[str, Make] = getattr(import_module(module), function)()
     return found
@@ -55,6 +65,8 @@ def makes_in(module: str, function: str) -> dict[str, Make]:
 #: peer -> its workloads; calling raises ImportError where the peer is not installed
 PEERS: dict[str, Callable[[], dict[str, Make]]] = {
     "minigrad": lambda: framework_makes("minigrad"),
+    "replay": lambda: captured_makes("numpy"),
+    "c": lambda: captured_makes("c"),
     "torch": lambda: framework_makes("torch"),
     "jax": lambda: makes_in("jax_peer", "jax_makes"),
     "autograd": autograd_makes,
@@ -77,9 +89,9 @@ def steps_of(workload: str, peers: list[str]) -> dict[str, Callable[[], list[Any
 
 
 def difference(workload: str, steps: dict[str, Callable[[], list[Any]]]) -> float:
-    """Take the first step of every peer and return the largest difference between them; raise if it is not rounding."""
+    """Take some steps with every peer and return the largest difference in the last; raise if it is not rounding."""
     worst = 0.0
-    first = {peer: [numpy_of(value).copy() for value in step()] for peer, step in steps.items() if peer != "floor"}
+    first = {peer: [numpy_of(value).copy() for value in _after_some(step)] for peer, step in steps.items() if peer != "floor"}
     names = list(first)
     for peer in names[1:]:
         for a, b in zip(first[names[0]], first[peer], strict=True):
@@ -88,6 +100,13 @@ def difference(workload: str, steps: dict[str, Callable[[], list[Any]]]) -> floa
             if not error < TOLERANCE:
                 raise SystemExit(f"{workload}: {names[0]} and {peer} differ by {error:.1e} of the largest value")
     return worst
+
+
+def _after_some(step: Callable[[], list[Any]]) -> list[Any]:
+    """Take as many steps as it takes until a captured one is replayed; return what the last returned."""
+    for _ in range(3):
+        step()
+    return step()
 
 
 def timed(workload: str, peers: list[str], rounds: int, threads: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from functional import Make, cross_entropy, definitions, labels, normalized, pull
+from jax_toys import jax_toys
 from workloads import ADAM_SHAPES, Step, initial, normal
 
 
@@ -114,4 +115,5 @@ def jax_makes() -> dict[str, Make]:
         "conv_large": convolution(32, 32, 64, 28),
         "lstm": pull(pulled_back, lstm, lambda: recurrent, normal(50, 32, 128, seed=2), (0, 2)),
         "adam": adam,
+        **jax_toys(adam_update, start_of),
     }

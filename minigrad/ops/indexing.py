@@ -236,10 +236,11 @@ def check_labels(name: str, labels: Array, classes: int, one: str = "label", all
         raise TypeError(f"{name}: every {one} is a number and must be an integer, not {labels.dtype}")
     if kind_of(labels) != "cpu" or not labels.size:
         return
-    boxed(_find_wrong, effect=True)(labels, classes, f"{name}: {one}", all_of_them)
+    boxed(find_wrong, effect=True)(labels, classes, f"{name}: {one}", all_of_them)
 
 
-def _find_wrong(labels: Any, classes: int, one: str, all_of_them: str) -> None:
+def find_wrong(labels: Any, classes: int, one: str, all_of_them: str) -> None:
+    """Raise an IndexError for a label that is not one of ``classes``; ``one`` names it."""
     wrong = labels.min() if labels.min() < 0 else labels.max()
     if not 0 <= wrong < classes:
         raise IndexError(f"{one} {wrong} is outside the {classes} {all_of_them}, 0 to {classes - 1}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import RLock
@@ -10,13 +11,15 @@ from typing import Any
 from minigrad.core.device import Device, as_device, backend_of, device_of, move
 from minigrad.core.mode import RECORDING, mode
 from minigrad.core.tensor import Tensor, array_of, wrap
+from minigrad.replay.c_build import NoCompilerError, library
+from minigrad.replay.c_program import CProgram, stays_in_python
 from minigrad.replay.compare import check_same
 from minigrad.replay.cpu import CpuProgram
 from minigrad.replay.numpy_replay import GuardFailedError
 from minigrad.replay.recording import Recording, is_data, record
 from minigrad.replay.watch import Watch
 
-BACKENDS = ("numpy", "cuda")
+BACKENDS = ("numpy", "c", "cuda")
 MOST_PROGRAMS = 8  #: kept by one captured step: what comes in further shapes is made eagerly
 MOST_RECORDINGS = 64  #: of one program; what changes more often is made eagerly
 
@@ -38,7 +41,10 @@ def capture(step: Callable[..., Any] | None = None, *, backend: str | None = Non
         look at values (``loss.item()``), print them, or step a learning rate schedule.
         Without it, `capture` is a decorator with options.
     backend
-        ``"numpy"`` replays calls of NumPy on the CPU, ``"cuda"`` a CUDA graph. By default this follows the device.
+        ``"numpy"`` replays calls of NumPy on the CPU, ``"c"`` the same program as C, compiled by the machine's ``cc``, ``"cuda"`` a
+        CUDA graph. By default this follows the device. C adds in another order than NumPy: results agree within rounding.
+        The libraries are kept in the user's cache folder; where there is no compiler (``MINIGRAD_CC`` names another, or none),
+        NumPy replays, and a warning says why.
     keep_grads
         Whether parameters keep their gradients after a step. By default those that an optimizer used within the step are
         dropped, and need no memory.
@@ -125,7 +131,8 @@ class CapturedStep:
     Attributes
     ----------
     program
-        The program that was recorded last; ``print(step.program)`` shows it. None before there is one.
+        The program that was recorded last; ``print(step.program)`` shows it, and ``step.program.c_source`` its C. None before there
+        is one.
     memory
         The plan of its memory.
     """
@@ -145,6 +152,7 @@ class CapturedStep:
             raise ValueError(f"capture: unknown backend {backend!r}; expected {', '.join(map(repr, BACKENDS))} or None")
         self.step, self.backend, self.keep_grads, self.check = step, backend, keep_grads, check
         self.program: Any = None
+        self._compiled = None if backend == "c" else False  # None: not tried yet
         self._device = Device("cuda") if device is None and backend == "cuda" else device
         self._entries: dict[Any, _Entry] = {}
         self._lock = RLock()
@@ -202,14 +210,38 @@ class CapturedStep:
         known = entry.watch
         before = entry.recording if known is not None and known.unchanged() else None
         leaves = [] if known is None else known.leaves
-        recording = record(self.step, args, keep_grads=self.keep_grads, before=before, leaves=leaves)
+        is_box = stays_in_python if self._compiles() else lambda function: True
+        recording = record(self.step, args, keep_grads=self.keep_grads, before=before, leaves=leaves, is_box=is_box)
         if before is not None:
             check_same(before.calls, recording.calls)
         entry.recordings += 1
         entry.watch = Watch(recording, known)
-        entry.program = self.program = CpuProgram(recording)
+        entry.program = self.program = self._ready(recording)
         entry.recording = recording if self.check and before is None else None
         return entry.program.replay(args)
+
+    def _compiles(self) -> bool:
+        """Whether programs are compiled; tried once, and what is in the way is told."""
+        if self._compiled is None:
+            try:
+                library("int works(void) { return 1; }")
+            except NoCompilerError as error:
+                self._without_compiler(error)
+            else:
+                self._compiled = True
+        return bool(self._compiled)
+
+    def _ready(self, recording: Recording) -> CpuProgram:
+        if self._compiled:
+            try:
+                return CProgram(recording)
+            except NoCompilerError as error:
+                self._without_compiler(error)
+        return CpuProgram(recording)
+
+    def _without_compiler(self, error: NoCompilerError) -> None:
+        self._compiled = False
+        warnings.warn(f"this captured step is replayed by NumPy: {error}", stacklevel=5)
 
     def _on_gpu(self, entry: _Entry, args: tuple[Any, ...]) -> Any:
         if entry.program is not None:

@@ -34,8 +34,8 @@ class CpuProgram:
         first = [c for c in calls if c.kind == "guard" or (c.kind == "host" and not c.effect)]
         last = [c for c in calls if c.kind == "host" and c.effect]
         self.body = [c for c in calls if c.kind not in ("host", "guard")]
-        self.calls = [*first, *self.body, *last]
-        self.memory: Plan = planned(self.body, places)
+        self.calls = [*first, *self.body, *last]  # as they were recorded; what follows may put some together
+        self.memory: Plan = self._plan(places)
         self.names = recording.recorder.names()
         self._places = Memory(self.memory, recording.inputs)
         writer = Writer(self._places)
@@ -43,12 +43,18 @@ class CpuProgram:
             writer.write(call)
         for k, ref in enumerate(recording.inputs):
             writer.lines.append(f"copyto({writer.text(ref)}, x{k})")
+        start = len(writer.lines)
         self._write_body(writer, places)
+        writer.lines[start:start] = writer.early
         for call in last:
             writer.write(call)
         outputs = places[: len(recording.outputs)]
         self._write_end(writer, recording, outputs, places[len(outputs) :])
         self._replay, self.source = compiled(writer, [f"x{k}" for k in range(len(recording.inputs))])
+
+    def _plan(self, places: list[Ref]) -> Plan:
+        """Plan the memory; ``places`` are those of results and gradients."""
+        return planned(self.body, places)
 
     def _write_body(self, writer: Writer, places: Sequence[Ref]) -> None:
         ends = last_uses(self.body, places)

@@ -53,6 +53,7 @@ class Writer:
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
         self.lines: list[str] = []
+        self.early: list[str] = []  #: what comes before the calls on arrays
         self.space: dict[str, Any] = {"copyto": np.copyto, "GuardFailedError": GuardFailedError, "wrap": wrap, "ndarray": np.ndarray}
         self._names: dict[int, str] = {}
         self._lives: dict[Live, str] = {}
@@ -104,8 +105,16 @@ class Writer:
 
     def write(self, call: Call) -> None:
         """Write one call."""
-        line = getattr(self, f"_{call.kind}")(call)
-        self.lines.append(line)
+        self.lines.append(self.text_of_call(call))
+
+    def text_of_call(self, call: Call) -> str:
+        """Return the text of one call."""
+        text: str = getattr(self, f"_{call.kind}")(call)
+        return text
+
+    def fresh_name(self, storage: Storage) -> str:
+        """Return the name of the array that a call made."""
+        return self._fresh[storage][0]
 
     def _ufunc(self, call: Call) -> str:
         named = "out=" if call.function in (np.maximum, np.minimum) else ""  # NumPy deprecates a third argument of these by position

@@ -36,6 +36,11 @@ REDUCTIONS: dict[Any, str] = {getattr(np, name): name for name in ("sum", "prod"
 class Recorder:
     """Notes what one run of a step does.
 
+    Parameters
+    ----------
+    is_box
+        Tells whether a kernel is noted as one call; otherwise the plain formula is recorded.
+
     Attributes
     ----------
     calls
@@ -46,7 +51,8 @@ class Recorder:
         Tensors of the user's whose arrays the step used, each with its array and node.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_box: Callable[[Any], bool] = lambda function: True) -> None:
+        self._is_box = is_box
         self.calls: list[Call] = []
         self.inputs: list[Ref] = []
         self.tensors: dict[int, tuple[Tensor, Any, Any]] = {}
@@ -113,6 +119,8 @@ class Recorder:
         """Return a function that calls ``function`` with the real arrays and notes it as one call, without looking into it."""
 
         def box(*args: Any, **kwargs: Any) -> Any:
+            if not effect and not self._is_box(function):
+                return NotImplemented
             args = tuple([np if isinstance(a, Namespace) else self.lift(a) for a in args])
             for position in writes:
                 self._about_to_write(args[position])
@@ -419,9 +427,9 @@ class Recorder:
         """Return what stands for a result that is a view of an argument; None if it is none."""
         if not isinstance(result, np.ndarray):
             return None
-        memory = owner(result)
+        empty_of = owner(result) if not result.size else None
         for x in leaves((args, kwargs)):
-            if isinstance(x, Traced) and (result is x.value or owner(x.value) is memory):
+            if isinstance(x, Traced) and (np.may_share_memory(result, x.value) or owner(x.value) is empty_of):
                 offset = x.ref.offset + _address(result) - _address(x.value)
                 ref = Ref(x.ref.storage, offset, result.shape, result.strides, result.dtype)
                 view = Traced(self, result, ref, x if x.base is None else x.base)

@@ -47,6 +47,7 @@ def record(
     keep_grads: bool,
     before: Recording | None,
     leaves: Sequence[Any] = (),
+    is_box: Callable[[Any], bool] = lambda function: True,
 ) -> Recording:
     """Run a step on copies and return what it did. Nothing outside of it is changed.
 
@@ -58,7 +59,7 @@ def record(
     CaptureError
         If the step does something that cannot be recorded.
     """
-    recorder = Recorder()
+    recorder = Recorder(is_box)
     sums = {} if before is None else {storage: _checksum(storage) for storage in before.state()}
     recorder.had_gradient.update(id(leaf) for leaf in leaves if leaf.grad is not None)
     given = [wrap(recorder.input(array_of(a)), None) if is_data(a) else a for a in args]

@@ -111,9 +111,10 @@ class Traced:
         return self.recorder.reduce(np.logical_and, self, axis, None, out, keepdims)
 
     def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
-        if dtype is not None or out is not None or self.dtype.char not in "fd" or not self.size:
+        kind = self.dtype if dtype is None else np.dtype(dtype)
+        if out is not None or self.dtype.char not in "fd" or kind.char not in "fd" or not self.size:
             return self.recorder.call(np.ndarray.mean, (self, axis, dtype, out), {"keepdims": keepdims})
-        total = self.sum(axis=axis, keepdims=keepdims)  # what NumPy does, in its order
+        total = self.sum(axis=axis, dtype=dtype, keepdims=keepdims)  # what NumPy does, in its order
         return np.true_divide(total, self.size // max(total.size, 1), out=total, casting="unsafe")
 
     def __repr__(self) -> str:

@@ -1,0 +1,388 @@
+"""Loops in C for calls that go over the same elements: read once, computed in registers, written once.
+
+A group has one shape. Each of its calls computes a value for every element, or sums values along some axes. Values that only the
+group needs are never stored. Axes along which all operands are even are joined, so that the inner loop is as long as can be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from minigrad.replay.program import CONSTANT, Call, Live, Ref, Storage, array_at, changed
+
+TYPES = {
+    "f4": "float", "f8": "double", "b1": "uint8_t", "u1": "uint8_t", "i1": "int8_t", "i2": "int16_t", "u2": "uint16_t", "i4": "int32_t",
+    "u4": "uint32_t", "i8": "int64_t", "u8": "uint64_t",
+}  # fmt: skip
+COMPARISONS = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+BINARY = {
+    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "bitwise_and": "&", "bitwise_or": "|", "bitwise_xor": "^",
+    "left_shift": "<<", "right_shift": ">>", "logical_and": "&&", "logical_or": "||", **COMPARISONS,
+}  # fmt: skip
+FORMS = {
+    **{name: f"{{0}} {symbol} {{1}}" for name, symbol in BINARY.items()},
+    "maximum": "({0} >= {1} || {0} != {0}) ? {0} : {1}", "minimum": "({0} <= {1} || {0} != {0}) ? {0} : {1}",
+    "negative": "-{0}", "positive": "{0}", "square": "{0} * {0}", "reciprocal": "1 / {0}", "logical_not": "!{0}", "invert": "~{0}",
+    "absolute": "@fabs({0})", "sqrt": "@sqrt({0})", "exp": "@exp({0})", "log": "@log({0})", "tanh": "@tanh({0})", "log1p": "@log1p({0})",
+    "expm1": "@expm1({0})", "sin": "@sin({0})", "cos": "@cos({0})", "floor": "@floor({0})", "ceil": "@ceil({0})", "trunc": "@trunc({0})",
+    "rint": "@rint({0})", "power": "@pow({0}, {1})", "isnan": "{0} != {0}",
+    "isfinite": "{0} - {0} == 0", "sign": "{0} > 0 ? 1 : {0} < 0 ? -1 : {0} == 0 ? 0 : {0}",
+}  # fmt: skip
+ONLY_FLOATS = {name for name, form in FORMS.items() if "@" in form} | {"reciprocal", "divide", "isfinite", "sign"}
+REDUCTIONS = {np.add: ("+", "0"), np.maximum: (">", "-INFINITY"), np.minimum: ("<", "INFINITY")}
+LONG = 1024  #: elements whose sum is taken in double
+
+
+def c_type(dtype: np.dtype[Any]) -> str | None:
+    """Return the C type of a dtype; None where there is none."""
+    return TYPES.get(f"{dtype.kind}{dtype.itemsize}") if dtype.isnative else None
+
+
+def loop_types(call: Call) -> tuple[np.dtype[Any], np.dtype[Any]] | None:
+    """Return the dtypes in which NumPy computes a call of a ufunc: of its operands and of its result."""
+    given = [a.dtype if isinstance(a, Ref) else _kind(a) for a in call.args]
+    try:
+        types = call.function.resolve_dtypes((*given, call.outs[0].dtype), casting="unsafe")  # type: ignore[attr-defined]
+        natural = call.function.resolve_dtypes((*given, None))  # type: ignore[attr-defined]
+    except TypeError:
+        return None
+    del types
+    return (natural[0], natural[-1]) if len(set(natural[:-1])) == 1 else None
+
+
+def _kind(value: Any) -> Any:
+    if isinstance(value, Live):
+        return type(value.value)
+    return np.dtype(type(value)) if isinstance(value, np.generic) else type(value)
+
+
+def is_elementwise(call: Call) -> bool:
+    """Tell whether a call can be part of a group: each element of the result depends on one of each operand."""
+    refs = [*call.reads, *[out for out in call.outs if isinstance(out, Ref)]]
+    numbers = [a for a in call.args if not isinstance(a, Ref)]
+    if not all(c_type(ref.dtype) for ref in refs) or not all(isinstance(a, (int, float, np.number, np.bool_, Live)) for a in numbers):
+        return False
+    if call.kind == "copy":
+        (source,) = call.args
+        return not (isinstance(source, Ref) and source.dtype.kind == "f" and call.outs[0].dtype.kind in "iu")
+    if call.kind == "where":
+        return isinstance(call.args[0], Ref)
+    if call.kind != "ufunc" or call.function.__name__ not in FORMS or call.kwargs.keys() - {"casting"}:
+        return False
+    types = loop_types(call)
+    if types is None or c_type(types[0]) is None or c_type(types[1]) is None:
+        return False
+    name = call.function.__name__
+    if types[0].kind == "b" and name in ("add", "multiply", "subtract", "maximum", "minimum", "invert", "negative"):
+        return False
+    return types[0].kind == "f" if name in ONLY_FLOATS else True
+
+
+def is_reduction(call: Call) -> bool:
+    """Tell whether a call sums values, or finds the largest, in a way that can be part of a group."""
+    if call.kind != "reduce" or call.function not in REDUCTIONS or not call.args[0].shape:
+        return False
+    x, out = call.args[0].dtype, call.outs[0].dtype
+    if call.function is not np.add and (x.kind != "f" or out != x):
+        return False
+    return c_type(x) is not None and c_type(out) is not None and x.kind in "fiub" and out.kind in "fiu"
+
+
+class Group:
+    """Calls over the same elements, which become one nest of loops."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self.calls: list[Call] = []
+        self._read: dict[Storage, set[Ref]] = {}
+        self._written: dict[Storage, set[Ref]] = {}
+        self._summed: set[Storage] = set()
+
+    def fitted(self, call: Call) -> Call | None:
+        """Return a call as it may join, perhaps with its elements seen in the group's shape; None if it may not."""
+        if shape_of(call) != self.shape:
+            call = _seen_as(call, self.shape) or call
+        return call if self._takes(call) else None
+
+    def _takes(self, call: Call) -> bool:
+        """Tell whether a call may join: what it reads must be in registers or untouched, what it writes unread elsewhere."""
+        if shape_of(call) != self.shape:
+            return False
+        for ref in call.reads:
+            written = self._written.get(ref.storage)
+            if ref.storage in self._summed or (written is not None and (written != {ref} or ref.shape != self.shape)):
+                return False
+        for ref in call.results:
+            if ref.storage in self._summed:
+                return False
+            for known in (self._read.get(ref.storage), self._written.get(ref.storage)):
+                if known is not None and (known != {ref} or call.kind == "reduce"):
+                    return False
+        return True
+
+    def add(self, call: Call) -> None:
+        """Take a call in."""
+        self.calls.append(call)
+        for ref in call.reads:
+            self._read.setdefault(ref.storage, set()).add(ref)
+        for ref in call.results:
+            self._written.setdefault(ref.storage, set()).add(ref)
+            if call.kind == "reduce":
+                self._summed.add(ref.storage)
+
+    @property
+    def summed(self) -> set[Storage]:
+        """Storages of sums, which are complete only after the loops."""
+        return self._summed
+
+
+def _seen_as(call: Call, shape: tuple[int, ...]) -> Call | None:
+    """Return an elementwise call over another shape of as many elements, where these lie one after the other; None if they do not."""
+    if call.kind == "reduce" or call.outs[0].size != math.prod(shape):
+        return None
+    n, refs = call.outs[0].size, [*call.reads, *call.results]
+    if not all(ref.size == 1 or (ref.size == n and ref.is_contiguous) for ref in refs) or n == 1:
+        return None
+
+    def seen(value: Any) -> Any:
+        if not isinstance(value, Ref):
+            return value
+        return (
+            value._replace(shape=(), strides=()) if value.size == 1 else value._replace(shape=shape, strides=contiguous(shape, value.dtype))
+        )
+
+    return replace(call, args=changed(call.args, seen), outs=[seen(out) for out in call.outs])
+
+
+def contiguous(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, ...]:
+    """Return the strides of elements in C order."""
+    strides, step = [], dtype.itemsize
+    for n in reversed(shape):
+        strides.append(step)
+        step *= n
+    return tuple(reversed(strides))
+
+
+def shape_of(call: Call) -> tuple[int, ...]:
+    """Return the shape over which a call goes."""
+    shape: tuple[int, ...] = call.args[0].shape if call.kind == "reduce" else call.outs[0].shape
+    return shape
+
+
+class Loops:
+    """Writes one group.
+
+    Parameters
+    ----------
+    pointer
+        Returns the C text of the address of a place.
+    number
+        Returns the C text of a live number.
+    inner
+        Storages that only this group uses: they stay in registers.
+    """
+
+    def __init__(self, group: Group, pointer: Callable[[Ref], str], number: Callable[[Live], str], inner: set[Storage]) -> None:
+        self.group, self.pointer, self.number, self.inner = group, pointer, number, inner
+        self.operands: list[tuple[Ref, tuple[int, ...], str]] = []  # place, strides over the group, name
+        self.registers: dict[Ref, tuple[str, str]] = {}
+        self.loads: list[tuple[str, str, int]] = []
+        self.code: list[str] = []
+        self.stores: dict[int, tuple[str, str]] = {}
+        self.sums: list[tuple[Any, str, str, int]] = []
+        self._count = 0
+        for call in group.calls:
+            self._call(call)
+
+    # --------------------------------------------------------------------------------------------------- the body
+
+    def _call(self, call: Call) -> None:
+        if call.kind == "reduce":
+            self._reduce(call)
+            return
+        out = call.outs[0]
+        kind = c_type(out.dtype) or ""
+        if call.kind == "copy":
+            text = self._operand(call.args[0], out.dtype)
+        elif call.kind == "where":
+            condition, a, b = call.args
+            text = f"{self._operand(condition, condition.dtype)} ? {self._operand(a, out.dtype)} : {self._operand(b, out.dtype)}"
+        else:
+            text = self._ufunc(call, out)
+        name = self._name("t")
+        self.code.append(f"{kind} {name} = {text};  // {cleaned(call)}")
+        self.registers[out] = name, kind
+        if out.storage not in self.inner:
+            self.stores[self._place(out, out.strides)] = kind, name
+
+    def _ufunc(self, call: Call, out: Ref) -> str:
+        types = loop_types(call)
+        assert types is not None
+        compute, result = types
+        name = call.function.__name__
+        args = [self._operand(a, compute) for a in call.args]
+        form = FORMS[name]
+        if name in ("maximum", "minimum") and not isinstance(call.args[1], (Ref, Live)) and call.args[1] == call.args[1]:
+            form = "{0} < {1} ? {1} : {0}" if name == "maximum" else "{0} > {1} ? {1} : {0}"  # NaN compares false, and stays
+        if name == "absolute" and compute.kind != "f":
+            form = "{0} < 0 ? -{0} : {0}"
+        text = form.format(*args).replace("@", "")
+        if "@" in form and compute.itemsize == 4:
+            function = form[form.index("@") + 1 : form.index("(", form.index("@"))]
+            text = text.replace(f"{function}(", f"{function}f(", 1)
+        return f"({c_type(out.dtype)})({text})" if result != out.dtype else text
+
+    def _operand(self, value: Any, dtype: np.dtype[Any]) -> str:
+        """Write an operand in the dtype in which it is computed with."""
+        kind = c_type(dtype) or ""
+        if isinstance(value, Live):
+            return f"({kind}){self.number(value)}"
+        if not isinstance(value, Ref):
+            return literal(value, kind)
+        if value.storage.kind == CONSTANT and value.size == 1:
+            return literal(array_at(value.storage.array, value).reshape(-1)[0].item(), kind)
+        known = self.registers.get(value)
+        if known is None:
+            name, own = self._name("x"), c_type(value.dtype) or ""
+            self.loads.append((name, own, self._place(value, _spread(value, self.group.shape))))
+            known = self.registers[value] = name, own
+        name, own = known
+        if dtype.kind == "b" and value.dtype.kind != "b":
+            return f"({name} != 0)"
+        return name if own == kind else f"({kind}){name}"
+
+    def _reduce(self, call: Call) -> None:
+        x, axis, _, _ = call.args
+        out, shape = call.outs[0], self.group.shape
+        axes = range(len(shape)) if axis is None else [a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))]
+        kept = iter(zip(out.shape, out.strides, strict=True))
+        if len(out.shape) == len(shape):  # keepdims
+            strides = tuple([0 if k in axes else out.strides[k] for k in range(len(shape))])
+        else:
+            strides = tuple([0 if k in axes else next(kept)[1] for k in range(len(shape))])
+        self.sums.append((call.function, self._operand(x, out.dtype), c_type(out.dtype) or "", self._place(out, strides)))
+
+    def _place(self, ref: Ref, strides: tuple[int, ...]) -> int:
+        for k, (known, known_strides, _) in enumerate(self.operands):
+            if known == ref and known_strides == strides:
+                return k
+        self.operands.append((ref, strides, f"q{len(self.operands)}"))
+        return len(self.operands) - 1
+
+    def _name(self, stem: str) -> str:
+        self._count += 1
+        return f"{stem}{self._count}"
+
+    # --------------------------------------------------------------------------------------------------- the loops
+
+    def lines(self) -> list[str]:
+        """Return the C text of the group."""
+        lengths, strides = joined(self.group.shape, [strides for _, strides, _ in self.operands])
+        *outer, length = lengths
+        out = ["  {"]
+        for function, _, kind, k in self.sums:
+            ref = self.operands[k][0]
+            start = REDUCTIONS[function][1]
+            out.append(f"    {{ {kind} *r = ({kind} *)({self.pointer(ref)}); for (int64_t i = 0; i < {ref.size}; i++) r[i] = {start}; }}")
+        indent = "    "
+        for d, n in enumerate(outer):
+            out.append(f"{indent}for (int64_t i{d} = 0; i{d} < {n}; i{d}++) {{")
+            indent += "  "
+        for k, (ref, _, name) in enumerate(self.operands):
+            moved = "".join(f" + i{d} * {strides[k][d]}" for d in range(len(outer)) if strides[k][d])
+            out.append(f"{indent}{c_type(ref.dtype)} *{name} = ({c_type(ref.dtype)} *)({self.pointer(ref)}{moved});")
+        out += self._inner(indent, length, [s[-1] for s in strides])
+        for _ in outer:
+            indent = indent[:-2]
+            out.append(indent + "}")
+        out.append("  }")
+        return out
+
+    def _inner(self, indent: str, length: int, steps: list[int]) -> list[str]:
+        """The innermost loop, with what does not change in it before, and sums of it after."""
+        out, clauses, body, after = [], [], [], []
+        for name, kind, k in self.loads:
+            line = f"const {kind} {name} = {self._element(k, steps[k])};"
+            if steps[k] == 0 and k not in self.stores:
+                out.append(indent + line)
+            else:
+                body.append(line)
+        body += self.code
+        body += [f"{self._element(k, steps[k])} = {name};" for k, (_, name) in self.stores.items()]
+        for j, (function, value, kind, k) in enumerate(self.sums):
+            target = self._element(k, steps[k])
+            if function is np.add:
+                wide = "double" if kind == "float" and length > LONG else kind
+                if steps[k] == 0:
+                    out.append(f"{indent}{wide} sum{j} = 0;")
+                    clauses.append(f"reduction(+ : sum{j})")
+                    after.append(f"{target} += sum{j};")
+                body.append(f"{f'sum{j}' if steps[k] == 0 else target} += {value};")
+            else:
+                symbol = REDUCTIONS[function][0]
+                best, lost = (f"best{j}", f"lost{j}") if steps[k] == 0 else (target, "")
+                if steps[k] == 0:
+                    out.append(f"{indent}{kind} {best} = {target}; int {lost} = {target} != {target};")
+                    clauses += [f"reduction({'max' if symbol == '>' else 'min'} : {best})", f"reduction(| : {lost})"]
+                    body += [f"{best} = {value} {symbol} {best} ? {value} : {best};", f"{lost} |= {value} != {value};"]
+                    after.append(f"{target} = {lost} ? NAN : {best};")  # as NumPy: NaN if there is one
+                else:
+                    body.append(f"{target} = ({value} {symbol} {target} || {value} != {value}) ? {value} : {target};")
+        out.append(f"{indent}#pragma omp simd {' '.join(clauses)}".rstrip())
+        out.append(f"{indent}for (int64_t i = 0; i < {length}; i++) {{")
+        out += [f"{indent}  {line}" for line in body]
+        out += [indent + "}", *[indent + line for line in after]]
+        return out
+
+    def _element(self, k: int, step: int) -> str:
+        ref, _, name = self.operands[k]
+        return f"{name}[0]" if step == 0 else f"{name}[i]" if step == ref.dtype.itemsize else f"{name}[i * {step // ref.dtype.itemsize}]"
+
+
+def _spread(ref: Ref, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the strides of a place over a shape that it is broadcast to."""
+    lead = len(shape) - len(ref.shape)
+    return (0,) * lead + tuple([0 if n == 1 else s for n, s in zip(ref.shape, ref.strides, strict=True)])
+
+
+def joined(shape: tuple[int, ...], strides: Sequence[tuple[int, ...]]) -> tuple[list[int], list[list[int]]]:
+    """Join neighbouring axes along which every operand is even. Returns lengths, and the strides of each operand."""
+    lengths: list[int] = []
+    steps: list[list[int]] = [[] for _ in strides]
+    for axis, n in enumerate(shape):
+        if n == 1:
+            continue
+        now = [s[axis] for s in strides]
+        if lengths and all(mine[-1] == s * n for mine, s in zip(steps, now, strict=True)):
+            lengths[-1] *= n
+            for mine, s in zip(steps, now, strict=True):
+                mine[-1] = s
+        else:
+            lengths.append(n)
+            for mine, s in zip(steps, now, strict=True):
+                mine.append(s)
+    return (lengths, steps) if lengths else ([1], [[0] for _ in strides])
+
+
+def literal(value: Any, kind: str) -> str:
+    """Write a number in C."""
+    number = float(value) if kind in ("float", "double") else int(value)
+    if number != number:
+        return f"({kind})NAN"
+    if number in (float("inf"), float("-inf")):
+        return f"({kind}){'-' if number < 0 else ''}INFINITY"
+    text = repr(number)
+    if isinstance(number, int) and abs(number) >= 1 << 31:
+        text += "ull" if number >= 1 << 63 else "ll"
+    return f"(({kind}){text})" if text.startswith("-") else f"({kind}){text}"
+
+
+def cleaned(call: Call) -> str:
+    """Say in a comment where a call comes from. The only door by which names of the user's reach the C text: letters, digits, _ . -."""
+    words = [call.name, call.origin.formula or call.origin.op, call.origin.layer]
+    return " ".join("".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in word)[:60] for word in words if word)
