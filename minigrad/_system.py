@@ -9,6 +9,7 @@ import errno
 import os
 import select
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -51,6 +52,23 @@ def sync_folder(folder: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems cannot
             raise
+
+
+def check_private(path: Path) -> None:
+    """Refuse what another user could have written.
+
+    Raises
+    ------
+    OSError
+        If the path is a symbolic link, belongs to somebody else, or can be written by others.
+    """
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise OSError(f"{path} is a symbolic link")
+    if hasattr(os, "getuid") and found.st_uid != os.getuid():
+        raise OSError(f"{path} belongs to another user")
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise OSError(f"{path} can be written by others; run: chmod go-w {path}")
 
 
 def usable_cores() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 from rich.console import Console
 
@@ -47,6 +48,7 @@ def add_arguments(parser: _parser.CommandParser) -> None:
     add("--seed", type=_parser.seed, metavar="N", help="of weights, order and everything else at random (default 0)")
     add("--device", type=_parser.device, help="auto (the default), cpu, cuda or cuda:N")
     add("--no-capture", dest="capture", action="store_false", help="do not record the step in order to replay it")
+    add("--capture", choices=("numpy", "c"), help="what replays the step on the CPU: calls of NumPy (the default), or C, compiled by cc")
     add("--checkpoint-every", type=_parser.count, metavar="N", help="write a checkpoint every N steps, not only after each epoch")
     add("--out", metavar="DIR", help="the run folder (default: a new one in runs/)")
     add("--ranks", type=_parser.count, metavar="N", help="train on N processes, each with its part of every batch (needs the extra mpi)")
@@ -90,7 +92,8 @@ def settings(args: argparse.Namespace) -> Config:
     given = {name: value for name, value in vars(args).items() if name not in NO_SETTINGS}
     dataset, file = given.pop("dataset"), given.pop("file")
     if "resume" in args:
-        unwanted = [*(name for name in (dataset, file) if name), *map(option, given), *(["--out"] if "out" in args else [])]
+        options = [option(name, value) for name, value in given.items()]
+        unwanted = [*(name for name in (dataset, file) if name), *options, *(["--out"] if "out" in args else [])]
         if unwanted:
             args.parser.error(f"--resume continues a run with the settings it has; leave out {unwanted[0]}")
         return {}
@@ -102,7 +105,7 @@ def settings(args: argparse.Namespace) -> Config:
         args.parser.error(f"there is no model {given['model']!r} for {dataset}; it has {', '.join(MODELS[dataset])}")
     for name in given:
         if name in meaningless_for(dataset):
-            args.parser.error(f"{option(name)} has no meaning for {dataset}")
+            args.parser.error(f"{option(name, given[name])} has no meaning for {dataset}")
     given.setdefault("device", "auto")
     config = complete(dataset, given if file is None else {**given, "file": file})
     if config["batch_size"] == 1 and config["batch_norm"] and config["model"] == "mlp":
@@ -117,6 +120,6 @@ def meaningless_for(dataset: str) -> set[str]:
     return {"length", *({"spirals": ("augment", "data"), "digits": ("data",)}.get(dataset, ()))}
 
 
-def option(name: str) -> str:
-    """The option that gives a setting."""
-    return {"batch_norm": "--no-batch-norm", "capture": "--no-capture"}.get(name, f"--{name.replace('_', '-')}")
+def option(name: str, value: Any) -> str:
+    """The option that gives a setting its value."""
+    return f"--{'no-' if value is False else ''}{name.replace('_', '-')}"

@@ -17,10 +17,11 @@ import os
 import platform
 import shlex
 import shutil
-import stat
 import subprocess
 import tempfile
 from pathlib import Path
+
+from minigrad._system import check_private
 
 FLAGS = ["-O2", "-march=native", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fopenmp-simd", "-w"]
 LIBRARIES = [["-lmvec", "-lm"], ["-lm"]]  #: with vectorised functions where there are any, or without
@@ -79,23 +80,12 @@ def cache_folder() -> Path:
     base = os.environ.get("MINIGRAD_CACHE") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     folder = Path(base).expanduser() / "minigrad" / "c"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _check_private(folder)
+    check_private(folder)
     return folder
 
 
-def _check_private(path: Path) -> None:
-    """Refuse what others could have written."""
-    found = path.lstat()
-    if stat.S_ISLNK(found.st_mode):
-        raise OSError(f"{path} is a symbolic link")
-    if hasattr(os, "getuid") and found.st_uid != os.getuid():
-        raise OSError(f"{path} belongs to another user")
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise OSError(f"{path} can be written by others; run: chmod go-w {path}")
-
-
 def _loaded(path: Path) -> ctypes.PyDLL:
-    _check_private(path)
+    check_private(path)
     return ctypes.PyDLL(str(path))
 
 

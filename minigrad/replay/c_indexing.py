@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,6 @@ from minigrad.replay.c_loops import c_type, cleaned
 from minigrad.replay.program import Call, Ref
 
 Pointer = Callable[[Ref], str]
-GATHERS = (np.take, np.take_along_axis)
 
 
 def index_lines(call: Call, pointer: Pointer) -> list[str] | None:
@@ -118,6 +116,3 @@ def _index(text: str, length: int) -> list[str]:
         f"    if (j < 0) j += {length};",
         f"    if ((uint64_t)j >= {length}) {{ s->fault[0] = 1; j = 0; }}",
     ]
-
-
-__all__ = ["index_lines", "operator"]

@@ -47,11 +47,9 @@ def loop_types(call: Call) -> tuple[np.dtype[Any], np.dtype[Any]] | None:
     """Return the dtypes in which NumPy computes a call of a ufunc: of its operands and of its result."""
     given = [a.dtype if isinstance(a, Ref) else _kind(a) for a in call.args]
     try:
-        types = call.function.resolve_dtypes((*given, call.outs[0].dtype), casting="unsafe")  # type: ignore[attr-defined]
         natural = call.function.resolve_dtypes((*given, None))  # type: ignore[attr-defined]
     except TypeError:
         return None
-    del types
     return (natural[0], natural[-1]) if len(set(natural[:-1])) == 1 else None
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from minigrad.replay.c_build import library
 from minigrad.replay.c_indexing import index_lines
-from minigrad.replay.c_source import Source, Step, blas, registers, steps_of
+from minigrad.replay.c_source import Source, blas, registers, steps_of
 from minigrad.replay.cpu import CpuProgram
 from minigrad.replay.numpy_replay import Writer
 from minigrad.replay.plan import Plan, planned
@@ -154,6 +154,3 @@ def _with_planned_gathers(calls: Sequence[Call], places: Sequence[Ref]) -> tuple
 
 def _outside() -> None:
     raise IndexError("an index of a captured step is outside of the array that it was to choose from")
-
-
-__all__ = ["CProgram", "Step", "stays_in_python"]

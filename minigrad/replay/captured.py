@@ -9,7 +9,7 @@ from threading import RLock
 from typing import Any
 
 from minigrad.core.device import Device, as_device, backend_of, device_of, move
-from minigrad.core.mode import RECORDING, mode
+from minigrad.core.mode import RECORDING, Mode, mode
 from minigrad.core.tensor import Tensor, array_of, wrap
 from minigrad.replay.c_build import NoCompilerError, library
 from minigrad.replay.c_program import CProgram, stays_in_python
@@ -123,6 +123,8 @@ class _Entry:
     program: Any = None
     watch: Watch | None = None
     recordings: int = 0
+    replay: Callable[..., Any] | None = None  #: the program's, once it was compared
+    unchanged: Callable[[], bool] = bool  #: the watch's
 
 
 class CapturedStep:
@@ -145,6 +147,7 @@ class CapturedStep:
         keep_grads: bool = False,
         check: bool = True,
         device: Device | None = None,
+        eager_first: bool = True,
     ) -> None:
         if not callable(step):
             raise TypeError(f"capture takes a function that makes a step, not a {type(step).__name__}")
@@ -152,6 +155,7 @@ class CapturedStep:
             raise ValueError(f"capture: unknown backend {backend!r}; expected {', '.join(map(repr, BACKENDS))} or None")
         self.step, self.backend, self.keep_grads, self.check = step, backend, keep_grads, check
         self.program: Any = None
+        self._eager_first = eager_first  # otherwise the caller knows that nothing is made in the first step that lasts
         self._compiled = None if backend == "c" else False  # None: not tried yet
         self._device = Device("cuda") if device is None and backend == "cuda" else device
         self._entries: dict[Any, _Entry] = {}
@@ -169,32 +173,37 @@ class CapturedStep:
 
     def __call__(self, *args: Any) -> Any:
         """Make one step."""
-        if mode.get().recorder is not None:  # within another captured step, of which this is a part
+        now = mode.get()
+        if now.recorder is not None:  # within another captured step, of which this is a part
             return self.step(*args)
         with self._lock:
-            key = self._key(args)
+            key = self._key(args, now) if args or now is not RECORDING else ()
             entry = self._entries.get(key)
-            if entry is None or mode.get().observers or entry.recordings > MOST_RECORDINGS:
-                if entry is None and len(self._entries) < MOST_PROGRAMS:
-                    self._entries[key] = _Entry()
-                return self._eager(args)
-            if self._device is not None and self._device.kind == "cuda":
-                return self._on_gpu(entry, args)
-            if entry.program is not None and entry.recording is None and entry.watch.unchanged():  # type: ignore[union-attr]
+            if entry is not None and entry.replay is not None and entry.unchanged() and not now.observers:
                 try:
-                    return entry.program.replay(args)
+                    return entry.replay(*[array_of(a) for a in args if is_data(a)]) if args else entry.replay()
                 except GuardFailedError:  # before anything was changed
                     entry.watch = None
-            return self._record(entry, args)
+            return self._make(key, entry, args)
 
-    def _key(self, args: tuple[Any, ...]) -> Any:
+    def _make(self, key: Any, entry: _Entry | None, args: tuple[Any, ...]) -> Any:
+        """Make a step that is not replayed: eagerly, or by recording it."""
+        if entry is None and len(self._entries) < MOST_PROGRAMS:
+            self._entries[key] = _Entry()
+            entry = None if self._eager_first else self._entries[key]
+        if entry is None or mode.get().observers or entry.recordings > MOST_RECORDINGS:
+            return self._eager(args)
+        if self._device is not None and self._device.kind == "cuda":
+            return self._on_gpu(entry, args)
+        return self._record(entry, args)
+
+    def _key(self, args: tuple[Any, ...], now: Mode) -> Any:
         """Return what decides which program to replay."""
         key = tuple([_signature(a) for a in args])
         try:
             hash(key)
         except TypeError:
             raise TypeError("the arguments of a captured step are arrays, Tensors and hashable values, such as numbers and flags") from None
-        now = mode.get()
         return key if now is RECORDING else (key, now._replace(observers=()))
 
     def _eager(self, args: tuple[Any, ...]) -> Any:
@@ -218,6 +227,7 @@ class CapturedStep:
         entry.watch = Watch(recording, known)
         entry.program = self.program = self._ready(recording)
         entry.recording = recording if self.check and before is None else None
+        entry.unchanged, entry.replay = entry.watch.unchanged, None if entry.recording is not None else entry.program.run
         return entry.program.replay(args)
 
     def _compiles(self) -> bool:

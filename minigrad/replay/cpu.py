@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minigrad.core.mode import changed_mode
 from minigrad.core.tensor import array_of
 from minigrad.replay.listing import listing
 from minigrad.replay.numpy_replay import Memory, Writer, compiled, last_uses, result_text
@@ -24,6 +23,8 @@ class CpuProgram:
         The program: numbers and guards first, then calls on arrays, then what is stored on the host.
     memory
         The plan of its memory.
+    run, source
+        The function that makes a step, given the arrays of the arguments, and its text.
     """
 
     backend = "numpy"
@@ -41,6 +42,7 @@ class CpuProgram:
         writer = Writer(self._places)
         for call in first:
             writer.write(call)
+        writer.lines = list(dict.fromkeys(writer.lines))  # a number may be asked about several times
         for k, ref in enumerate(recording.inputs):
             writer.lines.append(f"copyto({writer.text(ref)}, x{k})")
         start = len(writer.lines)
@@ -50,7 +52,7 @@ class CpuProgram:
             writer.write(call)
         outputs = places[: len(recording.outputs)]
         self._write_end(writer, recording, outputs, places[len(outputs) :])
-        self._replay, self.source = compiled(writer, [f"x{k}" for k in range(len(recording.inputs))])
+        self.run, self.source = compiled(writer, [f"x{k}" for k in range(len(recording.inputs))])
 
     def _plan(self, places: list[Ref]) -> Plan:
         """Plan the memory; ``places`` are those of results and gradients."""
@@ -71,10 +73,7 @@ class CpuProgram:
 
     def replay(self, args: Sequence[Any]) -> Any:
         """Make the step, and return copies of what it returns."""
-        return self._replay(*[array_of(a) for a in args if is_data(a)])
+        return self.run(*[array_of(a) for a in args if is_data(a)])
 
     def __str__(self) -> str:
         return listing(self.calls, self.names)
-
-
-__all__ = ["CpuProgram", "changed_mode"]

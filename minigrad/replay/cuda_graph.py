@@ -30,8 +30,10 @@ class CudaGraph:
     While it is being made it is ``backend.capture``, where kernels and optimizers find it.
     """
 
+    backend = "cuda"
+
     def __init__(self, backend: Any, device: Device, step: Callable[..., Any], args: Sequence[Any]) -> None:
-        self.backend, self.device = backend, device
+        self._cuda, self.device = backend, device
         xp = self.xp = backend.xp
         self._at_replay: list[Callable[[], None]] = []
         self._undo: list[Callable[[], None]] = []
@@ -45,7 +47,7 @@ class CudaGraph:
             self._outputs = self._record(step, given)
 
     def _record(self, step: Callable[..., Any], args: list[Any]) -> Any:
-        xp, backend = self.xp, self.backend
+        xp, backend = self.xp, self._cuda
         stream = backend.capturing_stream(self.device.index)
         with stream, xp.cuda.using_allocator(self._pool.malloc):
             stream.begin_capture()

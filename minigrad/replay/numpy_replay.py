@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.tensor import Tensor, wrap
+from minigrad.replay.optimizers import Entry, Store
 from minigrad.replay.plan import ALIGNMENT, Plan
-from minigrad.replay.program import CONSTANT, FRESH, INPUT, STATE, VALUE, Call, Live, Ref, Storage, array_at, is_dense
+from minigrad.replay.program import FRESH, INPUT, VALUE, Call, Live, Ref, Storage, array_at, is_dense
 
 SYMBOLS = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//", operator.mod: "%",
@@ -160,14 +161,22 @@ class Writer:
     def _host(self, call: Call) -> str:
         args = [self.text(a) for a in call.args]
         symbol = SYMBOLS.get(call.function)
-        made = f"{args[0]} {symbol} {args[1]}" if symbol else f"{self.bind(call.function, 'f')}({', '.join(args)})"
+        if symbol is not None:
+            made = f"{args[0]} {symbol} {args[1]}"
+        elif isinstance(call.function, Entry):
+            made = self.bind(call.function.table, "k") + "".join(f"[{key!r}]" for key in call.function.keys)
+        elif isinstance(call.function, Store):
+            tables = [self.bind(table, "k") for table in call.function.tables]
+            return "; ".join(f"{table}[{call.function.key!r}] = {args[0]}" for table in tables)
+        else:
+            made = f"{self.bind(call.function, 'f')}({', '.join(args)})"
         if not call.outs:
             return made
         name = self._lives[call.outs[0]] = self.local("h")
         return f"{name} = {made}"
 
     def _guard(self, call: Call) -> str:
-        return f"if bool({self.text(call.args[0])}) is not {call.args[1]}: raise GuardFailedError"
+        return f"if {'not ' if call.args[1] else ''}{self.text(call.args[0])}: raise GuardFailedError"
 
     def _options(self, call: Call) -> str:
         return "".join(f", {name}={self.text(value)}" for name, value in call.kwargs.items())
@@ -217,6 +226,3 @@ def compiled(writer: Writer, arguments: Sequence[str]) -> tuple[Callable[..., An
     source = f"def replay({', '.join(arguments)}):\n    " + "\n    ".join(writer.lines or ["pass"]) + "\n"
     exec(compile(source, "<captured step>", "exec"), writer.space)  # names and structure only: no text of the user's is in it
     return writer.space["replay"], source
-
-
-__all__ = ["CONSTANT", "STATE", "GuardFailedError", "Memory", "Writer", "compiled", "last_uses", "result_text"]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 from minigrad.optim.flat import Bucket
@@ -21,7 +20,7 @@ class RecordedBucket(Bucket):
         self.skipped = self._gradients = self._parts = None
         self._together = elementwise and bucket.together()
         counted = bucket.scalars[:1] if self._together else bucket.scalars
-        self.scalars = [{name: recorder.live(_reading(name, s.__getitem__, name)) for name in s} for s in counted]
+        self.scalars = [{name: recorder.live(Entry(s, (name,))) for name in s} for s in counted]
         if self._together:
             self.scalars += [{} for _ in bucket.scalars[1:]]
 
@@ -30,24 +29,11 @@ class RecordedBucket(Bucket):
 
     def changed(self) -> None:
         """At each replay, write the counts back and tell the graph that the parameters were overwritten."""
-        lasting = self.scalars[:1] if self._together else self.scalars
-        numbers = [number for scalars in lasting for number in scalars.values()]
-        targets = self.bucket.scalars
-        self.recorder.after(_storing(targets, list(targets[0]), self._together, self.bucket.changed), *numbers)
-
-
-def _storing(targets: list[dict[str, Any]], names: list[str], together: bool, changed: Callable[[], None]) -> Callable[..., None]:
-    def store_counts(*numbers: Any) -> None:
-        if together:
-            values = dict(zip(names, numbers, strict=True))
-            for target in targets:
-                target.update(values)
-        else:
-            for k, target in enumerate(targets):
-                target.update(zip(names, numbers[k * len(names) : (k + 1) * len(names)], strict=True))
-        changed()
-
-    return store_counts
+        for k, scalars in enumerate(self.scalars[:1] if self._together else self.scalars):
+            tables = self.bucket.scalars if self._together else [self.bucket.scalars[k]]
+            for name, number in scalars.items():
+                self.recorder.after(Store(tables, name), number)
+        self.recorder.after(self.bucket.changed)
 
 
 def live_options(recorder: Any, group: dict[str, Any]) -> dict[str, Any]:
@@ -57,18 +43,51 @@ def live_options(recorder: Any, group: dict[str, Any]) -> dict[str, Any]:
 
 def _live(recorder: Any, group: dict[str, Any], name: str, value: Any) -> Any:
     if isinstance(value, (bool, int, float)):
-        return recorder.live(_reading(name, group.__getitem__, name))
+        return recorder.live(Entry(group, (name,)))
     if isinstance(value, tuple) and all(isinstance(part, (int, float)) for part in value):
-        return tuple([recorder.live(_reading(f"{name}[{k}]", _part, group, name, k)) for k in range(len(value))])
+        return tuple([recorder.live(Entry(group, (name, k))) for k in range(len(value))])
     return value
 
 
-def _part(group: dict[str, Any], name: str, k: int) -> Any:
-    return group[name][k]
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """Reads a number: ``table[name]``, or a part of it."""
+
+    table: dict[str, Any]
+    keys: tuple[Any, ...]
+
+    def __call__(self) -> Any:
+        value: Any = self.table
+        for key in self.keys:
+            value = value[key]
+        return value
+
+    @property
+    def __name__(self) -> str:
+        return str(self.keys[0]) + "".join(f"[{key}]" for key in self.keys[1:])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Entry) and other.table is self.table and other.keys == self.keys
+
+    __hash__ = object.__hash__
 
 
-def _reading(name: str, function: Callable[..., Any], *args: Any) -> Callable[[], Any]:
-    """Return a function that reads a number, with a name for the listing."""
-    reading: Any = partial(function, *args)
-    reading.__name__ = name
-    return reading  # type: ignore[no-any-return]
+@dataclass(frozen=True, eq=False)
+class Store:
+    """Writes a number into tables: ``table[key] = number``."""
+
+    tables: list[dict[str, Any]]
+    key: str
+
+    def __call__(self, number: Any) -> None:
+        for table in self.tables:
+            table[self.key] = number
+
+    @property
+    def __name__(self) -> str:
+        return f"store {self.key}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Store) and other.key == self.key and [*map(id, other.tables)] == [*map(id, self.tables)]
+
+    __hash__ = object.__hash__

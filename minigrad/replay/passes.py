@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.replay.program import CONSTANT, FRESH, INPUT, STATE, VALUE, Call, Live, Ref, Storage, array_at, changed, leaves
+from minigrad.replay.program import CONSTANT, FRESH, STATE, VALUE, Call, Live, Ref, Storage, array_at, changed, leaves
 
 PURE = {"ufunc", "reduce", "copy", "where", "into", "call", "box"}
 MOST_FOLDED = 1 << 16  #: bytes of a constant that is kept rather than computed in each step
@@ -237,6 +237,3 @@ def _may_move(part: Ref, target: Ref, storage: Storage, maker: Call | None) -> b
         return False
     made = [out for out in maker.outs if isinstance(out, Ref) and out.storage is storage]
     return maker.kind in WHOLE and len(made) == 1 and made[0].covers
-
-
-__all__ = ["INPUT", "simplified"]

@@ -18,7 +18,11 @@ from minigrad.optim import Optimizer
 from minigrad.replay import CapturedStep
 
 MOST_SHAPES = 8  #: of batches that are captured; each has a program with memory of its own
-CAPTURED = {"cpu": "steps are captured as one program of NumPy calls", "cuda": "steps are captured as one CUDA graph"}
+CAPTURED = {
+    "numpy": "steps are captured as one program of NumPy calls",
+    "c": "steps are captured as one program in C",
+    "cuda": "steps are captured as one CUDA graph",
+}  #: backend of the program -> what is told
 
 Step = Callable[[Tensor, Tensor], Any]
 
@@ -33,14 +37,16 @@ class Steps:
     model, optimizer
         What it changes.
     capture
-        Whether to capture steps.
+        Whether to capture steps; "c" for a program in C, on the CPU. Every step is then made by the program, the first too, so that
+        a run that is resumed goes on with the same numbers.
     note
         Called with a line that says whether steps are captured, when that is known.
     """
 
-    def __init__(self, step: Step, model: Module, optimizer: Optimizer, *, capture: bool, note: Callable[[str], None]) -> None:
+    def __init__(self, step: Step, model: Module, optimizer: Optimizer, *, capture: bool | str, note: Callable[[str], None]) -> None:
         self.step, self.model, self.optimizer, self.note = step, model, optimizer, note
         self._device = optimizer.param_groups[0]["params"][0].device if capture else None  # None: steps are made eagerly
+        self._compiled = capture == "c"
         self._captured: Any = None
         self._shapes: set[Any] = set()
         self._options: Any = None
@@ -55,8 +61,11 @@ class Steps:
         if obstacle is not None:
             self._give_up(obstacle)
         elif self._captured is None or self._at_the_end != self._configuration():
-            backend = "numpy" if self._device.kind == "cpu" else "cuda"
-            self._captured, self._shapes = CapturedStep(self.step, backend=backend, device=self._device), set()
+            backend = "cuda" if self._device.kind == "cuda" else "c" if self._compiled else "numpy"
+            if backend == "c":
+                self.optimizer.buckets()  # made now, so that the first step makes nothing that lasts
+            self._captured = CapturedStep(self.step, backend=backend, device=self._device, eager_first=backend != "c")
+            self._shapes = set()
             self._options = _options(self.optimizer)
 
     def end_epoch(self) -> None:
@@ -76,7 +85,7 @@ class Steps:
                 obstacle = str(error).partition(". ")[0]
             else:
                 if self._captured.captured and not self._told:
-                    self._tell(CAPTURED[self._device.kind])
+                    self._tell(CAPTURED[self._captured.program.backend])
                 return result
         self._give_up(obstacle)
         return self.step(x, target)

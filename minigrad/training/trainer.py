@@ -50,7 +50,8 @@ class Trainer:
         Stop when the validation loss has not improved for this many epochs.
     capture
         Record the step and replay it (`minigrad.capture`), as a program of NumPy calls or as one CUDA graph, where that gives the
-        same numbers; ``progress`` is told whether it does. Pass False if ``model`` or ``loss`` does something in Python that
+        same numbers; ``progress`` is told whether it does. ``"c"`` takes a program in C, whose numbers are those within
+        rounding. Pass False if ``model`` or ``loss`` does something in Python that
         is to happen in every step.
     progress
         Shown what happens (`minigrad.training.progress`).
@@ -79,7 +80,7 @@ class Trainer:
         folder: str | Path | None = None,
         checkpoint_every: int | None = None,
         patience: int | None = None,
-        capture: bool = True,
+        capture: bool | str = True,
         progress: Any = None,
         group: Any = None,
     ) -> None:
@@ -89,7 +90,7 @@ class Trainer:
         self.folder = None if folder is None else Path(folder)
         self.checkpoint_every, self.patience = checkpoint_every, patience
         self._ranks = Ranks(group)
-        self.capture = capture and self._ranks.group is None
+        self.capture = capture if self._ranks.group is None else False
         self.progress = Quiet() if progress is None else progress
         self.history: list[dict[str, Any]] = []
         self.epoch = self.step = 0  # both count what is finished

@@ -419,7 +419,7 @@ def test_a_program_keeps_its_memory_alive_and_is_freed() -> None:
     fast = capture(lambda x: (x * 2 + 1).tanh())
     for _ in range(4):
         fast(mg.ones((50, 50)))
-    replay = fast.program._replay
+    replay = fast.program.run
     del fast
     gc.collect()
     junk = [np.full((50, 50), 9, np.float32) for _ in range(50)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ class Listener(Quiet):
         self.lines.append(line)
 
 
-def made(capture: bool, layer: nn.Module | None = None, **options: Any) -> tuple[Trainer, DataLoader]:
+def made(capture: bool | str, layer: nn.Module | None = None, **options: Any) -> tuple[Trainer, DataLoader]:
     mg.manual_seed(4)
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((50, 6)).astype(np.float32), rng.integers(0, 3, 50)
@@ -80,3 +81,27 @@ def test_a_loss_that_is_not_finite_stops_a_captured_step_before_the_update() -> 
     with pytest.raises(NotFiniteError):
         trainer.fit(broken, 3)
     assert [p.data.tobytes() for p in trainer.model.parameters()] == before
+
+
+def test_training_in_c_resumed_at_any_step_ends_in_the_same_bytes(tmp_path: Path) -> None:
+    """Every step is made by the program, the first of a resumed run too."""
+    trainer, loader = made("c")
+    trainer.fit(loader, 3)
+    if trainer.progress.lines != ["steps are captured as one program in C"]:
+        pytest.skip(str(trainer.progress.lines))
+    expected = [t.data.tobytes() for t in [*trainer.model.parameters(), *trainer.model.buffers()]]
+    for stop in (1, 3, 6, 7):
+        first, loader = made("c", folder=tmp_path)
+        steps = iter(range(100))
+
+        def interrupt(epoch: int, tally: Any, first: Trainer = first, steps: Any = steps, stop: int = stop) -> bool:
+            first._interrupt.requested = next(steps) + 1 == stop
+            return False
+
+        first.progress.step = interrupt
+        with pytest.raises(KeyboardInterrupt):
+            first.fit(loader, 3)
+        second, loader = made("c")
+        second.resume(tmp_path / "last.ckpt", loader)
+        second.fit(loader, 3)
+        assert [t.data.tobytes() for t in [*second.model.parameters(), *second.model.buffers()]] == expected, stop
