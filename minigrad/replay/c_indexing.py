@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops.indexing import find_wrong
-from minigrad.replay.c_loops import c_type, cleaned
+from minigrad.replay.c_forms import c_type
+from minigrad.replay.c_loops import cleaned
 from minigrad.replay.program import Call, Ref
 
 Pointer = Callable[[Ref], str]

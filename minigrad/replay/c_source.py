@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.replay.c_forms import is_elementwise, is_reduction
 from minigrad.replay.c_indexing import index_lines
-from minigrad.replay.c_loops import Group, Loops, cleaned, is_elementwise, is_reduction, shape_of
+from minigrad.replay.c_loops import Group, Loops, cleaned, shape_of
 from minigrad.replay.program import FRESH, VALUE, Call, Live, Ref, Storage
 
 HEAD = """\

@@ -141,7 +141,7 @@ VALUES = np.array([0.0, -0.0, 1.5, -2.5, np.nan, np.inf, -np.inf, 1e-40, 3e38], 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_nan_and_infinities_are_as_in_numpy(dtype: str) -> None:
     """Every function that C computes, of two vectors of special values, alone and beside a number."""
-    from minigrad.replay.c_loops import FORMS
+    from minigrad.replay.c_forms import FORMS
 
     a, b = (grid.astype(dtype).ravel() for grid in np.meshgrid(VALUES, VALUES))
     for name in FORMS:
