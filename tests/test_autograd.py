@@ -213,3 +213,9 @@ def test_anomaly_blames_nobody_for_what_came_in():
         z = mg.Tensor(np.array([np.nan])) * 2.0
     assert y.tolist() == [0.0, 1.0]
     assert np.isnan(z.item())
+
+
+def test_an_output_that_does_not_depend_on_the_input_gives_nothing():
+    x, z = mg.ones(2).requires_grad_(), mg.ones(2).requires_grad_()
+    (g,) = mg.grad([(x * 3).sum(), (z * 5).exp().sum()], [x])
+    np.testing.assert_array_equal(g.data, [3, 3])

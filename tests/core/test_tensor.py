@@ -197,3 +197,42 @@ def test_iteration_and_unpacking():
 def test_habits_from_elsewhere_are_answered_with_the_cure(mistake, cure):
     with pytest.raises(TypeError, match=cure):
         mistake()
+
+
+class TestTheGradientThatATensorHolds:
+    def test_asking_twice_changes_nothing(self):
+        x = mg.ones(2).requires_grad_()
+        node = x.node
+        x.requires_grad_()
+        assert x.node is node
+        y = x * 2
+        assert y.requires_grad_() is y
+        with pytest.raises(RuntimeError, match=r"computed by multiply; use detach\(\)"):
+            y.requires_grad_(False)
+        x.requires_grad = False
+        assert x.node is None
+
+    def test_where_there_can_be_none(self):
+        x = mg.ones(2)
+        x.grad = None
+        with pytest.raises(RuntimeError, match="only a leaf tensor with requires_grad=True"):
+            x.grad = mg.ones(2)
+        with pytest.raises(RuntimeError, match=r"retain_grad\(\) on a tensor that does not require"):
+            x.retain_grad()
+        with pytest.raises(RuntimeError, match="would never be called"):
+            x.register_hook(print)
+
+    def test_retaining_twice_keeps_it_once(self):
+        x = mg.ones(2).requires_grad_()
+        y = x * 2
+        y.retain_grad()
+        y.retain_grad()
+        y.sum().backward()
+        np.testing.assert_array_equal(y.grad.data, [1, 1])
+
+    def test_a_gradient_of_a_graph_is_added_to_one_that_has_a_graph(self):
+        x = mg.ones(2).requires_grad_()
+        for _ in range(2):
+            (x**2).sum().backward(create_graph=True)
+        assert x.grad.node is not None
+        np.testing.assert_array_equal(x.grad.data, [4, 4])
