@@ -38,6 +38,9 @@ def check(hook: str) -> str:
 #: needed by the steps for the explorer, where nobody has installed it
 CHROMIUM = "command -v chromium || command -v google-chrome || { apt-get update -qq && apt-get install -qq -y chromium; }"
 
+#: what the core does by itself, when a step is captured, and when a computation is traced
+CORE_TESTS = "tests/core tests/test_autograd.py tests/test_newcomer.py tests/replay tests/explore/test_trace.py tests/explore/test_text.py"
+
 #: in the order in which they begin; what is short or only installs begins as soon as what it needs is there
 STEPS = [
     # What a newcomer does, in this clone. What it cannot do it skips.
@@ -79,7 +82,7 @@ STEPS = [
         cores=2,
     ),
     # What is read and what is shipped: every branch of the core, the wheel and the sdist.
-    Step("coverage", f"{DEV} -m pytest -n 0 --cov --cov-report=term-missing:skip-covered tests/core tests/test_autograd.py", needs="tools"),
+    Step("coverage", f"{DEV} -m pytest -n 0 --cov --cov-report=term-missing:skip-covered {CORE_TESTS}", needs="tools"),
     Step("distribution", f"{DEV} -m pytest -n 0 -m slow tests/test_distribution.py", needs="tools"),
 ]
 

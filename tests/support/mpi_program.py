@@ -87,7 +87,7 @@ def swapped() -> None:
     else:
         group.all_reduce(b)
         first = group.all_reduce(a)
-    print("sum of a:", first[0])
+    print(f"sum of a: {first[0]}\n", end="", flush=True)  # in one piece, as the other rank prints, too
 
 
 def another_collective() -> None:
