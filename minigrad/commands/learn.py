@@ -20,7 +20,7 @@ from minigrad.learn.exercise import CourseError, Exercise
 from minigrad.learn.progress import FILE as PROGRESS
 from minigrad.learn.report import FAILED, PASSED, TODO, UNCHECKED, Report
 from minigrad.learn.study import Study, open_study, read_answer
-from minigrad.learn.worker import check
+from minigrad.learn.worker import Worker, check
 from minigrad.saving import CheckpointError
 
 MEANING = """\
@@ -135,15 +135,17 @@ def _study_of(args: argparse.Namespace) -> tuple[Study, str] | None:
 
 def _check_file(args: argparse.Namespace, out: Console) -> int:
     """Check a file that lies anywhere: nothing is noted."""
-    course = find(args.course)
-    exercise = course.exercise(course.of_file(args.file.name))
-    report = check(exercise, read_answer(args.file))
+    with Worker() as worker:  # it starts while the exercise is read
+        course = find(args.course)
+        exercise = course.exercise(course.of_file(args.file.name))
+        report = worker.check(exercise, read_answer(args.file))
     return _show(out, None, exercise, report, args.json)
 
 
 def _check_once(study: Study, id: str, out: Console, as_json: bool) -> int:
-    exercise, text = study.course.exercise(id), study.text(id)
-    report = check(exercise, text)
+    with Worker() as worker:  # it starts while the exercises are read
+        exercise, text = study.course.exercises[id], study.text(id)
+        report = worker.check(exercise, text)
     study.progress.checked(id, text, report)
     return _show(out, study, exercise, report, as_json)
 

@@ -1,6 +1,7 @@
 """The grader: every exercise's starter, solution and known wrong answers, and what a text may do to it."""
 
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -104,6 +105,11 @@ def test_a_check_leaves_nothing_behind(capsys, tmp_path, monkeypatch):
     assert np.geterr() == settings
     assert capsys.readouterr() == ("", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_grader_needs_no_process_of_its_own():
+    command = "import minigrad.learn, sys; print([n for n in sys.modules if n in ('minigrad.learn.worker', 'minigrad.learn.screen')])"
+    assert subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_the_same_text_gives_the_same_report():
