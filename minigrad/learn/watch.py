@@ -24,6 +24,7 @@ class Watch:
     def __init__(self, study: Study, out: Console) -> None:
         self.study, self.out = study, out
         self.report: Report | None = None
+        self._seen = (0, 0)  # the file as it was checked last
         self._spare = Worker()  # started while the learner thinks, so that a check need not wait for Python
 
     def run(self) -> None:
@@ -31,18 +32,13 @@ class Watch:
         try:
             with single_keys():
                 self._check()
-                stamp = _stamp(self._path)
                 while True:
                     key = read_key(POLL)
                     if key in ("q", "\x03", "\x04"):
                         return
                     if key in KEYS and not self._command(KEYS[key]):
                         return
-                    now = _stamp(self._path)
-                    if key in ("n", "s", "x"):
-                        stamp = now
-                    elif now != stamp:
-                        stamp = now
+                    if _stamp(self._path) != self._seen:
                         self._check()
         except KeyboardInterrupt:
             return
@@ -54,7 +50,7 @@ class Watch:
         return self.study.file(self.study.current.id)
 
     def _check(self) -> None:
-        exercise = self.study.current
+        exercise, self._seen = self.study.current, _stamp(self._path)  # before it is read: what is saved meanwhile is seen next
         screen.fit(self.out)
         screen.print_head(self.out, self.study.course, exercise)
         try:

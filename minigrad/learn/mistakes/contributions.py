@@ -26,10 +26,8 @@ def elsewhere(evidence: Evidence) -> Iterator[Mistake]:
             continue
         if not ((i.wrong != 0) & (i.right != 0)).any():
             yield Mistake("other_element", i.name, seen=f"your gradient for {i.name} goes to elements that the result does not depend on")
-        elif i.wrong.size > 4 and any(
-            same(np.sort(a, axis=1), np.sort(b, axis=1)) for a, b in ((i.wrong, i.right), (i.wrong.T, i.right.T))
-        ):
-            yield Mistake("permuted", i.name, seen=f"the numbers in your gradient for {i.name} are the right ones, in the wrong places")
+        elif _is_permuted(i):
+            yield _permuted(i)
         elif i.x.shape != i.y.shape and not ((i.right != 0) & (i.wrong == 0)).any():
             yield Mistake("handed_to_all", i.name, seen=f"your gradient for {i.name} also reaches elements that did not decide the result")
 
@@ -40,7 +38,8 @@ def lost(evidence: Evidence) -> Iterator[Mistake]:
         kept = (i.wrong != 0) & (i.right != 0)
         lost = (i.right != 0) & ~kept
         if not lost.any() or not kept.any() or not same(i.wrong, np.where(kept, i.right, 0.0)):
-            yield from _permuted(i)
+            if _is_permuted(i):
+                yield _permuted(i)
             continue
         one = _one_survives(i.right, kept)
         axis = _only_index(i, kept)
@@ -55,9 +54,14 @@ def lost(evidence: Evidence) -> Iterator[Mistake]:
             yield Mistake("contributions_lost", i.name, seen=seen)
 
 
-def _permuted(i: Input) -> Iterator[Mistake]:
-    if i.wrong.size > 4 and any(same(np.sort(a, axis=1), np.sort(b, axis=1)) for a, b in ((i.wrong, i.right), (i.wrong.T, i.right.T))):
-        yield Mistake("permuted", i.name, seen=f"the numbers in your gradient for {i.name} are the right ones, in the wrong places")
+def _is_permuted(i: Input) -> bool:
+    """Whether every row, or every column, holds the right numbers in another order."""
+    pairs = ((i.wrong, i.right), (i.wrong.T, i.right.T))
+    return i.wrong.size > 4 and any(same(np.sort(wrong, axis=1), np.sort(right, axis=1)) for wrong, right in pairs)
+
+
+def _permuted(i: Input) -> Mistake:
+    return Mistake("permuted", i.name, seen=f"the numbers in your gradient for {i.name} are the right ones, in the wrong places")
 
 
 def _one_survives(right: Vector, kept: Vector) -> str:

@@ -122,27 +122,34 @@ def _about_term(span: Span, t: int, right: Vector, wrong: Vector) -> Mistake | N
     if size <= CLOSE * scale:
         return Mistake(PATHS[t], name, span.axes, seen=f"{seen} is missing")
     used = np.abs(right) > 1e-6 * scale
-    ratio = wrong[used] / right[used] if scale > 1e-9 else np.array([np.nan, 0.0])
-    m = span.count
-    if np.isfinite(ratio).all() and np.ptp(ratio) < 1e-5:
-        known = {-1.0: ("sign_of_a_term", "has the wrong sign"), 0.5: ("factor_2", "is half of what it must be")}
-        known |= {2.0: ("factor_2", "is twice what it must be"), float(m): ("sum_for_mean", f"is {m} times what it must be")}
-        known |= {1 / m: ("mean_for_sum", f"is 1/{m} of what it must be"), m / (m - 1): ("bessel", f"is {m}/{m - 1} of what it must be")}
-        known |= {(m - 1) / m: ("bessel", f"is {m - 1}/{m} of what it must be")}
-        for value, (id, how) in known.items():
-            if abs(float(ratio.mean()) - value) < CLOSE * abs(value) * 10:
-                return Mistake(id, name, span.axes, seen=f"{seen} {how}")
-        return Mistake("factor_of_a_term", name, span.axes, seen=f"{seen} is {ratio.mean():.6g} times what it must be")
-    with np.errstate(all="ignore"):
-        by_slice = wrong / np.where(used, right, np.nan)
-    if np.nanmax(np.ptp(by_slice, axis=0), initial=0.0) < 1e-5 and np.isfinite(by_slice).any():
-        return Mistake(
-            "power_in_var" if t == 2 else "factor_of_a_term",
-            name,
-            span.axes,
-            seen=f"{seen} is off by a factor that differs from slice to slice",
-        )
+    if not used.any():
+        return Mistake(PATHS[t], name, span.axes, seen=f"{seen} is wrong")
+    ratio = wrong[used] / right[used]
+    if np.ptp(ratio) < 1e-5:
+        id, how = _meaning(float(ratio.mean()), span.count)
+        return Mistake(id, name, span.axes, seen=f"{seen} {how}")
+    by_slice = wrong / np.where(used, right, np.nan)
+    if np.nanmax(np.ptp(by_slice, axis=0), initial=0.0) < 1e-5:
+        id = "power_in_var" if t == 2 else "factor_of_a_term"
+        return Mistake(id, name, span.axes, seen=f"{seen} is off by a factor that differs from slice to slice")
     return Mistake(PATHS[t], name, span.axes, seen=f"{seen} is wrong")
+
+
+def _meaning(ratio: float, m: int) -> tuple[str, str]:
+    """What a factor of one term means, where m elements share in a statistic."""
+    known = {
+        -1.0: ("sign_of_a_term", "has the wrong sign"),
+        0.5: ("factor_2", "is half of what it must be"),
+        2.0: ("factor_2", "is twice what it must be"),
+        float(m): ("sum_for_mean", f"is {m} times what it must be"),
+        1 / m: ("mean_for_sum", f"is 1/{m} of what it must be"),
+        m / (m - 1): ("bessel", f"is {m}/{m - 1} of what it must be"),
+        (m - 1) / m: ("bessel", f"is {m - 1}/{m} of what it must be"),
+    }
+    for value, meaning in known.items():
+        if abs(ratio - value) < 10 * CLOSE * abs(value):
+            return meaning
+    return "factor_of_a_term", f"is {ratio:.6g} times what it must be"
 
 
 def _near_one(right: Vector, wrong: Vector) -> bool:
