@@ -52,7 +52,7 @@ def compared(op: Op, args: tuple[Any, ...], params: dict[str, Any], cotangents: 
 
     composed = _run(line_by_line, arrays, cotangents)
     return {
-        **{key: composed.trace[key] for key in ("nodes", "backward")},
+        **{key: composed.trace[key] for key in ("ops", "nodes", "backward")},
         "output": composed.trace["meta"]["output"],
         "inputs": composed.inputs,
         "saved_bytes": {"fused": fused.saved_bytes, "composed": composed.saved_bytes},

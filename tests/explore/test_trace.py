@@ -344,6 +344,7 @@ def test_a_batch_norm_carries_the_lines_of_the_paper(fused):
     assert all(difference < 1e-12 for difference in found["differences"].values())
     assert set(found["differences"]) == {"x", "weight", "bias"}
     assert {node["pass"] for node in found["nodes"]} == {0}
+    assert {node["op"] for node in found["nodes"] if node["op"]} == set(found["ops"])
     each = x.data.nbytes
     assert found["saved_bytes"]["fused"] == (2 if fused else 1) * each + 2 * 3 * 8
     assert found["saved_bytes"]["composed"] > 2 * each
