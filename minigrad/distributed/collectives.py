@@ -20,6 +20,8 @@ As each line leads to another one, second and third derivatives need no more.
 **A trap.** If the loss of every rank is already the sum over all of them, L counts it once for each rank, and gradients are
 ``size`` times too large. Differentiate the local part; add up losses that are only shown with ``group.all_reduce(loss.data)``.
 
+In a captured step a collective is a call with an outside effect: it is kept, in its place, once.
+
 All ranks must run the same backward pass: a collective whose result only some of the losses depend on is waited for in vain by
 those that use it. (The walk goes by the order of creation, which is the same wherever the same program ran.)
 """
@@ -30,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.mode import boxed
 from minigrad.core.op import op
 from minigrad.ops.joining import concat, pad
 
@@ -47,31 +50,31 @@ def all_reduce(xp: Any, x: Any, *, group: Any) -> Any:
     group
         The `Group` whose ranks all make this call.
     """
-    return group.all_reduce(x)
+    return boxed(group.all_reduce, effect=True)(x)
 
 
 @op
 def all_gather(xp: Any, x: Any, *, group: Any) -> Any:
     """Every rank's x in the order of the ranks, of shape (size, *x.shape), on every rank. Arguments as for `all_reduce`."""
-    return group.all_gather(x)
+    return boxed(group.all_gather, effect=True)(x)
 
 
 @op
 def reduce_scatter(xp: Any, x: Any, *, group: Any) -> Any:
     """The sum over the ranks of ``x[rank]``, where x has shape (size, ...). Arguments as for `all_reduce`."""
-    return group.reduce_scatter(x)
+    return boxed(group.reduce_scatter, effect=True)(x)
 
 
 @op
 def broadcast(xp: Any, x: Any, *, group: Any, root: int = 0) -> Any:
     """The x of rank ``root``, on every rank. Arguments as for `all_reduce`."""
-    return group.broadcast(x, root)
+    return boxed(group.broadcast, effect=True)(x, root)
 
 
 @op
 def reduce_to(xp: Any, x: Any, *, group: Any, root: int = 0) -> Any:
     """The sum of every rank's x on rank ``root``, and zeros on the others. Arguments as for `all_reduce`."""
-    return group.reduce_to(x, root)
+    return boxed(group.reduce_to, effect=True)(x, root)
 
 
 all_reduce.vjp(x=lambda g, *, group: all_reduce(g, group=group))

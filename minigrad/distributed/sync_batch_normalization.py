@@ -34,6 +34,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.backends import namespace
+from minigrad.core.mode import boxed, can_look
 from minigrad.core.op import op
 from minigrad.core.tensor import array_of
 from minigrad.distributed.collectives import all_reduce
@@ -73,7 +74,7 @@ def sync_batch_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, ax
     """
     axes = normalized_axes("sync_batch_norm", x, axis, eps, averages=False)
     check_affine("sync_batch_norm", x, axes, weight=weight, bias=bias)
-    exact, variance, m = merged(xp, group.all_gather(moments(xp, x, axes)), count(x, axes))
+    exact, variance, m = merged(xp, boxed(group.all_gather, effect=True)(moments(xp, x, axes)), count(x, axes))
     mean = exact.astype(xp.promote_types(x.dtype, xp.float32))
     lost = exact - mean
     scale = 1 / xp.sqrt(variance + eps)
@@ -102,7 +103,7 @@ def merged(xp: Any, gathered: Any, n: int) -> tuple[Any, Any, Any]:
     """
     ns, means, variances = gathered[:, 0], gathered[:, 1], gathered[:, 2]
     m = ns.sum(axis=0).real
-    if not n and m.size and not m.any():
+    if not n and m.size and can_look(m) and not m.any():
         raise ValueError("sync_batch_norm: no rank has a value to average over")
     mean = (ns * means).sum(axis=0) / m
     variance = (ns * variances + ns * (means - mean) ** 2).sum(axis=0) / m

@@ -21,9 +21,9 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from minigrad import ops
-from minigrad.backends import BACKENDS, kind_of, namespace
+from minigrad.backends import BACKENDS, namespace
 from minigrad.core.device import as_device, default_device, move
-from minigrad.core.mode import mode, recorded
+from minigrad.core.mode import can_look, mode, recorded
 from minigrad.core.tensor import DEFAULT_DTYPE, Tensor, array_of, wrap
 from minigrad.nn import init
 from minigrad.nn.module import Module, Parameter, empty_parameter
@@ -231,7 +231,7 @@ class BatchNorm(RunningStatistics):
     def values_of(self, m: Any, x: Any) -> Any:
         """Return over how many values the group took the statistics, for `update`; refuse a single one."""
         values = array_of(m)
-        if kind_of(values) == "cpu" and (values == 1).any():  # on a GPU looking at it would mean waiting
+        if can_look(values) and (values == 1).any():
             self.refuse_one_value(x)
         return values
 

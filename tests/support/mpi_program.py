@@ -112,6 +112,18 @@ def training() -> None:
         assert error <= bound, f"{name}: {error:.1e}"
 
 
+def endless() -> None:
+    """Messages of 4 MB, until something ends them; on two hosts their names differ."""
+    assert len(set(group.exchange(os.uname().nodename))) == group.size
+    x = np.ones(1 << 20, np.float32)
+    for k in range(10**6):
+        group.all_reduce_(x)
+        x[...] = 1
+        if k == 20 and group.rank == 0:
+            sys.stdout.write(f"{k} messages before\n")
+            sys.stdout.flush()
+
+
 def killed() -> None:
     group.barrier()
     if group.rank == 1:
