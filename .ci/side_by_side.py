@@ -75,6 +75,7 @@ def run(steps: Sequence[Step], not_run: Sequence[str], names: Sequence[str] = ()
     passed: set[str] = set()
     failed: list[str] = []
     began = time.monotonic()
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs is ended, too
     try:
         while waiting or running:
             for step in [step for step in waiting if set(step.needs.split()) & set(failed)]:
@@ -93,6 +94,7 @@ def run(steps: Sequence[Step], not_run: Sequence[str], names: Sequence[str] = ()
         for one in running:
             one.kill()
             one.output.close()
+        signal.signal(signal.SIGTERM, before)
     print("\n=== did not run", *(f" - {line}" for line in (*left_out, *not_run)), sep="\n")
     print(f"\nFAILED: {', '.join(failed)}" if failed else f"\nall steps passed in {time.monotonic() - began:.0f} s")
     return 1 if failed else 0

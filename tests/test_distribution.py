@@ -12,7 +12,7 @@ import sys
 import tarfile
 import zipfile
 from email.parser import Parser
-from importlib.util import find_spec
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -22,8 +22,7 @@ import minigrad as mg
 ROOT = Path(__file__).parents[1]
 NAME = "minigrad-checked"
 STEM = f"minigrad_checked-{mg.__version__}"
-TOOLS = ("build", "pip", "twine")
-MISSING = [tool for tool in TOOLS if find_spec(tool) is None]
+MISSING = sorted({"build", "pip", "twine"} - {distribution.metadata["Name"] for distribution in distributions()})
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)} (the extra dev)")]
 
