@@ -67,7 +67,7 @@ class CpuProgram:
     def _write_end(self, writer: Writer, recording: Recording, outputs: Sequence[Ref], kept: Sequence[Ref]) -> None:
         gradients = iter(kept)
         for leaf, ref in recording.gradients:
-            value = "None" if ref is None else f"wrap({writer.text(next(gradients))}.copy(), None)"
+            value = "None" if ref is None else f"wrap({writer.result(next(gradients))}, None)"
             writer.lines.append(f"{writer.bind(leaf, 'leaf')}.grad = {value}")
         writer.lines.append(f"return {result_text(writer, recording.structure, outputs)}")
 

@@ -60,6 +60,7 @@ class Writer:
         self._lives: dict[Live, str] = {}
         self._fresh: dict[Storage, tuple[str, Ref]] = {}
         self._views: dict[Ref, str] = {}
+        self._given: set[Storage] = set()  # fresh memory that left the step
         self._count = 0
 
     def bind(self, value: Any, stem: str) -> str:
@@ -181,6 +182,14 @@ class Writer:
     def _options(self, call: Call) -> str:
         return "".join(f", {name}={self.text(value)}" for name, value in call.kwargs.items())
 
+    def result(self, ref: Ref) -> str:
+        """Write an array that leaves the step: a copy, but of memory that a call made anew, which its first taker may have."""
+        name, root = self._fresh.get(ref.storage, ("", None))
+        if ref == root and ref.storage not in self._given:
+            self._given.add(ref.storage)
+            return name
+        return f"{self.text(ref)}.copy()"
+
     def drop_fresh(self, storages: Sequence[Storage]) -> None:
         """Let go of memory that nothing reads any more."""
         names = [self._fresh[s][0] for s in storages if s in self._fresh]
@@ -195,7 +204,7 @@ def result_text(writer: Writer, structure: Any, outputs: Sequence[Ref]) -> str:
 
     def text(value: Any) -> str:
         if isinstance(value, Tensor):
-            return f"wrap({writer.text(next(places))}.copy(), None)"
+            return f"wrap({writer.result(next(places))}, None)"
         if isinstance(value, dict):
             return "{" + ", ".join(f"{key!r}: {text(item)}" for key, item in value.items()) + "}"
         if isinstance(value, list):
