@@ -90,14 +90,14 @@ def gradcheck(
     if order < 1 or method not in ("auto", "differences", "complex") or kinks not in ("between", "nudge", "fail"):
         raise BadUse(f"gradcheck: order={order!r}, method={method!r} or kinks={kinks!r} is not one of those it knows; see its docstring")
     started = time.perf_counter()
-    with changed_mode(recording=True):
+    with changed_mode(recording=True), np.errstate(all="ignore"):
         problem, notes, frozen = make_problem(f, inputs, wrt, upcast)
         try:
             settings = Settings(method, directions, rtol)
             rng = np.random.default_rng(seed)
             rows, warnings = check_problem(problem, rng, order, settings, float32)
             for _ in range(NUDGES if kinks == "nudge" else 0):
-                if not any(row.kinks for row in rows):
+                if not any(row.kinks or row.jumps for row in rows):
                     break
                 problem = nudged(problem, rng)
                 notes.append("the inputs were moved by up to 0.1 % away from a kink")
@@ -107,7 +107,7 @@ def gradcheck(
                 frozen.restore()
     if kinks == "fail":
         for row in rows:
-            row.verdict = FAIL if row.kinks else row.verdict
+            row.verdict = FAIL if row.kinks or row.jumps else row.verdict
     title = name or getattr(f, "__name__", None) or type(f).__name__
     return Result(title, rows, list(dict.fromkeys(notes + warnings)), seed, time.perf_counter() - started, problem, f)
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.numerics.row import CANNOT_TELL, FAIL, PASS, Row, worst_verdict
+
+if TYPE_CHECKING:
+    from minigrad.gradcheck.causes.diagnosis import Diagnosis
 
 
 @dataclass
@@ -37,9 +42,17 @@ class Result:
 
     @property
     def digits(self) -> float:
-        """The fewest digits of agreement of any derivative; of any check where there is no derivative among them."""
+        """The fewest digits of agreement of any derivative, of any check where there is none; zero if something else is wrong."""
+        if not self.measured:
+            return 0.0
         derivatives = [row for row in self.rows if row.check == "derivative"]
         return min((row.digits for row in derivatives or self.rows), default=16.0)
+
+    @property
+    def measured(self) -> bool:
+        """Whether digits of agreement say something: all is well, or it is a derivative that is not."""
+        decisive = [row for row in self.rows if row.verdict == self.verdict]
+        return self.verdict == PASS or any(row.check == "derivative" for row in decisive)
 
     def worst(self, n: int = 1) -> list[Row]:
         """Return the ``n`` worst rows: failures first, then by relative error."""
@@ -47,11 +60,17 @@ class Result:
         return sorted(self.rows, key=lambda row: (badness[row.verdict], row.error), reverse=True)[:n]
 
     @cached_property
-    def diagnosis(self) -> list[str]:
+    def causes(self) -> list[Diagnosis]:
         """What is wrong with the gradient, as far as it equals what a mistake would give; empty if all is right."""
         from minigrad.gradcheck.causes.search import causes_of
 
-        return causes_of(self) if self.verdict == FAIL else []
+        with np.errstate(all="ignore"):
+            return causes_of(self) if self.verdict == FAIL else []
+
+    @property
+    def diagnosis(self) -> list[str]:
+        """The `causes` as sentences."""
+        return [str(cause) for cause in self.causes]
 
     def repro(self) -> str:
         """Return a program that shows the failure at the smallest shape and the roundest numbers that still fail."""
@@ -87,7 +106,7 @@ class Result:
         return self.ok
 
     def __str__(self) -> str:
-        lines = [f"gradcheck of {self.name}: {self.verdict}, {self.digits:.1f} digits"]
+        lines = [f"gradcheck of {self.name}: {self.verdict}" + (f", {self.digits:.1f} digits" if self.measured else "")]
         lines += [f"  {row}" for row in self.rows if row.verdict != PASS or row.check in ("derivative", "Taylor slope", "float32")]
         lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines + [f"  diagnosis: {sentence}" for sentence in self.diagnosis])

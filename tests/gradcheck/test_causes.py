@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,8 @@ def norm(change: str) -> Callable[..., Any]:
         xhat, w = centred * s, g if change == "no weight" else g * weight
         through_mean = 0.0 if change == "no mean term" else mean(w)
         through_var = 0.0 if change == "no variance term" else xhat * mean(w * xhat)
+        if change == "rstd for rstd**3":
+            through_var = centred * mean(w * centred)
         if change == "m - 1":
             through_var = through_var * (m / (m - 1))
         dx = s * (w - through_mean - through_var)
@@ -127,6 +130,10 @@ PLANTED = [
     (lambda: normalized(0, "no mean term"), "without the term through the mean (this is batch norm"),
     (lambda: normalized(0, "no variance term"), "without the term through the variance (this is batch norm"),
     (lambda: normalized(0, "m - 1"), "1/(m-1) for 1/m in the term through the variance"),
+    (
+        lambda: normalized(0, "rstd for rstd**3"),
+        "for the normalized values; or it is the right one with rstd for rstd**3 in the gradient for the variance",
+    ),
     (lambda: normalized(0, "no eps"), "the right one without eps"),
     (lambda: normalized(0, "raw x"), "x must be normalized first"),
     (lambda: normalized(0, "mean"), "a mean where a sum belongs"),
@@ -208,3 +215,30 @@ def test_the_program_runs_and_fails_again(capsys: pytest.CaptureFixture[str]) ->
     exec(program, {})
     assert "fail" in capsys.readouterr().out
     assert len(program.splitlines()) < 15, program
+
+
+def test_a_formula_that_only_passes_its_arguments_on_is_not_repaired() -> None:
+    @mg.op
+    def cube(xp: Any, x: Any) -> Any:
+        return x * x * x
+
+    grade = functools.partial(lambda g, x: g * 3 * x + x)
+    cube.vjp(x=lambda g, x: grade(g, x))
+    result = gradcheck(cube, [rng().uniform(0.5, 2, 3)])
+    assert result.verdict == "fail"
+    assert not any("right if you change" in line for line in result.diagnosis), result.diagnosis
+
+
+@pytest.mark.parametrize(
+    ("formula", "cause", "false"),
+    [
+        (lambda g, x: 3 * x * x, "the same whatever the cotangent is", "enters twice"),
+        (lambda g, x: g * 3 * x * x + x, "something is added that is not multiplied", "enters twice"),
+        (lambda g, x: g * g * 3 * x * x, "the cotangent enters twice", "is added"),
+    ],
+)
+def test_what_is_done_with_the_cotangent_is_told_apart(formula: Any, cause: str, false: str) -> None:
+    result = one_input(formula)
+    assert cause in result.diagnosis[0], result.diagnosis
+    assert not any(false in line for line in result.diagnosis), result.diagnosis
+    assert result.causes[0].input == "x"

@@ -110,6 +110,7 @@ class _Norm:
             ),
             "the right one with the unbiased variance, divided by m - 1": lambda: self.dx(rstd=bessel),
             "the right one with x - mean for the normalized values": lambda: self.dx(xhat=self.centred),
+            "the right one with rstd for rstd**3 in the gradient for the variance": lambda: self.dx(xhat=self.centred),
             "the right one with x for the normalized values": lambda: self.dx(xhat=self.x),
         }
         found = {0: of_x}

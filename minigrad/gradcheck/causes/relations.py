@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 Vector = np.ndarray[Any, Any]
+Relation = tuple[str, str]  #: the id of the mistake, and what the wrong gradient is
 
 
 def equal(a: Any, b: Any, tolerance: float) -> bool:
@@ -19,8 +20,8 @@ def equal(a: Any, b: Any, tolerance: float) -> bool:
     return bool(np.abs(a - b).max(initial=0.0) <= tolerance * max(np.abs(b).max(initial=0.0), 1e-300))
 
 
-def relations(wrong: Vector, right: Vector, others: dict[str, Any], cotangents: list[Vector], tolerance: float) -> Iterator[str]:
-    """Yield what the wrong gradient is, in words, for every relation that holds.
+def relations(wrong: Vector, right: Vector, others: dict[str, Any], cotangents: list[Vector], tolerance: float) -> Iterator[Relation]:
+    """Yield an id and what the wrong gradient is, in words, for every relation that holds.
 
     Parameters
     ----------
@@ -29,33 +30,28 @@ def relations(wrong: Vector, right: Vector, others: dict[str, Any], cotangents: 
     cotangents
         What the backward pass started from.
     """
-    if not right.size:
-        return
-    if not np.isfinite(right).all():
-        return
-    if not np.isfinite(wrong).all():
-        yield "not finite"
+    if not right.size or not np.isfinite(right).all():
         return
     if not wrong.any():
-        yield "zero, or missing: nothing flows back to this input. Was the value detached, or computed by NumPy?"
+        yield "zero", "zero, or missing: nothing flows back to this input. Was the value detached, or computed by NumPy?"
         return
     if equal(wrong, -right, tolerance):
-        yield "the right one with the opposite sign"
+        yield "sign", "the right one with the opposite sign"
     yield from _factors(wrong, right, others, cotangents, tolerance)
     if any(equal(wrong, v, tolerance) for v in cotangents):
-        yield "the cotangent itself: it was passed on unchanged"
+        yield "cotangent_itself", "the cotangent itself: it was passed on unchanged"
     if equal(wrong, right * right, tolerance):
-        yield "the square of the right one"
+        yield "square", "the square of the right one"
     for order in permutations(range(right.ndim)):
         if list(order) != sorted(order) and equal(wrong, right.transpose(order), tolerance):
-            yield f"the right one transposed (axes {order})"
+            yield "transposed", f"the right one transposed (axes {order})"
     for axes in (c for n in range(1, right.ndim + 1) for c in combinations(range(right.ndim), n)):
         if right.size > 1 and equal(wrong, np.flip(right, axes), tolerance):
-            yield f"the right one reversed along axis {axes if len(axes) > 1 else axes[0]}"
+            yield "reversed", f"the right one reversed along axis {axes if len(axes) > 1 else axes[0]}"
     yield from _small(wrong, right, tolerance)
 
 
-def _factors(wrong: Vector, right: Vector, others: dict[str, Any], cotangents: list[Vector], tolerance: float) -> Iterator[str]:
+def _factors(wrong: Vector, right: Vector, others: dict[str, Any], cotangents: list[Vector], tolerance: float) -> Iterator[Relation]:
     top = np.abs(right).max()
     if not top:
         return
@@ -70,7 +66,7 @@ def _factors(wrong: Vector, right: Vector, others: dict[str, Any], cotangents: l
                 meaning = f": a mean over {n} elements where a sum belongs, or one division by {n} too many"
             if n > 1 and abs(factor / n - 1) < 1e-8:
                 meaning = f": a sum over {n} elements where a mean belongs, or a division by {n} too few"
-        yield f"{factor:.10g} times the right one{meaning}"
+        yield "factor", f"{factor:.10g} times the right one{meaning}"
     for name, other in others.items():
         if isinstance(other, np.ndarray) and other.dtype.kind == "f" and other.size > 1:
             try:
@@ -78,27 +74,30 @@ def _factors(wrong: Vector, right: Vector, others: dict[str, Any], cotangents: l
             except ValueError:
                 continue
             if equal(wrong, with_factor, tolerance):
-                yield f"the right one times {name}, once too often"
+                yield "factor_too_many", f"the right one times {name}, once too often"
             if without.shape == right.shape and equal(wrong, without, tolerance):
-                yield f"the right one without the factor {name}"
+                yield "factor_missing", f"the right one without the factor {name}"
 
 
 def _products(shape: tuple[int, ...]) -> set[int]:
     return {prod(c) for n in range(1, len(shape) + 1) for c in combinations(shape, n)}
 
 
-def _small(wrong: Vector, right: Vector, tolerance: float) -> Iterator[str]:
+def _small(wrong: Vector, right: Vector, tolerance: float) -> Iterator[Relation]:
     """Describe differences that are small, or in few places."""
     gap = wrong - right
     top = np.abs(right).max()
     relative = np.abs(gap).max() / top if top else np.inf
     if 1e-10 < relative < 1e-5 and bool((wrong == wrong.astype(np.float32)).all()):
-        yield "the right one rounded to float32: something inside is computed in float32"
+        yield "float32", "the right one rounded to float32: something inside is computed in float32"
     elif 1e-10 < relative < 1e-6:
-        yield f"right to {-np.log10(relative):.0f} digits: something inside is computed in float32, or a small constant (eps) is missing"
+        yield (
+            "small_difference",
+            f"right to {-np.log10(relative):.0f} digits: something inside is computed in float32, or a small constant (eps) is missing",
+        )
     wrong_at = np.argwhere(np.abs(gap) > max(10 * tolerance, 1e-8) * top)
     if 0 < len(wrong_at) <= max(1, right.size // 4) and right.size > 3:
         where = ", ".join(str(tuple(int(i) for i in at)) for at in wrong_at[:4])
-        yield f"wrong in {len(wrong_at)} of {right.size} elements only: {where}{', ...' if len(wrong_at) > 4 else ''}"
+        yield "few_elements", f"wrong in {len(wrong_at)} of {right.size} elements only: {where}{', ...' if len(wrong_at) > 4 else ''}"
     if right.size > 1 and top and relative > 1e-8 and np.ptp(gap) <= 1e-9 * np.abs(gap).max():
-        yield f"the right one plus the constant {float(gap.flat[0]):.6g}"
+        yield "constant_added", f"the right one plus the constant {float(gap.flat[0]):.6g}"

@@ -14,6 +14,9 @@ import numpy as np
 
 from minigrad.core.device import to_host
 from minigrad.gradcheck.causes.common_mistakes import recognised
+from minigrad.gradcheck.causes.cotangents import about_the_cotangent
+from minigrad.gradcheck.causes.diagnosis import Diagnosis
+from minigrad.gradcheck.causes.not_finite import origin
 from minigrad.gradcheck.causes.relations import equal, relations
 from minigrad.gradcheck.causes.repairs import repairs
 from minigrad.gradcheck.numerics.linearization import cotangent, numeric_slopes
@@ -29,40 +32,64 @@ BY_CHECK = {
     "deterministic": "the forward pass draws random numbers, or keeps a state from call to call",
     "pure backward": "the backward pass writes to an array it was given (g *= ..., out=g); it may belong to somebody else",
     "repeatable": "the backward pass keeps a state from call to call: a value is stored outside what the formula is given",
-    "zero cotangent": "something is added to the gradient that is not multiplied with the cotangent",
-    "linear": "the gradient is not linear in the cotangent: it enters twice, or inside a function",
     "strided cotangent": "the backward pass depends on how the cotangent lies in memory: it reinterprets or reshapes its buffer",
     "missing cotangent": "a missing cotangent (None) is not treated as zero",
 }
+#: checks that fail if a gradient is not linear in the cotangent
+NOT_LINEAR = ("zero cotangent", "linear")
 
 
-def causes_of(result: Result) -> list[str]:
-    """Return what is known about the cause of a failure, in sentences."""
+def causes_of(result: Result) -> list[Diagnosis]:
+    """Return what is known about the cause of a failure. Where a gradient is not finite, that is all there is to say."""
     failed = [row for row in result.rows if row.verdict == FAIL]
-    found = [BY_CHECK[row.check] for row in failed if row.check in BY_CHECK]
+    problem = result.problem
+    not_finite = [row for row in failed if row.check == "finite gradient"]
+    if not_finite:
+        return [_about_what_is_not_finite(not_finite[0], problem, result.seed)]
+    found = [Diagnosis(row.check.replace(" ", "_"), BY_CHECK[row.check], row.input) for row in failed if row.check in BY_CHECK]
     found += [_about_an_exception(row) for row in failed if row.check == "runs"]
-    derivatives = [row for row in failed if row.check == "derivative"]
-    if result.problem is None:
+    if problem is None:
         return found
-    if any(row.order == 1 for row in derivatives):
-        for k, i in enumerate(result.problem.wrt):
-            if any(row.input == result.problem.names[i] for row in derivatives):
-                found += _about_an_input(result, k)
-    elif derivatives:
-        found.append(
+    not_linear = {row.input for row in failed if row.check in NOT_LINEAR}
+    of_cotangents = {cause.input: cause for cause in about_the_cotangent(problem, not_linear, result.seed)} if not_linear else {}
+    derivatives = [row for row in failed if row.check == "derivative"]
+    of_values: dict[str, list[Diagnosis]] = {}
+    for k, i in enumerate(problem.wrt):
+        bad = next((row for row in derivatives if row.input == problem.names[i] and row.order == 1), None)
+        if bad is not None:
+            of_values[bad.input] = _about_an_input(result, k) or _about_a_singular_point(bad)
+    for name in dict.fromkeys([*of_cotangents, *of_values]):
+        cause, values = of_cotangents.get(name), of_values.get(name, [])
+        found += [cause] if cause is not None and not (cause.id == "not_linear" and values) else []  # float32 is not linear either
+        found += values
+    if derivatives and not of_values:
+        text = (
             "the first derivative is right and the second is not: the formula uses a value as a constant that depends on the inputs "
             "(.data, detach, a NumPy function, an array kept from the forward pass)"
         )
-    return list(dict.fromkeys(found))
+        found.append(Diagnosis("detached", text))
+    return list({str(cause): cause for cause in found}.values())
 
 
-def _about_an_exception(row: Row) -> str:
+def _about_what_is_not_finite(row: Row, problem: Problem | None, seed: int) -> Diagnosis:
+    text = f"{row.message}: {origin(problem, seed) if problem is not None and row.order == 1 else ''}".rstrip(": ")
+    return Diagnosis("not_finite", f"for {row.input}, {text}", row.input)
+
+
+def _about_a_singular_point(row: Row) -> list[Diagnosis]:
+    if not row.jumps and not row.kinks:
+        return []
+    return [Diagnosis("jump" if row.jumps else "kink", f"for {row.input}, {row.message}", row.input)]
+
+
+def _about_an_exception(row: Row) -> Diagnosis:
     if "returned shape" in row.message or "has shape" in row.message:
-        return "a gradient has not the shape of its input: is a sum over broadcast axes missing, or a transposition?"
-    return "the backward pass does not run"
+        text = "a gradient has not the shape of its input: is a sum over broadcast axes missing, or a transposition?"
+        return Diagnosis("shape", text)
+    return Diagnosis("does_not_run", "the backward pass does not run")
 
 
-def _about_an_input(result: Result, k: int) -> list[str]:
+def _about_an_input(result: Result, k: int) -> list[Diagnosis]:
     """Compare the gradient for input number ``k`` with what mistakes would give."""
     problem = result.problem
     assert problem is not None
@@ -75,17 +102,19 @@ def _about_an_input(result: Result, k: int) -> list[str]:
     x = to_host(problem.inputs[k])
     wrong = np.zeros(x.shape) if gradient is None else to_host(gradient.data)
     right = (numeric.slope @ np.concatenate([v.ravel() for v in vs])).reshape(x.shape)
+    right = np.where(numeric.singular.reshape(x.shape), wrong, right)  # there is no right one there
     tolerance = max(1e-8, 10 * float(numeric.error.max(initial=0.0)) / max(float(np.abs(right).max(initial=0.0)), 1e-300))
     if equal(wrong, right, tolerance):
         return []  # only other cotangents show it
-    sentences = _common_mistakes(problem, k, outputs, pull, name)
-    if not sentences:
+    found = _common_mistakes(problem, k, outputs, pull, name)
+    if not found:
         others = {problem.names[i]: to_host(problem.args[i]) for i in problem.wrt}
-        sentences = [f"your gradient for {name} is {what}" for what in relations(wrong, right, others, vs, tolerance)]
-    return sentences + repairs(result, k, vs, right, tolerance)
+        related = relations(wrong, right, others, vs, tolerance)
+        found = [Diagnosis(mistake, f"your gradient for {name} is {what}", name) for mistake, what in related]
+    return found + repairs(result, k, vs, right, tolerance)
 
 
-def _common_mistakes(problem: Problem, k: int, outputs: list[Any], pull: Any, name: str) -> list[str]:
+def _common_mistakes(problem: Problem, k: int, outputs: list[Any], pull: Any, name: str) -> list[Diagnosis]:
     """Compare with the mistakes of functions that compute the same; only the first output gets a cotangent."""
     if not outputs:
         return []
@@ -94,15 +123,19 @@ def _common_mistakes(problem: Problem, k: int, outputs: list[Any], pull: Any, na
     found = pull([v, *[None] * (len(outputs) - 1)])[k]
     if found is None:
         return []
-    wrong, sentences = to_host(found.data), []
+    wrong, causes = to_host(found.data), []
     args = [to_host(a) if hasattr(a, "dtype") else a for a in problem.args]
     with np.errstate(all="ignore"):
         for function in recognised(args, y, v):
+            same = []
             for sentence, gradient in function.mistakes.get(problem.wrt[k], {}).items():
                 try:
                     candidate = gradient()
-                except ValueError:  # a mistake that these shapes do not allow
+                except (ValueError, ZeroDivisionError):  # a mistake that these shapes do not allow
                     continue
                 if equal(wrong, candidate, 1e-9):
-                    sentences.append(f"your gradient for {name} is {sentence} (this is {function.name})")
-    return sentences
+                    same.append(sentence)
+            if same:  # several mistakes can give one gradient
+                text = f"your gradient for {name} is {'; or it is '.join(same)} (this is {function.name})"
+                causes.append(Diagnosis("common_mistake", text, name))
+    return causes

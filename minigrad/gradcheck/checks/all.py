@@ -6,12 +6,13 @@ import numpy as np
 
 from minigrad.gradcheck.checks.backward import backward_rows
 from minigrad.gradcheck.checks.derivative import Settings, derivative_rows, taylor_row
+from minigrad.gradcheck.checks.finite import finite_rows
 from minigrad.gradcheck.checks.forward import forward_rows
 from minigrad.gradcheck.checks.precision import float32_rows
 from minigrad.gradcheck.numerics.arguments import BadUse
 from minigrad.gradcheck.numerics.linearization import Linearization
 from minigrad.gradcheck.numerics.problem import Problem
-from minigrad.gradcheck.numerics.row import FAIL, PASS, Row
+from minigrad.gradcheck.numerics.row import CANNOT_TELL, FAIL, PASS, Row
 
 
 def check_problem(problem: Problem, rng: np.random.Generator, order: int, settings: Settings, float32: bool) -> tuple[list[Row], list[str]]:
@@ -23,6 +24,9 @@ def check_problem(problem: Problem, rng: np.random.Generator, order: int, settin
     for k in range(1, order + 1):
         try:
             found = Linearization.of(problem, rng, settings.cotangents)
+            not_finite = finite_rows(problem, found, k)
+            if not_finite:
+                return [*rows, *not_finite], warnings
             if k == 1:
                 rows += backward_rows(problem, found.outputs, found.pull, found.cotangents, k)
         except BadUse:
@@ -32,9 +36,10 @@ def check_problem(problem: Problem, rng: np.random.Generator, order: int, settin
             return [*rows, Row("runs", k, "", (), FAIL, message=message)], warnings
         rows += derivative_rows(problem, found, rng, k, settings, warnings)
         if k == 1:
-            taylor = taylor_row(problem, found, rng, k)
-            smooth = not any(row.kinks for row in rows)
-            rows += [taylor] if taylor is not None and smooth else []
+            derivatives = [row for row in rows if row.check == "derivative"]
+            if not any(row.kinks or row.jumps or row.verdict == CANNOT_TELL for row in derivatives):
+                by_element = all(row.verdict == PASS and np.shape(row.numeric) == row.shape for row in derivatives)
+                rows.append(taylor_row(problem, found, rng, k, by_element))
             rows += float32_rows(problem, rng) if float32 else []
         if any(row.verdict == FAIL for row in rows):
             break

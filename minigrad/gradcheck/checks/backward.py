@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from minigrad.backends import Array
 from minigrad.core.device import device_of, to_host
 from minigrad.core.tensor import Tensor
 from minigrad.gradcheck.numerics.differentiation import scale_of
+from minigrad.gradcheck.numerics.noise import noise_around
 from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.numerics.row import FAIL, PASS, Row
 
@@ -19,6 +21,8 @@ SLACK = 1e-9
 #: part of sum |cotangent * output| / max |input|, the usual size of a gradient, that is added to the size of the one at hand: a gradient
 #: that is zero by an invariance is all rounding, and beside its own size no two such would be equal
 TYPICAL = 1e-3
+
+ROUNDINGS = 100.0  #: how often the noise of the function may be in its gradient
 
 
 def backward_rows(
@@ -50,23 +54,29 @@ def backward_rows(
     odd = pull([awkward(part) for part in v])
     flat = [np.broadcast_to(np.float64(0.75), part.shape) for part in v]
     spread, dense = pull(flat), pull([np.array(part) for part in flat])
+    rounding = cache(partial(_rounding, problem, v))  # only measured where two gradients differ
     terms = sum(float(np.abs(part * to_host(y.data)).sum()) for part, y in zip(v, outputs, strict=True))
     for k, x in enumerate(problem.inputs):
         g = _value(once[k], x)
+        if not np.isfinite(g).all():
+            yield row("finite gradient", k, "the gradient is infinite or not a number")
+            continue  # no two such are equal, whatever made them
         size = np.abs(g).max(initial=0.0) + TYPICAL * terms / float(scale_of(to_host(x).ravel()).max(initial=1.0))
         yield row("gradient", k, _misfit(once[k], x))
         yield row("repeatable", k, None if np.array_equal(g, _value(again[k], x)) else "backward gives another gradient the second time")
         stray = float(np.abs(_value(zero[k], x)).max(initial=0.0))
         yield row("zero cotangent", k, None if stray == 0 else f"the gradient for a cotangent of zeros is {stray:.3g} and not zero")
-        yield row("linear", k, _gap(_value(both[k], x), 2 * g - 3 * _value(other[k], x), size, "B(2v - 3w) is not 2 B(v) - 3 B(w)"))
-        trouble = _gap(_value(odd[k], x), g, size, "a transposed, reversed, read-only cotangent gives another gradient")
-        trouble = trouble or _gap(_value(spread[k], x), _value(dense[k], x), size, "a broadcast cotangent gives another gradient")
+        yield row(
+            "linear", k, _gap(_value(both[k], x), 2 * g - 3 * _value(other[k], x), size, rounding, "B(2v - 3w) is not 2 B(v) - 3 B(w)")
+        )
+        trouble = _gap(_value(odd[k], x), g, size, rounding, "a transposed, reversed, read-only cotangent gives another gradient")
+        trouble = trouble or _gap(_value(spread[k], x), _value(dense[k], x), size, rounding, "a broadcast cotangent gives another gradient")
         yield row("strided cotangent", k, trouble)
     if len(outputs) > 1:
-        yield from _partial_rows(problem, pull, v, order, row)
+        yield from _partial_rows(problem, pull, v, rounding, row)
 
 
-def _partial_rows(problem: Problem, pull: Any, v: Sequence[Array], order: int, row: Any) -> Iterator[Row]:
+def _partial_rows(problem: Problem, pull: Any, v: Sequence[Array], rounding: Callable[[], float], row: Any) -> Iterator[Row]:
     """Check that a missing cotangent counts as zero: for each output alone, and for none."""
     worst: list[str | None] = [None] * len(problem.inputs)
     for only in range(len(v)):
@@ -75,7 +85,7 @@ def _partial_rows(problem: Problem, pull: Any, v: Sequence[Array], order: int, r
         for k, x in enumerate(problem.inputs):
             g = _value(explicit[k], x)
             trouble = f"with the cotangent of output {only} alone the gradient differs"
-            worst[k] = worst[k] or _gap(_value(alone[k], x), g, float(np.abs(g).max(initial=0.0)), trouble)
+            worst[k] = worst[k] or _gap(_value(alone[k], x), g, float(np.abs(g).max(initial=0.0)), rounding, trouble)
     for k in range(len(worst)):
         yield row("missing cotangent", k, worst[k])
 
@@ -102,8 +112,27 @@ def _misfit(g: Any, x: Array) -> str | None:
     return None
 
 
-def _gap(a: Any, b: Any, size: float, trouble: str) -> str | None:
+def _gap(a: Any, b: Any, size: float, rounding: Callable[[], float], trouble: str) -> str | None:
     """Return ``trouble`` and by how much, if two gradients differ by more than rounding beside ``size`` and themselves."""
     gap = float(np.abs(a - b).max(initial=0.0))
     scale = max(size, float(np.abs(b).max(initial=0.0)))
-    return None if gap <= SLACK * scale else f"{trouble} (by {gap:.3g}, beside {scale:.3g})"
+    return None if gap <= SLACK * scale or gap <= rounding() else f"{trouble} (by {gap:.3g}, beside {scale:.3g})"
+
+
+def _rounding(problem: Problem, v: Sequence[Array]) -> float:
+    """Return the rounding of a gradient where that of the function itself is known: the two are made of the same numbers."""
+    found = 0.0
+    weights = np.concatenate([np.zeros(0), *(np.abs(part).ravel() for part in v)])
+    y = problem.value(problem.inputs)
+    for k, x in enumerate(problem.inputs):
+        if x.size and y.size:
+
+            def value(point: Array, k: int = k) -> np.ndarray[Any, Any]:
+                try:
+                    return problem.value([*problem.inputs[:k], point, *problem.inputs[k + 1 :]])
+                except (ArithmeticError, ValueError):
+                    return np.full_like(y, np.nan)
+
+            noise = float(weights @ noise_around(value, to_host(x), y))
+            found = max(found, ROUNDINGS * noise / float(scale_of(to_host(x).ravel()).min()))
+    return found

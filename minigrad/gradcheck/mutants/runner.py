@@ -195,7 +195,7 @@ def _truth(
     for x, found in zip(problem.inputs, numeric, strict=False):
         n = (found.slope @ v).reshape(x.shape)
         estimate = np.sqrt(found.error**2 @ v**2)
-        estimate[found.kinks] = np.inf
+        estimate[found.singular] = np.inf
         tolerance = np.maximum(rtol * np.abs(n).max(initial=0.0), 10 * estimate.reshape(x.shape))
         truth.append(n)
         allowed.append(tolerance)

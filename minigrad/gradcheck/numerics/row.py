@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 PASS, FAIL, CANNOT_TELL = "pass", "fail", "cannot tell"
 
 
@@ -28,21 +26,23 @@ class Row:
     numeric: Any = field(default=None, repr=False)
     method: str = ""
     kinks: int = 0
+    jumps: int = 0
     slope: float | None = None  #: of the Taylor remainder; None where that is all rounding
 
     @property
     def digits(self) -> float:
-        """How many decimal digits agree."""
-        if not math.isfinite(self.error):
+        """How many decimal digits are known to agree."""
+        error = max(self.error, self.estimate) if self.verdict == CANNOT_TELL else self.error
+        if not math.isfinite(error):
             return 0.0
-        return min(16.0, max(0.0, -math.log10(max(self.error, 1e-16))))
+        return min(16.0, max(0.0, -math.log10(max(error, 1e-16))))
 
     def __str__(self) -> str:
         text = f"{self.verdict:11s} order {self.order}  {self.check:18s} {self.input:12s} {self.shape!s:12s}"
         if self.check == "derivative":
             text += f" {self.digits:4.1f} digits  error {self.error:.1e}  estimate {self.estimate:.1e}  {self.method}"
         if self.check == "Taylor slope":
-            text += " none" if self.slope is None else f" {self.slope:.2f}"
+            text += " all rounding" if self.slope is None else f" {self.slope:.2f}"
         return text + (f"  {self.message}" if self.message else "")
 
 
@@ -50,10 +50,3 @@ def worst_verdict(verdicts: Iterable[str]) -> str:
     """Return fail if any failed, else cannot tell if any was that, else pass."""
     seen = set(verdicts)
     return FAIL if FAIL in seen else CANNOT_TELL if CANNOT_TELL in seen else PASS
-
-
-def worst_element(analytic: np.ndarray[Any, Any], numeric: np.ndarray[Any, Any]) -> tuple[int, ...]:
-    """Return the index at which two arrays differ most."""
-    gap = np.atleast_1d(np.abs(analytic - numeric))
-    gap[~np.isfinite(gap)] = np.inf
-    return tuple(int(i) for i in np.unravel_index(int(gap.argmax()), np.shape(numeric)))

@@ -14,12 +14,13 @@
 =================  ==================================================================================================
 
 A case: ``op`` (name), ``tag`` (its family), ``case`` (the arguments, as text), ``device``, ``verdict`` ("pass", "fail" or
-"cannot tell"), ``digits`` (the fewest of its derivatives), ``seconds``, ``checks``, ``notes`` (warnings), ``steps`` (pairs of a step of
-central differences and the relative error it gives), and, if it failed, ``diagnosis`` (sentences) and ``repro`` (a program).
+"cannot tell"), ``digits`` (the fewest of its derivatives; 0 if something else failed), ``seconds``, ``checks``, ``notes`` (warnings),
+``steps`` (pairs of a step of central differences and the relative error it gives), and, if it failed, ``diagnosis`` (sentences) and
+``repro`` (a program).
 
 A check: ``check`` (its name), ``order``, ``input`` (name), ``shape``, ``verdict``, ``error`` (relative), ``estimate`` (of the numerical
-derivative's own error), ``digits``, ``method``, ``kinks`` (how many elements are at one), ``slope`` (of the Taylor remainder, or null),
-``message``, and, if a derivative failed, ``analytic`` and ``numeric`` (nested lists).
+derivative's own error), ``digits``, ``method``, ``kinks`` and ``jumps`` (how many elements are at one), ``slope`` (of the Taylor
+remainder, or null), ``message``, and, if a derivative failed, ``analytic`` and ``numeric`` (nested lists).
 """
 
 from __future__ import annotations
@@ -110,6 +111,7 @@ def check_of(row: Row) -> dict[str, Any]:
         "digits": round(row.digits, 2),
         "method": row.method,
         "kinks": row.kinks,
+        "jumps": row.jumps,
         "slope": row.slope,
         "message": row.message,
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 from minigrad.gradcheck.report.document import Document, closing_line, to_json
 
 TEMPLATE = Path(__file__).with_name("page.html")
+MEASURED = ("derivative", "float32")  #: checks with digits of agreement
 COLORS = {"pass": "#1a7f37", "fail": "#cf222e", "cannot tell": "#9a6700"}
 
 
@@ -27,7 +28,8 @@ def fragment(document: Document) -> str:
         for check in case["checks"]:
             if check["verdict"] == "pass" and check["check"] != "derivative":
                 continue
-            cells = [check["check"], check["order"], check["input"], tuple(check["shape"]), f"{check['digits']:.1f}"]
+            digits = f"{check['digits']:.1f}" if check["check"] in MEASURED else ""
+            cells = [check["check"], check["order"], check["input"], tuple(check["shape"]), digits]
             cells += [check["verdict"], check["message"]]
             parts.append("<tr>" + "".join(f"<td style='text-align:left'>{escape(str(cell))}</td>" for cell in cells) + "</tr>")
         parts.append("</table>")

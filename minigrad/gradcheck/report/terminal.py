@@ -54,7 +54,8 @@ class LiveTable:
         for name in ("cases", "digits", "verdict", "time"):
             table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
         for line in lines:
-            digits, seconds = f"{line['digits']:.1f}", f"{line['seconds'] * 1e3:.0f} ms"
+            digits = f"{line['digits']:.1f}" if line["digits"] or line["verdict"] == "pass" else ""
+            seconds = f"{line['seconds'] * 1e3:.0f} ms"
             verdict = Text(line["verdict"], COLORS[line["verdict"]])
             table.add_row(line["op"], Text(line["case"]), str(line["count"]), digits, verdict, seconds)
         return table
