@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any
 
 from minigrad import random
-from minigrad.core.graph import Node
+from minigrad.backends import is_array
+from minigrad.core._overwritten import overwritten
+from minigrad.core.graph import Node, next_sequence
 from minigrad.core.mode import Observer, changed_mode, mode
 from minigrad.core.op import Op
 from minigrad.core.tensor import Tensor, wrap
@@ -29,13 +32,27 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
 
 
+Application = tuple[str, tuple[Any, ...]]  #: an op, and dtypes and shapes of what it was given
+
+
+def _application(op: Op, args: tuple[Any, ...]) -> Application:
+    return op.name, tuple([(str(a.dtype), a.shape) if is_array(a) else None for a in args])
+
+
+def _said(application: Application | None) -> str:
+    if application is None:
+        return "nothing"
+    return f"{application[0]}({', '.join(f'{of[0]}{list(of[1])}' for of in application[1] if of is not None)})"
+
+
 class _Segment:
     """A stretch of computation that can be run again."""
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], autocast: Any) -> None:
         self.function, self.args, self.kwargs, self.autocast = function, args, kwargs, autocast
         self.random_state = random.get_state()
-        self.ops: list[str] = []
+        self.began = next_sequence()
+        self.ops: list[Application] = []
         self.found: dict[int, tuple[Any, ...]] = {}
 
     def recompute(self) -> None:
@@ -44,15 +61,20 @@ class _Segment:
         def again(value: Any) -> Any:
             return wrap(value.data, None).requires_grad_(value.requires_grad) if type(value) is Tensor else value
 
-        state, collecting = random.get_state(), _Collecting()
+        state, collecting = random.get_state(), _Collecting(self.began)
         random.set_state(self.random_state)
         try:
             with changed_mode(recording=True, recomputing=True, observers=(collecting,), autocast=self.autocast):
                 self.function(*map(again, self.args), **{name: again(value) for name, value in self.kwargs.items()})
         finally:
             random.set_state(state)
-        if [name for name, _ in collecting.found] != self.ops:
-            raise RuntimeError("checkpoint: the function did other ops in its second run than in its first; it must repeat exactly")
+        pairs = zip_longest(self.ops, [application for application, _ in collecting.found])
+        for first, second in pairs:
+            if first != second:
+                raise RuntimeError(
+                    f"checkpoint: in its second run the function did {_said(second)} where it did {_said(first)} in its first run; "
+                    "it must repeat exactly"
+                )
         self.found = dict(enumerate(saved for _, saved in collecting.found))
 
 
@@ -79,15 +101,23 @@ class _Forgetting(Observer):
     def on_forward(self, op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any, node: Node | None) -> None:
         if node is not None:
             node.saved = _Recompute(self.segment, len(self.segment.ops))
-            self.segment.ops.append(op.name)
+            self.segment.ops.append(_application(op, args))
 
 
 class _Collecting(Observer):
     """Collects what nodes save in the second run of a segment."""
 
-    def __init__(self) -> None:
-        self.found: list[tuple[str, tuple[Any, ...]]] = []
+    def __init__(self, began: float) -> None:
+        self.began = began
+        self.found: list[tuple[Application, tuple[Any, ...]]] = []
 
     def on_forward(self, op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any, node: Node | None) -> None:
+        if overwritten.latest > self.began:
+            for name, a in zip(op.inputs, args, strict=False):
+                if is_array(a) and overwritten.when(a) > self.began:
+                    raise RuntimeError(
+                        f"checkpoint: what {op.name} is given as {name!r} (shape {a.shape}) was changed in place since the first run. "
+                        "Run backward before the change, or compute with a copy of the tensor"
+                    )
         if node is not None:
-            self.found.append((op.name, node.saved))
+            self.found.append((_application(op, args), node.saved))

@@ -55,6 +55,9 @@ class Generator:
         self._lock = Lock()
         self.state = {"seed": seed, "counter": 0}
 
+    def __reduce__(self) -> Any:
+        return _generator_in, (self.state,)
+
     @property
     def state(self) -> dict[str, int]:
         """Seed and number of blocks used: all there is to save and restore."""
@@ -208,6 +211,13 @@ normal = default_generator.normal
 integers = default_generator.integers
 bernoulli = default_generator.bernoulli
 permutation = default_generator.permutation
+
+
+def _generator_in(state: dict[str, int]) -> Generator:
+    """Make a generator in this state: a copy, or what was pickled."""
+    generator = Generator()
+    generator.state = state
+    return generator
 
 
 def get_state() -> dict[str, int]:

@@ -151,7 +151,7 @@ def quick_pull(plan: Plan) -> Callable[..., Gradients]:
     """Return `Plan.pull`, made for ops with one output and one or two formulas, each of one cotangent and at most one saved value."""
     op, formulas = plan.op, plan.formulas
     simple = all(len(f.inputs) == 1 and f.needs[:1] == ["g"] and len(f.saves) == len(f.needs) - 1 < 2 and not f.params for f in formulas)
-    if op.kernels or op.variadic or len(op.outputs) > 1 or not 1 <= len(formulas) <= 2 or not simple:
+    if plan.foreign or op.kernels or op.variadic or len(op.outputs) > 1 or not 1 <= len(formulas) <= 2 or not simple:
         return plan.pull
     rules = [(f.positions[0], f.function, plan.saves.index(f.saves[0]) if f.saves else None) for f in formulas]
     return _pull_one(plan, *rules) if len(rules) == 1 else _pull_two(plan, *rules)

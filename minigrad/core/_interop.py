@@ -40,6 +40,7 @@ class Interop(Methods):
         device: Any
         is_leaf: Any
         requires_grad: Any
+        grad: Any
         requires_grad_: Callable[..., Any]
 
         # What minigrad/__init__.py opens from above.
@@ -117,6 +118,13 @@ class Interop(Methods):
         new.data, new.node, new.name = self.data.copy(), None, self.name
         new.requires_grad_(self.requires_grad)
         memo[id(self)] = new
+        if new.node is not None and self.grad is not None:
+            new.grad = self.grad.detach().copy()
+        return new
+
+    def __copy__(self) -> Any:
+        new = type(self).__new__(type(self))
+        new.data, new.node, new.name = self.data, self.node, self.name
         return new
 
     def __reduce__(self) -> Any:

@@ -5,26 +5,48 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+from numpy.lib.array_utils import byte_bounds
+
 from minigrad.backends import Array, owner
+
+Span = tuple[int, int]  #: first and one past the last address
 
 
 class Overwritten:
-    """For each piece of memory that was overwritten and is still alive, the sequence number of the last time."""
+    """For each piece of memory that was overwritten and is still alive, which parts of it, and when for the last time."""
 
     def __init__(self) -> None:
         self.latest = 0.0  #: of all: nodes made later need not look
-        self._when: dict[int, tuple[Any, float]] = {}  # id of a memory's owner -> weak reference to it, sequence number
+        self._parts: dict[int, tuple[Any, dict[Span, float]]] = {}  # id of a memory's owner -> weak reference to it, parts
 
     def note(self, array: Array, seq: float) -> None:
         """Note that ``array`` was overwritten at ``seq``."""
         memory = owner(array)
         key = id(memory)
         self.latest = seq
-        self._when[key] = (weakref.ref(memory, lambda _: self._when.pop(key, None)), seq)
+        if key not in self._parts:
+            self._parts[key] = weakref.ref(memory, lambda _: self._parts.pop(key, None)), {}
+        parts = self._parts[key][1]
+        if array is memory:
+            parts.clear()  # it covers all of them
+        parts[span_of(array)] = seq
 
     def when(self, array: Array) -> float:
-        """Return when the memory of ``array`` was overwritten last; 0 if it never was."""
-        return self._when.get(id(owner(array)), (None, 0.0))[1]
+        """Return when a part of the memory of ``array`` was overwritten last; 0 if it never was."""
+        _, parts = self._parts.get(id(owner(array)), (None, None))
+        if not parts:
+            return 0.0
+        first, end = span_of(array)
+        return max((seq for (a, b), seq in parts.items() if a < end and first < b), default=0.0)
+
+
+def span_of(array: Array) -> Span:
+    """Return the addresses between which the elements of an array lie."""
+    if hasattr(array, "__array_interface__"):
+        return byte_bounds(array)
+    first: int = array.data.ptr  # on a GPU, where views have steps but no negative ones before their first element
+    steps = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True) if n]
+    return first + sum(s for s in steps if s < 0), first + sum(s for s in steps if s > 0) + array.itemsize
 
 
 overwritten = Overwritten()

@@ -70,6 +70,7 @@ class Plan:
         has_formula = {name for f in op.formulas for name in f.inputs}
         #: for each input whether the node gets a parent for it
         self.live = tuple([m and op.inputs[0 if op.variadic else i] in has_formula for i, m in enumerate(mask)])
+        self.foreign = not op.__module__.startswith("minigrad.")  #: so that a formula may return an array that somebody keeps
         self.quick_pull = quick_pull(self)  #: for `minigrad.core.graph.walk`: the same as `pull`
 
     def pull(self, node: Node, g: Any, lift: Any, useful: set[Node] | None) -> Iterable[tuple[Node, Any]]:
@@ -93,7 +94,8 @@ class Plan:
                 for i, r in zip(inputs, results, strict=True):
                     parent = node.parents[i]
                     if parent is not None and (useful is None or parent in useful):
-                        found.append((parent, fit(r, parent, node, i)))
+                        own = r.copy() if self.foreign and lift is None and is_array(r) else r
+                        found.append((parent, fit(own, parent, node, i)))
                         for observer in mode.get().observers:
                             observer.on_backward(node, i, g, found[-1][1])
         except Exception as error:

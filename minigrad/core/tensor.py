@@ -12,6 +12,7 @@ optimizers do (`minigrad.core.graph.changed_in_place`), and whatever had saved t
 
 from __future__ import annotations
 
+from _thread import allocate_lock as Lock  # threading is slow to import, and NumPy does without
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -25,6 +26,8 @@ from minigrad.core.graph import Node
 from minigrad.core.mode import changed_mode, recorded
 
 __all__ = ["DEFAULT_DTYPE", "Tensor", "array_of", "as_array", "wrap"]
+
+_adding = Lock()  # threads may add to the gradient of one leaf
 
 
 class Tensor(Interop):
@@ -234,7 +237,9 @@ class _Hook:
         if shape != node.shape:
             what = f"a {type(new).__name__}" if shape is None else f"a gradient of shape {shape}"
             raise ValueError(f"a hook on the output of {node.name} returned {what}; the value has shape {node.shape}")
-        return new if isinstance(g, Tensor) else array_of(new)
+        if isinstance(g, Tensor):
+            return new if new.dtype == node.dtype else new.astype(node.dtype)
+        return array_of(new).astype(node.dtype)  # always a copy: the walk may add to what it is given, and this is somebody's
 
 
 class _Retained:
@@ -289,14 +294,15 @@ def add_to_grad(leaf: Node, g: Any, handed_out: set[int]) -> None:
     The gradient must be the leaf's own memory, as optimizers and later passes add to it in place; formulas may return
     one array, or views of it, for several inputs. ``handed_out`` holds the memory that already belongs to somebody.
     """
-    old = leaf.grad
-    if old is None:
-        g = g if isinstance(g, Tensor) else wrap(namespace(g).asarray(g), None)
-        if id(owner(g.data)) in handed_out or not is_writable(g.data):
-            g = g.copy()
-        handed_out.add(id(owner(g.data)))
-        leaf.grad = g
-    elif old.node is None and not isinstance(g, Tensor) and is_writable(old.data):
-        old.data += g
-    else:
-        leaf.grad = old + g
+    with _adding:
+        old = leaf.grad
+        if old is None:
+            g = g if isinstance(g, Tensor) else wrap(namespace(g).asarray(g), None)
+            if id(owner(g.data)) in handed_out or not is_writable(g.data):
+                g = g.copy()
+            handed_out.add(id(owner(g.data)))
+            leaf.grad = g
+        elif old.node is None and not isinstance(g, Tensor) and is_writable(old.data):
+            old.data += g
+        else:
+            leaf.grad = old + g

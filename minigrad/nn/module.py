@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
 
 import numpy as np
 
+from minigrad.backends import namespace
 from minigrad.core._source import layer_in_words, layers_of
 from minigrad.core.device import Device, as_device, default_device, move
 from minigrad.core.mode import mode
@@ -339,7 +340,7 @@ class Module:
         """Drop the gradients of all parameters, or set them to zero."""
         for parameter in self.parameters():
             grad = parameter.grad
-            parameter.grad = None if set_to_none or grad is None else wrap(0 * grad.data, None)
+            parameter.grad = None if set_to_none or grad is None else wrap(namespace(grad.data).zeros_like(grad.data), None)
 
     # ------------------------------------------------------------------------------------------------- hooks
 

@@ -7,7 +7,7 @@ the optimizer remembers (momentum and the like) is kept in buffers of the same l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from operator import is_
 from typing import Any
@@ -47,28 +47,39 @@ class Bucket:
         self.skipped: Array | None = None  #: on a GPU with a gradient scaler: steps that were counted but left out
         self._gradients: Array | None = None
         self._parts: list[Array] | None = None  # of the buffer of gradients, where somebody puts them there
+        self.parts: list[Array] = [None] * len(params)  #: of the buffer, each the array of a parameter
         self.adopt()
 
     def adopt(self) -> None:
-        """Make every parameter's array a view of the buffer, if it is not one; take over its values."""
-        for p, span in zip(self.params, self.spans, strict=True):
-            if owner(p.data) is self.values:
-                continue
-            if p.data.__class__ is not self.values.__class__ or p.dtype != self.values.dtype or p.size != span.stop - span.start:
+        """Make every parameter's array its part of the buffer, if it is not; take over its values."""
+        others = []
+        for i, p in enumerate(self.params):
+            if p.data is not self.parts[i]:
+                others.append(i)
+        if not others:
+            return
+        for i in others:
+            p, n = self.params[i], self.spans[i].stop - self.spans[i].start
+            if p.data.__class__ is not self.values.__class__ or p.dtype != self.values.dtype or p.size != n:
                 raise RuntimeError(
                     f"a parameter became {p.dtype}{list(p.shape)} on {p.device} after the optimizer's first step; "
                     "make the optimizer after moving the model"
                 )
-            self.values[span] = p.data.reshape(-1)
-            p.data = self.values[span].reshape(p.shape)
+        arrays = [self.params[i].data for i in others]
+        if any(owner(array) is self.values for array in arrays):
+            arrays = [array.copy() for array in arrays]  # a part may hold what another parameter is to have
+        for i, array in zip(others, arrays, strict=True):
+            self.values[self.spans[i]] = array.reshape(-1)
+            self.parts[i] = self.params[i].data = self.values[self.spans[i]].reshape(array.shape)
 
     def view(self, name: str, i: int) -> Tensor:
         """Return what is remembered under ``name`` for parameter ``i``, in its shape and sharing memory."""
         return wrap(self.arrays[name][self.spans[i]].reshape(self.params[i].shape), None)
 
-    def changed(self) -> None:
-        """Tell the graph that the parameters were overwritten."""
-        changed_in_place(self.values)
+    def changed(self, numbers: Sequence[int] | None = None) -> None:
+        """Tell the graph that parameters with these numbers were overwritten; all of them if None are given."""
+        for array in [self.values] if numbers is None else [self.parts[i] for i in numbers]:
+            changed_in_place(array)
 
     def settle(self) -> None:
         """Take steps that were left out off the counts; where there may be some, this waits for the device."""

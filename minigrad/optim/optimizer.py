@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, NoReturn
 
-from minigrad.backends import BACKENDS, Array, CaptureError, is_array
+from minigrad.backends import BACKENDS, Array, CaptureError, is_array, namespace
 from minigrad.core.device import move, to_host
 from minigrad.core.mode import changed_mode, mode, recorded
 from minigrad.core.tensor import Tensor, as_array
@@ -105,7 +105,7 @@ class Optimizer:
                 if set_to_none:
                     p.grad = None
                 elif p.grad is not None:
-                    p.grad = Tensor(p.grad.data * 0)
+                    p.grad = Tensor(namespace(p.grad.data).zeros_like(p.grad.data))
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters with options of their own."""
@@ -239,10 +239,13 @@ class Optimizer:
             for other in bucket.scalars[1:]:
                 other.update(scalars)
             self._update_in_blocks(bucket.values, bucket.gradients(), bucket.arrays, scalars, group)
+            bucket.changed()
         else:
+            stepped = []
             for i, (p, span) in enumerate(zip(bucket.params, bucket.spans, strict=True)):
                 if p.grad is None:
                     continue
+                stepped.append(i)
                 self.advance(bucket.scalars[i], group)
                 if self.elementwise:
                     arrays = {name: a[span] for name, a in bucket.arrays.items()}
@@ -250,7 +253,7 @@ class Optimizer:
                 else:
                     arrays = {name: a[span].reshape(p.shape) for name, a in bucket.arrays.items()}
                     self._decay_and_update(recorded(p.data), recorded(p.grad.data), {**arrays, **bucket.scalars[i]}, group)
-        bucket.changed()
+            bucket.changed(stepped)
 
     def _fused_step(self, bucket: Bucket, group: dict[str, Any]) -> bool:
         """Let the backend make the whole step in one launch, if it has a kernel for this optimizer."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from minigrad.optim.flat import Bucket
@@ -27,13 +29,13 @@ class RecordedBucket(Bucket):
     def together(self) -> bool:
         return self._together
 
-    def changed(self) -> None:
+    def changed(self, numbers: Sequence[int] | None = None) -> None:
         """At each replay, write the counts back and tell the graph that the parameters were overwritten."""
         for k, scalars in enumerate(self.scalars[:1] if self._together else self.scalars):
             tables = self.bucket.scalars if self._together else [self.bucket.scalars[k]]
             for name, number in scalars.items():
                 self.recorder.after(Store(tables, name), number)
-        self.recorder.after(self.bucket.changed)
+        self.recorder.after(self.bucket.changed if numbers is None else partial(self.bucket.changed, numbers))
 
 
 def live_options(recorder: Any, group: dict[str, Any]) -> dict[str, Any]:
