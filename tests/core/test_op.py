@@ -166,6 +166,29 @@ def halves() -> Any:
     return halves
 
 
+class TestBackward:
+    def test_an_error_in_a_formula_of_two_inputs_is_placed(self) -> None:
+        @mg.op
+        def f(xp, x, z):
+            return x * z
+
+        f.vjp(x=lambda g, z: g * z, z=lambda g, x: g * undefined)  # noqa: F821
+        x = mg.tensor([1.0], requires_grad=True)
+        with pytest.raises(NameError, match="undefined") as caught:
+            f(x, x * 2).sum().backward()
+        assert "in the backward pass of f" in caught.value.__notes__[0]
+
+    def test_saved_lists_of_tensors_are_differentiated_again(self) -> None:
+        @mg.op
+        def product(xp, *xs):
+            return xs[0] * xs[1]
+
+        product.vjp(xs=lambda g, xs: (g * xs[1], g * xs[0]))
+        x = mg.tensor([3.0], requires_grad=True)
+        (g,) = mg.grad(product(x, x).sum(), [x], create_graph=True)
+        assert (g.item(), mg.grad(g.sum(), [x])[0].item()) == (6, 2)
+
+
 class TestSeveralOutputs:
     def test_each_has_a_gradient_and_missing_ones_are_zero(self, halves: Any) -> None:
         x = mg.tensor([-1.0, 2.0], requires_grad=True)
