@@ -13,6 +13,7 @@ The samples of those ops are declared there as for minigrad's own, with ``@sampl
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 import time
 from collections.abc import Callable
@@ -48,6 +49,8 @@ def find(path: str) -> Any:
         return getattr(importlib.import_module(package), name)
     except (ImportError, AttributeError) as error:
         raise BadUse(f"cannot find {path!r}: {error}") from None
+    except (Exception, SystemExit) as error:  # whatever a module does when it is imported
+        raise BadUse(f"importing {package} raised {_in_words(error)}, so there is nothing to check") from None
 
 
 def document_for(path: str, order: int, mode: str, seed: int) -> Document:
@@ -70,13 +73,53 @@ def document_for(path: str, order: int, mode: str, seed: int) -> Document:
         for layer in layers()[name](np.random.default_rng(seed)):
             document["cases"].append(case_of(check_layer(layer, name, options), name, "nn", repr(layer), steps=True))
     else:
-        made = target() if not isinstance(target, type) else (target(), _example_inputs(target, path))
+        made = _made(target, path)
         if not isinstance(made, tuple) or len(made) != 2 or not (is_module(made[0]) or callable(made[0])):
             raise BadUse(f"{path} must be an op, a module class with example_inputs(), or a function returning (module, inputs)")
-        result = gradcheck(made[0], made[1], order=order, directions=directions, name=name, seed=seed)
+        try:
+            result = gradcheck(made[0], made[1], order=order, directions=directions, name=name, seed=seed)
+        except BadUse:
+            raise
+        except (Exception, SystemExit) as error:
+            raise BadUse(f"{path} cannot be called with its inputs: {_in_words(error)}") from None
         document["cases"].append(case_of(result, name, "yours", "", steps=True))
     summarize(document, time.perf_counter() - started)
     return document
+
+
+def _made(target: Any, path: str) -> Any:
+    """Return the module or function, and its inputs: those of a class or an instance, or what a function without arguments returns.
+
+    Raises
+    ------
+    BadUse
+        If it says nothing, needs arguments, or raises.
+    """
+    try:
+        if isinstance(target, type):
+            return target(), _example_inputs(target, path)
+        if is_module(target):
+            return target, _example_inputs(target, path)
+        if not callable(target):
+            raise BadUse(
+                f"{path} is {type(target).__name__}; it must be an op, a module or a function returning (module_or_function, inputs)"
+            )
+        try:
+            inspect.signature(target).bind()
+        except TypeError as error:
+            raise BadUse(
+                f"{path} takes arguments ({error}), and nobody says which: name a function that takes none and returns "
+                f"({path.partition(':')[2]}, [its inputs])"
+            ) from None
+        return target()
+    except BadUse:
+        raise
+    except (Exception, SystemExit) as error:
+        raise BadUse(f"making {path} raised {_in_words(error)}") from None
+
+
+def _in_words(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _example_inputs(cls: Any, path: str) -> Any:
