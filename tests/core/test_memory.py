@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from support.strict_cuda import pretended_gpu
 
 import minigrad as mg
 from minigrad import nn, optim
@@ -191,3 +192,37 @@ def test_copies_of_tensors_and_generators():
     generator = mg.random.Generator(3)
     generator.state = {"seed": 3, "counter": 7}
     assert copy.deepcopy(generator).state == copy.copy(generator).state == generator.state
+
+
+def test_a_hook_gives_a_gradient_of_the_dtype_of_the_value_where_it_is_recorded_too():
+    x = leaf(1.0, 2.0, dtype=np.float32)
+    x.register_hook(lambda g: g.astype("float64") * 2)
+    (g,) = mg.grad((x * x).sum(), x, create_graph=True)
+    assert g.dtype == np.float32
+    assert g.tolist() == [4.0, 8.0]
+
+
+def test_overlapping_views_on_a_gpu_are_told_apart():
+    with pretended_gpu():
+        base = mg.tensor(np.arange(6.0), device="cuda").data
+        parts = [base[:3], base[3:], base[::-1][:3], base[4:2:-1]]
+        graphs = [(t * t).sum() for t in [mg.Tensor(part, requires_grad=True) for part in parts]]
+        mg.Tensor(base[:4]).copy_(mg.zeros(4, dtype="float64", device="cuda"))
+        for graph in graphs:  # each holds the element number 3
+            with pytest.raises(RuntimeError, match="changed in place"):
+                graph.backward()
+        last = mg.Tensor(base[4:], requires_grad=True)
+        graph = (last * last).sum()
+        mg.Tensor(base[:4]).copy_(mg.zeros(4, dtype="float64", device="cuda"))
+        graph.backward()
+        assert last.grad.tolist() == [8.0, 10.0]
+
+
+@pytest.mark.parametrize("apply", [mg.log, lambda x: x / x], ids=["one formula", "two formulas"])
+def test_an_error_in_a_formula_that_is_run_by_itself_names_the_op(apply):
+    x = leaf(1.0, 0.0)
+    with np.errstate(all="ignore"):
+        y = apply(x)
+    with np.errstate(divide="raise", invalid="raise"), pytest.raises(FloatingPointError) as error:
+        y.sum().backward()
+    assert any("in the backward pass of" in note for note in error.value.__notes__)
