@@ -28,7 +28,7 @@ ROUNDED_AWAY = "s is zero but for the rounding of the mean, which float32 shows:
 
 #: op, change (both as regular expressions that must match whole) -> reason
 REASONS: list[tuple[str, str, str]] = [
-    (r"batch_norm|batch_norm_relu", r"rest \* centred -> (rest \* x|g \* centred)",
+    (r"batch_norm|batch_norm_relu", r"rest \* xhat -> g \* xhat",
      "one factor sums to zero, so a constant in the other drops out"),
     (r"whiten_zca", r"centred @ (.*) -> x @ \1", "the result is centred afterwards, which takes the mean out again"),
     (r"\w+", r"(\w+) @ \1 -> \1 @ \1", "the operands that were swapped are the same matrix"),
