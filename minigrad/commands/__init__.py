@@ -1,7 +1,7 @@
 """The command ``minigrad``. Each of its commands is a file here, with its arguments and a function `run` (see `_parser.Command`).
 
-Exit codes: 0 for success, 1 if something went wrong, 2 for a command that was not understood, 130 after Ctrl-C; gradcheck
-and launch have codes of their own. What went wrong is said in one sentence on standard error.
+Exit codes: 0 for success, 1 if something went wrong, 2 for a command that was not understood, 130 after Ctrl-C; gradcheck,
+learn and launch have codes of their own. What went wrong is said in one sentence on standard error.
 """
 
 from __future__ import annotations

@@ -47,8 +47,13 @@ def add_arguments(parser: _parser.CommandParser) -> None:
     add("--data", metavar="DIR", help="folder with the files of the data set, instead of downloading them")
     add("--seed", type=_parser.seed, metavar="N", help="of weights, order and everything else at random (default 0)")
     add("--device", type=_parser.device, help="auto (the default), cpu, cuda or cuda:N")
-    add("--no-capture", dest="capture", action="store_false", help="do not record the step in order to replay it")
-    add("--capture", choices=("numpy", "c"), help="what replays the step on the CPU: calls of NumPy (the default), or C, compiled by cc")
+    captured = parser.add_mutually_exclusive_group()
+    captured.add_argument("--no-capture", dest="capture", action="store_false", help="do not record the step in order to replay it")
+    captured.add_argument(
+        "--capture",
+        choices=("numpy", "c"),
+        help="what replays the step on the CPU: calls of NumPy (the default), or C, compiled by cc",
+    )
     add("--checkpoint-every", type=_parser.count, metavar="N", help="write a checkpoint every N steps, not only after each epoch")
     add("--out", metavar="DIR", help="the run folder (default: a new one in runs/)")
     add("--ranks", type=_parser.count, metavar="N", help="train on N processes, each with its part of every batch (needs the extra mpi)")

@@ -77,7 +77,12 @@ def default_device() -> Device:
     if chosen is not None:
         return chosen
     name = os.environ.get("MINIGRAD_DEVICE")
-    return as_device(name) if name else CPU
+    if not name:
+        return CPU
+    try:
+        return as_device(name)
+    except ValueError:
+        raise DeviceUnavailableError(f"MINIGRAD_DEVICE={name!r} is no device: it may be auto, cpu, cuda or cuda:N") from None
 
 
 def set_default_device(name: str | Device) -> None:

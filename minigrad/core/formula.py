@@ -70,7 +70,7 @@ class Plan:
         has_formula = {name for f in op.formulas for name in f.inputs}
         #: for each input whether the node gets a parent for it
         self.live = tuple([m and op.inputs[0 if op.variadic else i] in has_formula for i, m in enumerate(mask)])
-        self.foreign = not op.__module__.startswith("minigrad.")  #: so that a formula may return an array that somebody keeps
+        self.foreign = not op.__module__.startswith("minigrad.")  #: an op of a user's: its formula may return an array that they keep
         self.quick_pull = quick_pull(self)  #: for `minigrad.core.graph.walk`: the same as `pull`
 
     def pull(self, node: Node, g: Any, lift: Any, useful: set[Node] | None) -> Iterable[tuple[Node, Any]]:

@@ -47,7 +47,7 @@ class Node:
     plan: Any  #: of an op's node: what it saves and which formulas it runs (`minigrad.core.formula.Plan`)
     saved: Any  #: the arrays that the formulas name, in the order of ``plan.saves``; None once freed; a Recompute under checkpointing
     params: dict[str, Any]  #: of ops that have parameters
-    seq: float  #: when it was made
+    seq: float  #: place in the order of creation
     shape: Any  #: of the value (a tuple of shapes where the op has several outputs)
     dtype: Any
     label: str | None  #: what a user calls the value; not set where it has no name of its own

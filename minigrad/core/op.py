@@ -182,7 +182,8 @@ class Op(Generic[P, R]):
         return tuple(inputs)
 
     def _record(self, nodes: list[Node | None], arrays: list[Any], params: dict[str, Any], out: Any) -> Node | None:
-        """Make the node of this application, or None where no gradient can flow: the only place that makes op nodes."""
+        """Make the node of this application, or None where no gradient can flow: the one place that makes op nodes (_fast_calls.py does
+        the same, for one arity)."""
         mask = tuple([node is not None for node in nodes])
         plan = self.plans.get(mask) or self.plan(mask)
         several = out.__class__ is tuple
@@ -261,5 +262,5 @@ def _as_array(value: Any, xp: Any) -> Array:
 
 
 def _zeros_like(g: Any) -> Any:
-    """Return the formula of a piecewise constant function."""
+    """Zeros: the formula of a piecewise constant function."""
     return wrap(_zeros_like(g.data), None) if isinstance(g, Tensor) else namespace(g).zeros_like(g)

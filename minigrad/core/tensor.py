@@ -93,7 +93,7 @@ class Tensor(Interop):
     def __setitem__(self, key: Any, value: Any) -> None:
         raise TypeError(
             "a tensor cannot be changed by assignment, as its graph would no longer be right. Make a new one with "
-            "mg.where, mg.index_add, mg.scatter_add or mg.concat; outside a graph, change tensor.data"
+            "mg.where, mg.index_add, mg.scatter_add or mg.concat; to overwrite a leaf, use x.copy_(...)"
         )
 
     # ------------------------------------------------------------------------------------------------- gradients

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from minigrad._system import usable_cores
+
 #: what launchers tell a rank about the number of all ranks; that of ``minigrad launch`` is the one that no MPI can hide
 SIZES = {
     "MINIGRAD_RANKS": "minigrad launch",
@@ -19,6 +21,9 @@ SIZES = {
 }
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 INSTALL = "install the extra mpi, in a clone: pip install -e '.[mpi]' (mpi4py, and MPICH as a wheel: nothing to compile)"
+
+
+RANKS_OF_A_CORE = 32  #: at most: each is a process of some 50 MB
 
 
 class LaunchError(RuntimeError):
@@ -86,12 +91,14 @@ def launch_command(
     Raises
     ------
     LaunchError
-        If mpi4py or an ``mpiexec`` is missing.
+        If mpi4py or an ``mpiexec`` is missing, or a machine would have more than 32 ranks for each core.
     """
     mpiexec = find_mpiexec()
     if mpiexec is None or find_spec("mpi4py") is None:
         raise LaunchError(f"there is no {'mpiexec' if mpiexec is None else 'mpi4py'} in this environment; {INSTALL}")
-    here = -(-ranks // max(len(hosts), 1))
+    here, most = -(-ranks // max(len(hosts), 1)), RANKS_OF_A_CORE * usable_cores()
+    if here > most:
+        raise LaunchError(f"{here} ranks on one machine are more than it can hold: at most {most}, {RANKS_OF_A_CORE} for each core here")
     variables = {"MINIGRAD_RANKS": str(ranks), **({"MINIGRAD_CHECK": "1"} if check else {})}
     if timeout is not None:
         variables["MINIGRAD_TIMEOUT"] = str(timeout)

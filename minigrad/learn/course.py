@@ -82,7 +82,7 @@ class Course:
             If it is the name of none.
         """
         for id in self.order:
-            if filename in (self.filename(id), f"{id}.py"):
+            if filename in (self.filename(id), f"{id}.py", id):
                 return id
         raise CourseError(f"{filename} is the name of no exercise; answers are called {self.filename(self.order[0])} and the like")
 

@@ -25,7 +25,7 @@ when the formula is itself differentiated, and (7) holds the second derivative, 
 
 Which statistic to return was decided by numbers: from rstd the variance comes back as 1/rstd^2 - eps, which in float32
 with eps = 1e-5 is off by up to 0.4 % at var = 1e-9 and 80 % at 1e-12; rstd from the variance is one operation for each
-channel and loses nothing. The variance is never taken as <x^2> - <x>^2: in float32, at mean 1e4 and variance 1, that is negative.
+channel and loses nothing. The variance is never taken as <x^2> - <x>^2: in float32, at mean 1e4 and variance 1, that can be negative.
 """
 
 from __future__ import annotations

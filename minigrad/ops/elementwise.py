@@ -7,17 +7,19 @@ An *op* is a function of arrays, and beside it, for each input, a formula for th
 
 L is the number that is differentiated in the end, a loss; g is called the *cotangent* of y. ``@op`` declares the function,
 ``.vjp`` its formulas (a formula computes a vector-Jacobian product: g times the derivative). ``xp`` is NumPy or CuPy, whichever the
-arrays belong to. A formula is given what it names and nothing else: g, inputs, outputs (an output is called y). Nothing more is
-needed to read this file; how ops are applied and formulas run is the subject of core/, from graph.py on.
+arrays belong to; CuPy is NumPy on a GPU. A formula is given what it names and nothing else: g, inputs, outputs (an output is called
+y), and after ``*`` parameters, which have no derivative. ``.zero`` declares a derivative that is 0 wherever it exists, ``.nondiff``
+that there is none. How ops are applied and formulas run is the subject of core/, from graph.py on.
 
 Inputs of ops declared with ``@elementwise`` broadcast against one another; the engine sums each gradient back to the shape of its
 input, so no formula here mentions shapes. An op of one input has nothing to broadcast against, and is a plain ``@op``. A formula
 names the output where that is cheaper than the input (``exp`` keeps y and not x). Where a function has a kink or a tie, the
 subgradient chosen stands in its docstring and is tested by itself.
 
-A formula must be right at every order, and that takes care where a value is not finite: ``0 * inf`` is nan. The cure is
-always to replace the *argument* before the dangerous function (``log(where(a == 0, 1, a))``); to replace its result
-would stop the nan in the value and let it through in the next derivative.
+A formula is made of ops (``abs`` and ``pow`` in it are the ops), so it can be differentiated again. It must be right at
+every order, and that takes care where a value is not finite: ``0 * inf`` is nan. The cure is always to replace the
+*argument* before the dangerous function (``log(where(a == 0, 1, a))``); to replace its result would stop the nan in the
+value and let it through in the next derivative.
 """
 
 from __future__ import annotations
@@ -161,7 +163,8 @@ reciprocal.vjp(x=lambda g, y: -g * y * y)
 def pow(xp: Namespace, a: Array, b: Array) -> Array:
     """a**b, with 0**0 = 1.
 
-    Where a = 0 the derivative with respect to b is 0. Where a < 0 it is nan: only integers b have a real power there.
+    Where a = 0 and b >= 0 the derivative with respect to b is 0. Where a < 0, or a = 0 and b < 0, it is nan: only integers b have a
+    real power there (where a**b rounds to 0, it is 0).
     """
     if isinstance(b, int) and 2 < b <= 8:
         return reduce(operator.mul, [a] * b)  # NumPy's power takes 100 to 1000 times as long where a < 0

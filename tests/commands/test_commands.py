@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -377,3 +378,19 @@ def test_help_says_what_is_usual_for_each_data_set(run):
             assert words[words.index(name) + 1] == str(config[option])
     assert " ".join(out.split()).count("(default: as below)") == 6
     assert "lr is 0.1 with sgd and 0.001 with adam; text has its own\n" in out
+
+
+@pytest.mark.parametrize("arguments", [("train", "spirals", "--epochs", "1"), ("predict", "RUN", "FILE")])
+def test_a_device_of_the_environment_that_is_none_is_named(arguments, tmp_path, monkeypatch, capsys):
+    run = Path(__file__).parents[1] / "fixtures" / "run_finished"
+    (tmp_path / "points.txt").write_text("0.1 0.2\n")
+    given = [{"RUN": str(run), "FILE": str(tmp_path / "points.txt")}.get(a, a) for a in arguments]
+    monkeypatch.setenv("MINIGRAD_DEVICE", "foo")
+    monkeypatch.chdir(tmp_path)
+    assert commands.main(given) == 1
+    assert "MINIGRAD_DEVICE='foo' is no device" in capsys.readouterr().err
+
+
+def test_a_step_is_captured_or_not(capsys):
+    assert commands.main(["train", "spirals", "--no-capture", "--capture", "c"]) == 2
+    assert "not allowed with" in capsys.readouterr().err

@@ -128,3 +128,11 @@ def test_info_says_which_mpi_there_is(capsys):
     shown = capsys.readouterr().out
     assert "mpi4py" in shown
     assert "started by" in shown or "not available" in shown
+
+
+def test_more_ranks_than_a_machine_can_hold_are_refused_before_any_begins(monkeypatch):
+    monkeypatch.setattr(launching, "usable_cores", lambda: 2)
+    with pytest.raises(LaunchError, match="1000000 ranks on one machine are more than it can hold: at most 64"):
+        launch_command(["s"], 1_000_000, environment={})
+    line, _ = launch_command(["s"], 100, hosts=["a", "b"], environment={})
+    assert "100" in line
