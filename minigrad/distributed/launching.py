@@ -93,12 +93,12 @@ def launch_command(
     LaunchError
         If mpi4py or an ``mpiexec`` is missing, or a machine would have more than 32 ranks for each core.
     """
-    mpiexec = find_mpiexec()
-    if mpiexec is None or find_spec("mpi4py") is None:
-        raise LaunchError(f"there is no {'mpiexec' if mpiexec is None else 'mpi4py'} in this environment; {INSTALL}")
     here, most = -(-ranks // max(len(hosts), 1)), RANKS_OF_A_CORE * usable_cores()
     if here > most:
         raise LaunchError(f"{here} ranks on one machine are more than it can hold: at most {most}, {RANKS_OF_A_CORE} for each core here")
+    mpiexec = find_mpiexec()
+    if mpiexec is None or find_spec("mpi4py") is None:
+        raise LaunchError(f"there is no {'mpiexec' if mpiexec is None else 'mpi4py'} in this environment; {INSTALL}")
     variables = {"MINIGRAD_RANKS": str(ranks), **({"MINIGRAD_CHECK": "1"} if check else {})}
     if timeout is not None:
         variables["MINIGRAD_TIMEOUT"] = str(timeout)
