@@ -112,3 +112,11 @@ def test_memory_that_runs_out_is_reported_where_there_is_a_report(monkeypatch):
 def test_a_kind_of_device_is_loaded_when_it_is_first_asked_for(monkeypatch):
     monkeypatch.setitem(LOADERS, "abacus", (lambda: "loaded", lambda: True))
     assert backend_of("abacus") == "loaded"
+
+
+def test_a_device_of_the_environment_that_is_none_is_named(monkeypatch):
+    monkeypatch.setenv("MINIGRAD_DEVICE", "tpu")
+    with pytest.raises(mg.DeviceUnavailableError, match="MINIGRAD_DEVICE='tpu' is no device"):
+        mg.default_device()
+    monkeypatch.setenv("MINIGRAD_DEVICE", "cpu")
+    assert mg.default_device() == "cpu"

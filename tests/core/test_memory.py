@@ -218,11 +218,9 @@ def test_overlapping_views_on_a_gpu_are_told_apart():
         assert last.grad.tolist() == [8.0, 10.0]
 
 
-@pytest.mark.parametrize("apply", [mg.log, lambda x: x / x], ids=["one formula", "two formulas"])
+@pytest.mark.parametrize("apply", [mg.square, lambda x: x * x], ids=["one formula", "two formulas"])
 def test_an_error_in_a_formula_that_is_run_by_itself_names_the_op(apply):
-    x = leaf(1.0, 0.0)
-    with np.errstate(all="ignore"):
-        y = apply(x)
-    with np.errstate(divide="raise", invalid="raise"), pytest.raises(FloatingPointError) as error:
-        y.sum().backward()
+    y = apply(leaf(1.0, 1e10))
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError) as error:
+        y.backward(np.array([1.0, 1e308]))
     assert any("in the backward pass of" in note for note in error.value.__notes__)
