@@ -9,7 +9,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from minigrad.backends import Array, owner
 
-Span = tuple[int, int]  #: first and one past the last address
+Span = tuple[int, int]  #: first and one past the last address; None in its place is the whole of a memory
 
 
 class Overwritten:
@@ -17,7 +17,7 @@ class Overwritten:
 
     def __init__(self) -> None:
         self.latest = 0.0  #: of all: nodes made later need not look
-        self._parts: dict[int, tuple[Any, dict[Span, float]]] = {}  # id of a memory's owner -> weak reference to it, parts
+        self._parts: dict[int, tuple[Any, dict[Span | None, float]]] = {}  # id of a memory's owner -> weak reference to it, parts
 
     def note(self, array: Array, seq: float) -> None:
         """Note that ``array`` was overwritten at ``seq``."""
@@ -29,7 +29,7 @@ class Overwritten:
         parts = self._parts[key][1]
         if array is memory:
             parts.clear()  # it covers all of them
-        parts[span_of(array)] = seq
+        parts[None if array is memory else span_of(array)] = seq
 
     def when(self, array: Array) -> float:
         """Return when a part of the memory of ``array`` was overwritten last; 0 if it never was."""
@@ -37,7 +37,7 @@ class Overwritten:
         if not parts:
             return 0.0
         first, end = span_of(array)
-        return max((seq for (a, b), seq in parts.items() if a < end and first < b), default=0.0)
+        return max((seq for part, seq in parts.items() if part is None or (part[0] < end and first < part[1])), default=0.0)
 
 
 def span_of(array: Array) -> Span:

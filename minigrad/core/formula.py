@@ -63,6 +63,8 @@ class Plan:
         self.op = op
         self.formulas = [f for f in op.formulas if any(mask if op.variadic else [mask[op.inputs.index(name)] for name in f.inputs])]
         self.saves = tuple(dict.fromkeys(name for f in self.formulas for name in f.saves))  #: names of what a node saves, in this order
+        #: for each formula its arguments: names, and which of the saved values they are (None: a cotangent)
+        self.arguments = {f: [(n, None if n in f.cotangents else self.saves.index(n)) for n in f.needs] for f in self.formulas}
         self.takes_params = any(f.params for f in self.formulas)
         self.keeps_shapes = any(name in f.shapes for f in self.formulas for name in f.saves)
         self.places = [[*op.inputs, *op.outputs, *(f"{name}_shape" for name in op.inputs)].index(name) for name in self.saves]
@@ -81,7 +83,7 @@ class Plan:
         saved = saved_by(node)
         if lift is not None:
             saved = self.lift_saved(node, saved, lift)
-        found = []
+        found, observers = [], mode.get().observers
         try:
             for formula in self.formulas:
                 inputs = range(len(node.parents)) if self.op.variadic else formula.positions
@@ -94,10 +96,13 @@ class Plan:
                 for i, r in zip(inputs, results, strict=True):
                     parent = node.parents[i]
                     if parent is not None and (useful is None or parent in useful):
-                        own = r.copy() if self.foreign and lift is None and is_array(r) else r
-                        found.append((parent, fit(own, parent, node, i)))
-                        for observer in mode.get().observers:
-                            observer.on_backward(node, i, g, found[-1][1])
+                        if self.foreign and lift is None and is_array(r):
+                            r = r.copy()
+                        if getattr(r, "dtype", None) is not parent.dtype or r.shape != parent.shape:
+                            r = fit(r, parent, node, i)
+                        found.append((parent, r))
+                        for observer in observers:
+                            observer.on_backward(node, i, g, r)
         except Exception as error:
             add_backward_note(error, node, g, saved)
             raise
@@ -106,8 +111,7 @@ class Plan:
     def _run(self, formula: Formula, node: Node, g: Any, saved: tuple[Any, ...], lift: Any) -> Any:
         """Call a formula, or a kernel that stands for it, with what it names. Returns its gradients, however many."""
         op = self.op
-        given = dict(zip(self.saves, saved, strict=True))
-        args = [given[name] if name in given else _cotangent(formula, name, node, g, lift) for name in formula.needs]
+        args = [_cotangent(formula, name, node, g, lift) if k is None else saved[k] for name, k in self.arguments[formula]]
         params = {name: node.params[name] for name in formula.params}
         now = mode.get()
         kernel = op.kernels.get((kind_of(*args), formula.inputs)) if op.kernels and lift is None and not now.plain else None
