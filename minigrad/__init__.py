@@ -7,7 +7,6 @@ core/graph.py, core/tensor.py, core/op.py, core/formula.py, ops/batch_normalizat
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path as _Path
 from typing import TYPE_CHECKING, Any
 
 from minigrad import kernels as _kernels, ops, random  # noqa: F401
@@ -122,6 +121,8 @@ _LAZY = {
 }
 
 if TYPE_CHECKING:
+    from pathlib import Path as _Path
+
     from minigrad import cuda, data, distributed, explore, nn, optim, saving, training
     from minigrad.amp import GradScaler, autocast
     from minigrad.explore import record, saved, why

@@ -1,6 +1,8 @@
 """What people type in their first hour, and what they are told: every message says what to do."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -409,3 +411,9 @@ class TestLayers:
     def test_subscripts_that_come_last(self, x):
         with pytest.raises(TypeError, match="einsum: the subscripts come first, as text; this is a Tensor"):
             mg.einsum(x, "ij->i")
+
+
+def test_importing_minigrad_brings_no_module_along_that_numpy_has_not():
+    code = "import sys, numpy; before = set(sys.modules); import minigrad; print(*(set(sys.modules) - before))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {name for name in found if name.partition(".")[0] != "minigrad"} <= {"__future__", "errno"}
