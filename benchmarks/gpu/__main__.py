@@ -41,6 +41,7 @@ PARTS: dict[str, tuple[Callable[[Record], None], float]] = {
     "kernels": (checks.check_kernels, 60),
     "gradients": (checks.check_gradients, 40),
     "formulas": (checks.check_formulas, 60),
+    "collectives": (checks.check_collectives, 30),
     "sanitizer": (checks.check_sanitizer, 70),
     "compiled": (timings.compiled, 70),
 }

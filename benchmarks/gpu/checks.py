@@ -208,6 +208,46 @@ def check_capture(record: Record) -> None:
             record[name] = {"ok": False, "error": in_short(error)}
 
 
+# --------------------------------------------------------------------------------------------------------- collectives
+
+
+def check_collectives(record: Record) -> None:
+    """NCCL with the one rank that one GPU allows: every call on every type, and batch norm over ranks beside the op of one."""
+    from minigrad.backends.cuda_nccl import connect
+    from minigrad.distributed.group import Alone
+    from minigrad.distributed.nccl import NcclGroup
+
+    communicator, stream = connect(1, 0, 0, lambda name: name)
+    group = NcclGroup(communicator, Alone(), stream)
+    wrong = {dtype: said for dtype in ("float16", "float32", "float64", "int64", "uint8", "complex64") if (said := calls_of(group, dtype))}
+    record["calls"] = {"ok": not wrong, "wrong": wrong}
+    record["batch norm"] = {"ok": (worst := synchronized_batch_norm(group)) < 1e-12, "largest difference": worst}
+
+
+def calls_of(group: Any, dtype: str) -> str:
+    """Which collectives of a group of one do not return what they got."""
+    x = backend().xp.arange(6).reshape(2, 3).astype(dtype)
+    found = {
+        "all_reduce": group.all_reduce(x), "all_reduce_": group.all_reduce_(x.copy()), "all_gather": group.all_gather(x)[0],
+        "reduce_scatter": group.reduce_scatter(x[None]), "broadcast": group.broadcast(x), "strided": group.all_reduce(x[:, ::2].copy()),
+    }  # fmt: skip
+    return ", ".join(name for name, y in found.items() if not (to_host(y) == to_host(x[:, ::2] if name == "strided" else x)).all())
+
+
+def synchronized_batch_norm(group: Any) -> float:
+    """Largest difference of batch norm over the ranks from batch norm: value, first and second derivative."""
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape) for shape in ((16, 3, 5, 5), (3,), (3,), (16, 3, 5, 5))]
+    results = []
+    for batch_norm in (group.batch_norm, mg.ops.batch_norm):
+        x, w, b, g = (mg.Tensor(a).to("cuda").requires_grad_() for a in arrays)
+        y = batch_norm(x, w, b, axis=(0, 2, 3))[0]
+        first = mg.grad(y, [x, w, b], g, create_graph=True)
+        second = mg.grad((first[0] ** 2).sum(), [x, w, g])
+        results.append([to_host(t.data) for t in (y, *first, *second)])
+    return max(float(np.abs(a - b).max()) for a, b in zip(*results, strict=True))
+
+
 # ----------------------------------------------------------------------------------------------------------- sanitizer
 
 

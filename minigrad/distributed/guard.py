@@ -28,6 +28,7 @@ from minigrad.distributed.mpi import MpiGroup
 
 EXCEPTION, WAITED, INTERRUPTED = 13, 14, 130
 PATIENCE = 2.0  #: seconds that a rank gives the others to end for the same reason
+HEARD = 0.5  #: seconds that what a rank wrote is given to reach the terminal through mpiexec, which forwards nothing once it ends the job
 LAST = 3.0  #: seconds after which a rank leaves by itself, where MPI cannot end the job because a link is gone
 
 
@@ -68,6 +69,7 @@ class Guard:
         late = threading.Timer(LAST, os._exit, (code,))
         late.daemon = True
         late.start()
+        time.sleep(HEARD)
         self.group.comm.Abort(code)
         os._exit(code)
 

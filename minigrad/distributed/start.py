@@ -33,7 +33,7 @@ def init(device: str = "cpu") -> Group:
     ----------
     device
         ``"cpu"``; or ``"cuda"``, which gives each rank of a machine a GPU of its own, makes that the default device, and sends arrays
-        through NCCL. That has not been run on a GPU yet, only on a stand-in with NCCL's rules.
+        through NCCL. That has run on a GPU with one rank; with several only on a stand-in with NCCL's rules.
 
     Raises
     ------

@@ -15,9 +15,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support.nccl_stand_in import NcclStandIn
 from support.strict_cuda import pretended_gpu
 
 from minigrad.backends.cuda import cuda_status
+from minigrad.distributed.threads import Meeting
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -97,6 +99,18 @@ def test_environment_and_gradients(bench: Any, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(bench.checks, "GRADCHECKED", ["matmul"])
     bench.checks.check_gradients(record)
     assert record.found["gradcheck"] == {"ok": True, "ops": ["matmul"]}
+
+
+def test_collectives_of_one_rank(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    communicator = NcclStandIn(Meeting(1), 0)
+    monkeypatch.setattr("minigrad.backends.cuda_nccl.connect", lambda size, rank, device, spread: (communicator, lambda: 0))
+    record = bench.part.Record()
+    bench.checks.check_collectives(record)
+    assert record.found["calls"] == {"ok": True, "wrong": {}}, record.found
+    assert record.found["batch norm"]["ok"], record.found
+    monkeypatch.setattr(NcclStandIn, "allReduce", lambda self, *call: None)
+    bench.checks.check_collectives(record)
+    assert "all_reduce" in record.found["calls"]["wrong"]["float32"]
 
 
 # ----------------------------------------------------------------------------------------------------------- timings

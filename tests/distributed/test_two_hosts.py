@@ -29,7 +29,7 @@ pytestmark = [
 def on_two_hosts(name, cut="never"):
     paths = os.pathsep.join([str(TESTS.parent), str(TESTS)])
     environment = {**os.environ, "PYTHON": sys.executable, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": paths}
-    line = [str(TESTS / "support" / "two_hosts.sh"), cut, str(TESTS / "support" / "mpi_program.py"), name]
+    line = [str(TESTS / "support" / "two_hosts.sh"), cut, str(TESTS / "support" / "mpi_program.py"), name, cut]
     start = time.monotonic()
     done = subprocess.run(line, env=environment, capture_output=True, text=True, cwd=TESTS, timeout=120)
     if done.returncode == 77:
@@ -43,8 +43,8 @@ def test_the_numbers_are_those_of_one_host(name):
     assert done.returncode == 0, done.stderr
 
 
-def test_a_cut_link_ends_the_job():
-    done, seconds = on_two_hosts("endless", cut="5")
+def test_a_cut_link_ends_the_job(tmp_path):
+    done, seconds = on_two_hosts("endless", cut=str(tmp_path / "cut"))
     assert done.returncode == 14, done.stderr
     assert "has waited 4 s in all_reduce" in done.stderr
     assert "messages before" in done.stdout

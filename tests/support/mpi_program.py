@@ -1,4 +1,4 @@
-"""What the tests of `minigrad.distributed` run on real ranks: ``mpi_program.py NAME``."""
+"""What the tests of `minigrad.distributed` run on real ranks: ``mpi_program.py NAME [FILE]``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 from support.derivatives import COLLECTIVES, batch_norm_error, collective_error
@@ -113,7 +114,7 @@ def training() -> None:
 
 
 def endless() -> None:
-    """Messages of 4 MB, until something ends them; on two hosts their names differ."""
+    """Messages of 4 MB, until something ends them, a file being made after some; on two hosts their names differ."""
     assert len(set(group.exchange(os.uname().nodename))) == group.size
     x = np.ones(1 << 20, np.float32)
     for k in range(10**6):
@@ -122,6 +123,7 @@ def endless() -> None:
         if k == 20 and group.rank == 0:
             sys.stdout.write(f"{k} messages before\n")
             sys.stdout.flush()
+            Path(sys.argv[2]).touch()
 
 
 def killed() -> None:

@@ -270,7 +270,7 @@ class ndarray:
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, value: Any) -> bool:
-        raise TypeError("a device array has no `in`")
+        raise ValueError("the truth value of a row is ambiguous: a device array has no `in` of its own, Python asks row by row")
 
     def __repr__(self) -> str:
         LEDGER.sync("repr()")

@@ -1,7 +1,7 @@
 #!/bin/sh
 # two_hosts.sh CUT COMMAND...: runs `minigrad launch -n 2 COMMAND` on two pretended hosts, which have a network, IPC, /dev/shm and a
-# hostname of their own each, joined by a pair of virtual Ethernet devices. CUT is after how many seconds the link is cut, or never.
-# Needs root, iproute2 and util-linux. PYTHON names the interpreter.
+# hostname of their own each, joined by a pair of virtual Ethernet devices. CUT is the file that the program makes when the link is to be
+# cut, or never. Needs root, iproute2 and util-linux. PYTHON names the interpreter.
 a=mgA$$ b=mgB$$ cut=$1
 shift
 work=$(mktemp -d)
@@ -21,7 +21,7 @@ host=\$1; shift
 exec ip netns exec $b unshare --uts --ipc --mount sh -c "hostname host-b; mount -t tmpfs tmpfs /dev/shm; exec sh -c '\$*'"
 S
 chmod +x "$work/ssh"
-if [ "$cut" != never ]; then (sleep "$cut" && ip -n $a link set va$$ down) & fi
+if [ "$cut" != never ]; then (until [ -e "$cut" ] || [ ! -e "$work" ]; do sleep 0.1; done && ip -n $a link set va$$ down) & fi
 timeout -k 5 90 ip netns exec $a unshare --uts --ipc --mount sh -c 'hostname host-a; mount -t tmpfs tmpfs /dev/shm; exec "$@"' sh \
     "$PYTHON" -m minigrad launch -n 2 --hosts 10.77.0.2,10.77.0.3 --timeout 4 \
     --mpiexec "-localhost 10.77.0.2 -launcher ssh -launcher-exec $work/ssh" "$@"
