@@ -62,7 +62,7 @@ STEPS = [
     Step("cuda-13", environment(CUDA, "-e", ".[test,test-cuda]"), installs=True),
     Step("cuda-12", environment(CUDA12, "-e", ".[test,test-cuda12]"), installs=True),
     Step("cuda", f"{CUDA} -m pytest -n 2 -m 'slow or not slow' tests/cuda", needs="cuda-13", cores=2),
-    Step("cuda-sources-12", f"{CUDA12} -m pytest tests/cuda/test_cuda_sources.py", needs="cuda-12"),
+    Step("cuda-sources-12", f"{CUDA12} -m pytest -m 'slow or not slow' tests/cuda/test_cuda_sources.py", needs="cuda-12"),
     # The optional compiled kernels, held to the same tests; with the kernels that OpenBLAS itself chooses, where a machine pins others.
     Step("numba", environment(FAST, "-e", ".[test,fast]"), installs=True),
     Step(

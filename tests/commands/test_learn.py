@@ -168,7 +168,8 @@ def test_a_course_of_ones_own_from_a_folder_a_wheel_and_a_package(learn, tmp_pat
     package = tmp_path / "site" / "somecourse"
     package.mkdir(parents=True)
     for path in (tmp_path / "mine").iterdir():
-        (package / path.name).write_text(path.read_text())
+        if path.is_file():  # Python may have left its own folder there
+            (package / path.name).write_text(path.read_text())
     (package / "__init__.py").write_text("")
     info = tmp_path / "site" / "somecourse-1.dist-info"
     info.mkdir()

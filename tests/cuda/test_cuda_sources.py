@@ -51,6 +51,7 @@ def test_compiles_for_every_architecture(file: str, architecture: int) -> None:
         assert name.encode() in cubin
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("real", [real for real in REALS if real != "float32"])
 @pytest.mark.parametrize("file", FILES)
 def test_compiles_for_every_type_of_element(file: str, real: str) -> None:
@@ -63,6 +64,7 @@ def test_a_mistake_is_reported_with_its_line() -> None:
         compile_program("batch_norm.cu", "float32", 90, code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("real", REALS)
 @pytest.mark.parametrize("file", FILES)
 def test_registers_suffice_for_the_largest_block(file: str, real: str) -> None:
@@ -78,6 +80,7 @@ def registers_of(file: str, real: str) -> dict[str, int]:
     return {name: int(registers) for name, registers in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES)
 def test_no_kernel_spills_registers(file: str) -> None:
     spills = [line for line in nvcc_says(file, "float32").splitlines() if "spill stores" in line]

@@ -83,6 +83,6 @@ def test_a_pool_replaces_a_worker_that_had_to_be_ended():
     loop = "while True: pass\n"
     with Pool(1) as pool:
         outcomes = [
-            report.outcome for report in pool.check_all([(SQUARE, SQUARE.starter), (SQUARE, loop), (SQUARE, SQUARE.solution)], limit=5)
+            report.outcome for report in pool.check_all([(SQUARE, SQUARE.starter), (SQUARE, loop), (SQUARE, SQUARE.solution)], limit=2)
         ]
     assert outcomes == ["todo", "failed", "passed"]

@@ -9,6 +9,7 @@
 #include <functional>
 #include <math.h>
 #include <random>
+#include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -34,7 +35,9 @@ enum Wait { RUNNING, AT_BLOCK_BARRIER, AT_WARP_BARRIER };
 enum Fault { NONE, BARRIER_AFTER_RETURN, BARRIER_NOT_REACHED };
 
 struct Fiber {
-  ucontext_t context;
+  ucontext_t start;  // its stack; from its first wait on _setjmp and _longjmp go to and fro, which make no system call
+  jmp_buf at;
+  bool begun;
   std::vector<char> stack;
   dim3 thread;
   bool done;
@@ -44,7 +47,7 @@ struct Fiber {
 struct World {
   dim3 grid, block, at;
   std::vector<Fiber> fibers;
-  ucontext_t main;
+  jmp_buf main;
   Fiber* current;
   std::vector<char> shared;
   std::function<void()> body;
@@ -55,13 +58,22 @@ inline World world;
 inline void enter() {
   world.body();
   world.current->done = true;
-  swapcontext(&world.current->context, &world.main);
+  _longjmp(world.main, 1);
+}
+
+// Run a fiber until it waits or has ended. What lives in the caller is not touched: only this frame is left by a jump and entered by one.
+__attribute__((noinline)) inline void resume(Fiber& f) {
+  world.current = &f;
+  if (_setjmp(world.main)) return;
+  if (f.begun) _longjmp(f.at, 1);
+  f.begun = true;
+  setcontext(&f.start);
 }
 
 inline void wait(Wait kind) {
   Fiber* me = world.current;
   me->wait = kind;
-  swapcontext(&me->context, &world.main);
+  if (!_setjmp(me->at)) _longjmp(world.main, 1);
 }
 
 inline unsigned linear() {
@@ -88,8 +100,7 @@ inline Fault run_block(unsigned n, std::vector<unsigned>& order, std::mt19937& r
       Fiber& f = world.fibers[i];
       if (f.done || f.wait != RUNNING) continue;
       ran = true;
-      world.current = &f;
-      swapcontext(&world.main, &f.context);
+      resume(f);
     }
     bool released = false;
     for (unsigned w = 0; w < n; w += 32) released |= release(w, std::min(n, w + 32), AT_WARP_BARRIER);
@@ -122,12 +133,11 @@ inline int launch(dim3 grid, dim3 block, size_t shared, unsigned seed, std::func
         for (unsigned i = 0; i < n; i++) {
           Fiber& f = world.fibers[i];
           f.thread = dim3(i % block.x, i / block.x % block.y, i / (block.x * block.y));
-          f.done = false, f.wait = RUNNING, order[i] = i;
-          getcontext(&f.context);
-          f.context.uc_stack.ss_sp = f.stack.data();
-          f.context.uc_stack.ss_size = f.stack.size();
-          f.context.uc_link = &world.main;
-          makecontext(&f.context, (void (*)())enter, 0);
+          f.done = f.begun = false, f.wait = RUNNING, order[i] = i;
+          getcontext(&f.start);
+          f.start.uc_stack.ss_sp = f.stack.data();
+          f.start.uc_stack.ss_size = f.stack.size();
+          makecontext(&f.start, (void (*)())enter, 0);
         }
         if (Fault found = run_block(n, order, random, seed != 0)) fault = found;
       }

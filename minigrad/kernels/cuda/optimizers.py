@@ -13,7 +13,7 @@ from minigrad.backends import BACKENDS, Array
 from minigrad.kernels.cuda.launch import REALS, blocks_for, contiguous, launch
 
 TABLE = 64  #: parameters whose gradients one launch can be told of
-PARTS = 264  #: blocks that add up squares: two for each multiprocessor of a large GPU
+PARTS = 264  #: blocks that add up squares, at most: two for each multiprocessor of a large GPU
 GRADIENTS = np.dtype([("at", np.uint64, TABLE), ("first", np.int64, TABLE + 1), ("count", np.int32)], align=True)
 
 
@@ -123,12 +123,13 @@ def clip_norm(gradients: list[Array], most: float) -> Array:
         return NotImplemented
     gradients = [g for g in gradients if g.size]
     xp = BACKENDS[first.__class__].xp
-    parts, norm = xp.empty((-(-len(gradients) // TABLE), PARTS), dtype=np.float64), xp.empty((), dtype=first.dtype)
     spread = list(tables(gradients, list(accumulate((g.size for g in gradients), initial=0))))
     if not spread:
         return NotImplemented
+    grid = blocks_for(max(size for _, size, _ in spread), most=PARTS)
+    parts, norm = xp.empty((len(spread), *grid), dtype=np.float64), xp.empty((), dtype=first.dtype)
     for (table, _, _), part in zip(spread, parts, strict=True):
-        launch("mg_square_sums", (PARTS,), (1, 256), (table, part), like=first, shared=8 * 256)
+        launch("mg_square_sums", grid, (1, 256), (table, part), like=first, shared=8 * 256)
     for table, size, _ in spread:
         launch("mg_clip", blocks_for(size), (1, 256), (table, parts, norm, parts.size, most), like=first, shared=8 * 256)
     return norm
