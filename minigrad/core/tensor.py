@@ -20,10 +20,11 @@ import numpy as np
 
 from minigrad.backends import Array, is_writable, namespace, owner
 from minigrad.core import graph
+from minigrad.core._capturing import recorded
 from minigrad.core._interop import DEFAULT_DTYPE, Interop, as_array
 from minigrad.core.device import Device, device_of, move
 from minigrad.core.graph import Node
-from minigrad.core.mode import changed_mode, recorded
+from minigrad.core.mode import changed_mode
 
 __all__ = ["DEFAULT_DTYPE", "Tensor", "array_of", "as_array", "wrap"]
 

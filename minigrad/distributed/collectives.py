@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.mode import boxed
+from minigrad.core._capturing import boxed
 from minigrad.core.op import op
 from minigrad.ops.joining import concat, pad
 

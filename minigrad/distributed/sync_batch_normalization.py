@@ -34,7 +34,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.backends import namespace
-from minigrad.core.mode import boxed, can_look
+from minigrad.core._capturing import boxed, can_look
 from minigrad.core.op import op
 from minigrad.core.tensor import array_of
 from minigrad.distributed.collectives import all_reduce

@@ -22,8 +22,9 @@ import numpy as np
 
 from minigrad import ops
 from minigrad.backends import BACKENDS, namespace
+from minigrad.core._capturing import can_look, recorded
 from minigrad.core.device import as_device, default_device, move
-from minigrad.core.mode import can_look, mode, recorded
+from minigrad.core.mode import mode
 from minigrad.core.tensor import DEFAULT_DTYPE, Tensor, array_of, wrap
 from minigrad.nn import init
 from minigrad.nn.module import Module, Parameter, empty_parameter

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from minigrad.backends import Array, DType, Namespace, is_array, kind_of, namespace
+from minigrad.core._capturing import boxed
 from minigrad.core.device import device_of, move
-from minigrad.core.mode import boxed
 from minigrad.core.op import op
 from minigrad.core.tensor import Tensor, array_of, wrap
 from minigrad.ops.elementwise import where

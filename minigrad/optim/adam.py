@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minigrad.backends import Array, kind_of, namespace
-from minigrad.core.mode import boxed
+from minigrad.core._capturing import boxed
 from minigrad.kernels import loops
 from minigrad.optim.arguments import check_options
 from minigrad.optim.optimizer import Optimizer, Params

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from minigrad.backends import BACKENDS, namespace
-from minigrad.core.mode import recorded
+from minigrad.core._capturing import recorded
 from minigrad.core.tensor import Tensor, wrap
 from minigrad.optim.arguments import tensors
 

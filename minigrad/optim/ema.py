@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from minigrad.core.mode import recorded
+from minigrad.core._capturing import recorded
 from minigrad.core.tensor import Tensor
 from minigrad.optim.arguments import check_share, check_state, tensors
 

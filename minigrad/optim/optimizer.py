@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, NoReturn
 
 from minigrad.backends import BACKENDS, Array, CaptureError, is_array, namespace
+from minigrad.core._capturing import recorded
 from minigrad.core.device import move, to_host
-from minigrad.core.mode import changed_mode, mode, recorded
+from minigrad.core.mode import changed_mode, mode
 from minigrad.core.tensor import Tensor, as_array
 from minigrad.optim.arguments import check_optimizer_state, check_options, listed, tensors
 from minigrad.optim.flat import Bucket, blocks

@@ -10,8 +10,9 @@ import numpy as np
 
 from minigrad import nn
 from minigrad.backends import Array
+from minigrad.core._capturing import boxed
 from minigrad.core.device import to_host
-from minigrad.core.mode import boxed, changed_mode
+from minigrad.core.mode import changed_mode
 from minigrad.core.tensor import Tensor, wrap
 from minigrad.data.dataset import Dataset
 from minigrad.data.loader import DataLoader

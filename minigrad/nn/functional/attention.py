@@ -7,7 +7,7 @@ from typing import Any
 
 from minigrad import ops
 from minigrad.backends import namespace
-from minigrad.core.mode import can_look, recorded
+from minigrad.core._capturing import can_look, recorded
 from minigrad.core.tensor import Tensor, array_of
 from minigrad.nn.functional.regularization import dropout
 

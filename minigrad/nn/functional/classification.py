@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad import ops
 from minigrad.backends import namespace
-from minigrad.core.mode import can_look, recorded
+from minigrad.core._capturing import can_look, recorded
 from minigrad.core.tensor import Tensor, array_of, wrap
 from minigrad.nn.functional.loss import check_arrays, check_shapes, reduced
 from minigrad.ops.indexing import check_labels

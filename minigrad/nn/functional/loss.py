@@ -12,7 +12,7 @@ from typing import Any
 
 from minigrad import ops
 from minigrad.backends import namespace
-from minigrad.core.mode import can_look
+from minigrad.core._capturing import can_look
 from minigrad.core.tensor import Tensor, array_of, wrap
 from minigrad.nn.functional.distance import pairwise_distance
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from minigrad import ops
 from minigrad.backends import namespace
-from minigrad.core.mode import can_look
+from minigrad.core._capturing import can_look
 from minigrad.core.tensor import Tensor, array_of
 from minigrad.ops.indexing import check_labels
 
