@@ -26,6 +26,7 @@ import minigrad as mg
 from minigrad import ops, random
 from minigrad.backends import is_array
 from minigrad.core.mode import changed_mode
+from minigrad.gradcheck.samples import Sample
 from minigrad.gradcheck.samples.problems import samples_of
 
 PACKAGE = Path(mg.__file__).parent
@@ -115,15 +116,18 @@ def test_one_place_does_it(function, allowed):
 # --------------------------------------------------------------------------------- 6. a kernel agrees with its formula
 
 
-def results(op, sample, kernels):
-    """Outputs and gradients of an op, with or without its kernels."""
+def results(op, sample, kernels, first=1.0):
+    """Outputs and gradients of an op, with or without its kernels; ``first`` is a factor of the first element of the cotangent."""
     with changed_mode(plain=not kernels), np.errstate(all="ignore"):
         args = [mg.Tensor(a.copy(), requires_grad=a.dtype.kind == "f") if isinstance(a, np.ndarray) else a for a in sample.args]
         out = op(*args, **sample.params)
         outs = [o for o in (out if isinstance(out, tuple) else (out,)) if o.requires_grad]
         rng = np.random.default_rng(0)
         live = [a for a in args if isinstance(a, mg.Tensor) and a.requires_grad]
-        gs = mg.grad(outs, live, [rng.standard_normal(o.shape) for o in outs], allow_unused=True) if outs and live else ()
+        cotangents = [rng.standard_normal(o.shape) for o in outs]
+        if cotangents and cotangents[0].size:
+            cotangents[0].flat[0] *= first
+        gs = mg.grad(outs, live, cotangents, allow_unused=True) if outs and live else ()
     return [o.data for o in (out if isinstance(out, tuple) else (out,))], [g.data for g in gs if g is not None]
 
 
@@ -134,6 +138,33 @@ def test_a_kernel_agrees_with_its_formula(name):
         for a, b in zip([*fast[0], *fast[1]], [*plain[0], *plain[1]], strict=True):
             assert a.dtype == b.dtype
             np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12, err_msg=repr(sample))
+
+
+@pytest.mark.parametrize("name", [name for name, op in OPS.items() if any(device == "cpu" for device, _ in op.kernels)])
+def test_a_kernel_agrees_with_its_formula_where_values_are_not_finite(name):
+    """With one infinite or nan element of an input or of the cotangent: what the formula makes finite, the kernel makes the same."""
+    rng = np.random.default_rng(0)
+    for k, sample in enumerate(samples_of(name)):
+        for place, a in enumerate(sample.args):
+            if (
+                isinstance(a, np.ndarray)
+                and a.dtype.kind == "f"
+                and a.size
+                and OPS[name].inputs[min(place, len(OPS[name].inputs) - 1)] != "weight"
+            ):
+                spoilt = a.copy()
+                spoilt.flat[rng.integers(a.size)] = (np.inf, -np.inf, np.nan)[k % 3]
+                args = [*sample.args[:place], spoilt, *sample.args[place + 1 :]]
+                agree_where_finite(OPS[name], Sample(*args, **sample.params), 1.0)
+        agree_where_finite(OPS[name], sample, (np.inf, -np.inf, np.nan)[k % 3])
+
+
+def agree_where_finite(op, sample, first):
+    fast, plain = (results(op, sample, kernels, first) for kernels in (True, False))
+    for a, b in zip([*fast[0], *fast[1]], [*plain[0], *plain[1]], strict=True):
+        finite = np.isfinite(b)
+        np.testing.assert_allclose(a[finite], b[finite], rtol=1e-9, atol=1e-9, err_msg=repr(sample))
+        assert not np.isfinite(a[~finite]).any(), sample
 
 
 # ------------------------------------------------------------------------------------------ 7. imports point one way

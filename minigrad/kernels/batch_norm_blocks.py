@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backends import Array, DType
+from minigrad.backends import Array, DType, masked_by_bits
 from minigrad.kernels import buffers
 
 SHORT = 512  #: values of a channel in a row, up to which many channels are worked on at once, as columns
@@ -214,7 +214,7 @@ def product_sums_of_columns(
     for rows in blocks:
         values, cotangent, scratch = x[rows], g[rows], memory[: len(x[rows])]
         if y is not None:
-            cotangent = np.multiply(cotangent, y[rows] > 0, out=masked[rows])
+            cotangent = masked_by_bits(cotangent, y[rows] > 0, out=masked[rows])
         if shift is not None:
             values = np.subtract(values, shift, out=scratch)
         rest += _sums_of_columns(values, channels)

@@ -1,7 +1,7 @@
 """Max pooling without padding: per tap of the kernel one comparison and one maximum, written into place.
 
 The maximum itself needs no choosing (`numpy.where` takes eight times as long as `numpy.maximum`), and which tap it was
-is kept as one byte until the end. Backward, each tap is a product of g with a mask, written where the tap reads.
+is kept as one byte until the end. Backward, each tap is g behind a mask, written where the tap reads.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backends import Array, Namespace
+from minigrad.backends import Array, Namespace, masked_by_bits
 from minigrad.kernels import buffers, loops
 from minigrad.ops.pooling import max_pool
 from minigrad.ops.windows import Ints, PerAxis, pool_geometry, taps
@@ -79,9 +79,9 @@ def backward(
     for offset, (_, index) in zip(_offsets(kernel, steps, x_shape[2:]), taps(kernel, windows, strides, steps), strict=True):
         np.equal(local, offset, out=picked)
         if apart:
-            np.multiply(g, picked, out=g_x[index])
+            masked_by_bits(g, picked, out=g_x[index])
         else:
-            g_x[index] += g * picked
+            g_x[index] += masked_by_bits(g, picked)
     return g_x
 
 

@@ -11,7 +11,8 @@ import math
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.core.tensor import Tensor
-from minigrad.ops.elementwise import abs, clip, exp, sigmoid, tanh, where
+from minigrad.ops.elementwise import abs, clip, exp, masked, sigmoid, sign, tanh, where
+from minigrad.ops.shape import Axes
 from minigrad.ops.special import erfc
 
 __all__ = [
@@ -29,7 +30,7 @@ def relu(xp: Namespace, x: Array) -> Array:
     return xp.maximum(x, 0)
 
 
-relu.vjp(x=lambda g, y: g * (y > 0))  # a product, as choosing with where takes eight times as long
+relu.vjp(x=lambda g, y: masked(g, y > 0))
 
 
 @op
@@ -63,8 +64,8 @@ def elu(xp: Namespace, x: Array, *, alpha: float = 1.0) -> Array:
 
 
 @elu.vjp("x")
-def elu_d_x(g: Array, x: Array, y: Array, *, alpha: float) -> Array:
-    return g * where(x > 0, 1, y + alpha)
+def elu_d_x(g: Array, x: Array, *, alpha: float) -> Array:
+    return g * where(x > 0, 1, alpha * exp(where(x > 0, 0, x)))  # y + alpha would lose the digits of what is small
 
 
 def selu(x: Array) -> Tensor:
@@ -87,7 +88,7 @@ def hardtanh(xp: Namespace, x: Array, *, min_val: float = -1.0, max_val: float =
 
 @hardtanh.vjp("x")
 def hardtanh_d_x(g: Array, x: Array, *, min_val: float, max_val: float) -> Array:
-    return g * ((x > min_val) & (x < max_val))
+    return masked(g, (x > min_val) & (x < max_val))
 
 
 def relu6(x: Array) -> Tensor:
@@ -102,7 +103,9 @@ def hardsigmoid(x: Array) -> Tensor:
 
 def hardswish(x: Array) -> Tensor:
     """x * hardsigmoid(x). Its derivative is 0 at -3 and 1 at 3 (there PyTorch has 1.5, that of the other side)."""
-    return x * hardsigmoid(x)
+    inside = (x > -3) & (x < 3)
+    between = where(inside, x, 0)
+    return where(inside, between * (between + 3) / 6, relu(x))
 
 
 def hardshrink(x: Array, lambd: float = 0.5) -> Tensor:
@@ -112,7 +115,7 @@ def hardshrink(x: Array, lambd: float = 0.5) -> Tensor:
 
 def softshrink(x: Array, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd, and 0 where |x| <= lambd."""
-    return x - clip(x, -lambd, lambd)
+    return where(abs(x) <= lambd, 0, x - lambd * sign(x))
 
 
 def tanhshrink(x: Array) -> Tensor:
@@ -162,9 +165,9 @@ def silu(xp: Namespace, x: Array) -> Array:
 
 
 @silu.vjp("x")
-def silu_d_x(g: Array, x: Array, y: Array) -> Array:
+def silu_d_x(g: Array, x: Array) -> Array:
     s = sigmoid(x)
-    return g * (s + y * (1 - s))
+    return g * (s + x * s * sigmoid(-x))
 
 
 @op
@@ -209,14 +212,14 @@ def glu(x: Array, axis: int = -1) -> Tensor:
 
 
 @op
-def softmax(xp: Namespace, x: Array, *, axis: int = -1) -> Array:
-    """e**x / sum(e**x) along ``axis``: positive, and 1 in sum. An entry of -inf gets 0; where all are, it is nan."""
+def softmax(xp: Namespace, x: Array, *, axis: Axes = -1) -> Array:
+    """e**x / sum(e**x) along ``axis``, one or several: positive, and 1 in sum. An entry of -inf gets 0; where all are, it is nan."""
     e = xp.exp(x - x.max(axis=axis, keepdims=True))
     return e / e.sum(axis=axis, keepdims=True)
 
 
 @softmax.vjp("x")
-def softmax_d_x(g: Array, y: Array, *, axis: int) -> Array:
+def softmax_d_x(g: Array, y: Array, *, axis: Axes) -> Array:
     return y * (g - (g * y).sum(axis=axis, keepdims=True))
 
 
@@ -246,12 +249,12 @@ def dropout(xp: Namespace, x: Array, mask: Array, *, p: float) -> Array:
 
     The mask, true with probability 1 - p, is an input: an op draws no random numbers (`minigrad.nn.Dropout` does).
     """
-    return x * mask * _kept(p)
+    return masked(x, mask) * _kept(p)
 
 
 @dropout.vjp("x")
 def dropout_d_x(g: Array, mask: Array, *, p: float) -> Array:
-    return g * mask * _kept(p)
+    return masked(g, mask) * _kept(p)
 
 
 dropout.nondiff(mask="a truth value")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
-from minigrad.ops.elementwise import clip, log, maximum, sigmoid, where
+from minigrad.ops.elementwise import clip, log, masked, maximum, sigmoid, where
 from minigrad.ops.indexing import check_labels, scatter_add
 from minigrad.ops.shape import expand_dims
 
@@ -98,9 +98,12 @@ def mean_cross_entropy(
 def mean_cross_entropy_d_x(
     g: Array, labels: Array, p: Array, g_p: Array | None = None, *, ignore_index: int, label_smoothing: float
 ) -> Array:
-    counted = (labels != ignore_index).astype(p.dtype)
-    labels = where(labels != ignore_index, labels, 0)
-    return softmax_cross_entropy_gradient(g * counted / maximum(counted.sum(), 1), labels, p, g_p, label_smoothing=label_smoothing)
+    counted = labels != ignore_index
+    labels = where(counted, labels, 0)
+    share = g * (1 / maximum(counted.astype(p.dtype).sum(), 1)) * counted.astype(p.dtype)
+    of_loss = softmax_cross_entropy_gradient(share, labels, p, label_smoothing=label_smoothing)
+    dx = masked(of_loss, expand_dims(counted, -1))  # what does not count may be infinite or nan
+    return dx if g_p is None else dx + p * (g_p - (g_p * p).sum(axis=-1, keepdims=True))
 
 
 mean_cross_entropy.nondiff(labels="labels are integers")

@@ -13,9 +13,12 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
+from minigrad.ops.activation import softmax
 from minigrad.ops.cumulative import cumulative_prod, shifted
-from minigrad.ops.elementwise import exp, pow, sign, where
+from minigrad.ops.elementwise import masked, pow, sign, where
 from minigrad.ops.shape import Axes, broadcast_to, flip
+from minigrad.ops.special import quotient
+from minigrad.ops.standardization import statistics
 
 __all__ = [
     "all", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var", "vector_norm",
@@ -100,11 +103,18 @@ def degrees(name: str, shape: tuple[int, ...], axis: Axes | None, correction: fl
     return n - correction
 
 
+def variance(xp: Namespace, name: str, x: Array, axis: Axes | None, correction: float, keepdims: bool) -> Array:
+    """Return the variance in float64 or longer."""
+    factor = count(x.shape, axis) / degrees(name, x.shape, axis, correction)
+    axes = axes_of(axis, len(x.shape))
+    _, _, _, var = statistics(xp, x, axes)
+    return (var if keepdims else var.squeeze(axes)) * factor
+
+
 @op
 def var(xp: Namespace, x: Array, *, axis: Axes | None = None, correction: float = 0, keepdims: bool = False) -> Array:
     """Variance: sum((x - mean)**2) / (n - correction), in two passes over the data."""
-    degrees("var", x.shape, axis, correction)
-    return in_float32(lambda x: x.var(axis=axis, ddof=correction, keepdims=keepdims), x)
+    return variance(xp, "var", x, axis, correction, keepdims).astype(xp.result_type(x, 1.0))
 
 
 @var.vjp("x")
@@ -116,14 +126,16 @@ def var_d_x(g: Array, x: Array, *, axis: Axes | None, correction: float, keepdim
 @op
 def std(xp: Namespace, x: Array, *, axis: Axes | None = None, correction: float = 0, keepdims: bool = False) -> Array:
     """Standard deviation, the square root of `var`. Where it is 0, so is the gradient."""
-    degrees("std", x.shape, axis, correction)
-    return in_float32(lambda x: x.std(axis=axis, ddof=correction, keepdims=keepdims), x)
+    y = xp.sqrt(variance(xp, "std", x, axis, correction, keepdims)).astype(xp.result_type(x, 1.0))
+    equal = x.max(axis=axis, keepdims=keepdims) == x.min(axis=axis, keepdims=keepdims)
+    return xp.where(equal, y.dtype.type(0), y)  # not what the rounding of their mean makes of equal values
 
 
 @std.vjp("x")
 def std_d_x(g: Array, x: Array, y: Array, *, axis: Axes | None, correction: float, keepdims: bool) -> Array:
     n = degrees("std", x.shape, axis, correction)
-    return restore(g * (1 / n) / where(y == 0, 1, y), x.shape, axis, keepdims) * (x - x.mean(axis=axis, keepdims=True))
+    centred = x - x.mean(axis=axis, keepdims=True)
+    return restore(g * (1 / n), x.shape, axis, keepdims) * quotient(centred, restore(y, x.shape, axis, keepdims))
 
 
 @op
@@ -137,9 +149,12 @@ def logsumexp(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bo
 
 
 @logsumexp.vjp("x")
-def logsumexp_d_x(g: Array, x: Array, y: Array, *, axis: Axes | None, keepdims: bool) -> Array:
-    y = restore(where(y == -math.inf, 0, y), x.shape, axis, keepdims)
-    return restore(g, x.shape, axis, keepdims) * exp(x - y)
+def logsumexp_d_x(g: Array, x: Array, *, axis: Axes | None, keepdims: bool) -> Array:
+    # softmax(x), as exp(x - y) has no digits left where y is large. Infinite elements share evenly; where all are -inf, it is 0.
+    axes = axes_of(axis, len(x.shape))
+    m = max(x, axis=axes, keepdims=True)
+    shares = softmax(where(abs(m) == math.inf, where(x == m, 0.0, -math.inf), x), axis=axes)
+    return restore(g, x.shape, axis, keepdims) * where(m == -math.inf, 0.0, shares)
 
 
 @op
@@ -157,13 +172,16 @@ def _norm(xp: Namespace, x: Array, axis: Axes | None, ord: float, keepdims: bool
         return size.max(axis=axis, keepdims=keepdims)
     if ord == -math.inf:
         return size.min(axis=axis, keepdims=keepdims)
-    if ord == 2:
-        return xp.sqrt((x * x).sum(axis=axis, keepdims=keepdims))
-    if ord == 1:
+    if ord == 1 or not count(x.shape, axis):
         return size.sum(axis=axis, keepdims=keepdims)
-    if ord > 1:
-        return (size**ord).sum(axis=axis, keepdims=keepdims) ** (1 / ord)
-    raise ValueError(f"vector_norm: ord {ord} gives no norm; it must be at least 1, or inf, or -inf")
+    if not ord > 1:
+        raise ValueError(f"vector_norm: ord {ord} gives no norm; it must be at least 1, or inf, or -inf")
+    scale = size.max(axis=axis, keepdims=True)  # the largest, by which all are divided so that no power overflows or vanishes
+    scale = xp.where((scale > 0) & (scale < math.inf), scale, 1)
+    x = x / scale
+    total = ((x * x) if ord == 2 else abs(x) ** ord).sum(axis=axis, keepdims=True)
+    y = scale * (xp.sqrt(total) if ord == 2 else total ** (1 / ord))
+    return y if keepdims else y.squeeze(axes_of(axis, x.ndim))
 
 
 @vector_norm.vjp("x")
@@ -174,8 +192,11 @@ def vector_norm_d_x(g: Array, x: Array, y: Array, *, axis: Axes | None, ord: flo
     y = restore(y, x.shape, axis, keepdims)
     if abs(ord) == math.inf:
         return sign(x) * shared_by_ties(g, abs(x), y, axis=axis, keepdims=True)
-    y = where(y == 0, 1, y)
-    return g * (x / y) if ord == 2 else g * sign(x) * pow(abs(x) / y, ord - 1)
+    if ord == 2:
+        return g * quotient(x, y)
+    if ord > 2:
+        return g * sign(x) * pow(quotient(abs(x), y), ord - 1)
+    return g * sign(x) * quotient(pow(abs(x), ord - 1), pow(y, ord - 1))  # whose derivative at one x = 0 is infinite, and not at the others
 
 
 # ------------------------------------------------------------------------------------------------ largest and smallest
@@ -195,9 +216,9 @@ def min(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = F
 
 def shared_by_ties(g: Array, x: Array, y: Array, *, axis: Axes | None, keepdims: bool) -> Array:
     """Spread g evenly over the elements of x that equal the result y; nothing equals nan, and the gradient is 0 there."""
-    hit = (x == restore(y, x.shape, axis, keepdims)).astype(g.dtype)
-    hits = hit.sum(axis=axis, keepdims=True)
-    return hit * (restore(g, x.shape, axis, keepdims) / where(hits == 0, 1, hits))
+    hit = x == restore(y, x.shape, axis, keepdims)
+    hits = hit.astype(g.dtype).sum(axis=axis, keepdims=True)
+    return masked(restore(g, x.shape, axis, keepdims) / where(hits == 0, 1, hits), hit)
 
 
 max.vjp(x=shared_by_ties)

@@ -6,7 +6,7 @@ import math
 
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
-from minigrad.ops.elementwise import clip, exp, log, sigmoid, square, where
+from minigrad.ops.elementwise import clip, exp, log, masked, sigmoid, square, where
 
 __all__ = ["erf", "erfc", "hypot", "lerp", "logaddexp", "xlogy"]
 
@@ -92,13 +92,18 @@ erfc.vjp(x=lambda g, x: g * (-2 / math.sqrt(math.pi)) * _bell(x))
 # -------------------------------------------------------------------------------------------------------- of two inputs
 
 
+def quotient(a: Array, b: Array) -> Array:
+    """a / b, and 0 where b = 0: a subgradient where there is no derivative. The next derivative is nan there: there is none."""
+    return masked(a / where(b == 0, math.nan, b), b != 0)
+
+
 @elementwise
 def hypot(xp: Namespace, a: Array, b: Array) -> Array:
     """sqrt(a**2 + b**2) without overflow. Its derivative at the origin is 0."""
     return xp.hypot(a, b)
 
 
-hypot.vjp(a=lambda g, a, y: g * (a / where(y == 0, 1, y)), b=lambda g, b, y: g * (b / where(y == 0, 1, y)))
+hypot.vjp(a=lambda g, a, y: g * quotient(a, y), b=lambda g, b, y: g * quotient(b, y))
 
 
 @elementwise

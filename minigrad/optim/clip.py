@@ -33,7 +33,7 @@ def clip_grad_norm_(
     if norm_type == float("inf"):
         norm = xp.stack([abs(g).max() for g in grads]).max()
     elif norm_type == 2:
-        norm = xp.sqrt(xp.stack([xp.vdot(g, g) for g in grads]).sum())
+        norm = xp.sqrt(xp.stack([xp.vdot(g, g) for g in map(_wide, grads)]).sum()).astype(grads[0].dtype)
     else:
         norm = xp.stack([(abs(g) ** norm_type).sum() for g in grads]).sum() ** (1 / norm_type)
     if error_if_nonfinite and not bool(xp.isfinite(norm)):
@@ -48,6 +48,11 @@ def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -
     """Limit every element of the gradients to [-clip_value, clip_value]."""
     for g in _gradients("clip_grad_value_", parameters):
         namespace(g).clip(g, -clip_value, clip_value, out=g)
+
+
+def _wide(g: Any) -> Any:
+    """Return g in float64, whose range holds the squares of float32."""
+    return g.astype(namespace(g).promote_types(g.dtype, "float64"), copy=False)
 
 
 def _gradients(name: str, parameters: Iterable[Tensor] | Tensor) -> list[Any]:

@@ -87,8 +87,8 @@ def test_variance_is_computed_in_two_passes() -> None:
 
 
 def test_standard_deviation_of_equal_numbers_has_gradient_zero() -> None:
-    for order in (1, 2):
-        np.testing.assert_array_equal(gradient(lambda t: t.std(axis=1), np.full((2, 3), 7.0), order=order), np.zeros((2, 3)))
+    np.testing.assert_array_equal(gradient(lambda t: t.std(axis=1), np.full((2, 3), 7.0)), np.zeros((2, 3)))
+    assert np.isnan(gradient(lambda t: t.std(axis=1), np.full((2, 3), 7.0), order=2)).all()
 
 
 @pytest.mark.parametrize("ord", [1, 2, 3, 1.5, math.inf, -math.inf])
@@ -97,8 +97,9 @@ def test_norm_at_zero_has_gradient_zero(ord: float) -> None:
     np.testing.assert_array_equal(g, np.zeros((2, 3)))
 
 
-def test_second_derivative_of_the_norm_at_zero_is_finite() -> None:
-    assert np.isfinite(gradient(lambda t: mg.vector_norm(t), np.zeros(3), order=2)).all()
+def test_the_norm_has_no_second_derivative_at_zero() -> None:
+    """A finite one would be made up: the subgradient 0 is a choice at one point."""
+    assert np.isnan(gradient(lambda t: mg.vector_norm(t), np.zeros(3), order=2)).all()
 
 
 @pytest.mark.parametrize("shift", [-1e4, 1e4])

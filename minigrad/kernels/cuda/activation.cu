@@ -18,8 +18,8 @@ extern "C" __global__ void mg_sigmoid(const real* __restrict__ x, real* __restri
   MG_EACH(i, n) y[i] = real(mg_logistic((accum)x[i]));
 }
 
-extern "C" __global__ void mg_sigmoid_gradient(const real* __restrict__ g, const real* __restrict__ y, real* __restrict__ gx, long long n) {
-  MG_EACH(i, n) { accum v = (accum)y[i]; gx[i] = real((accum)g[i] * v * (1 - v)); }
+extern "C" __global__ void mg_sigmoid_gradient(const real* __restrict__ g, const real* __restrict__ x, real* __restrict__ gx, long long n) {
+  MG_EACH(i, n) { accum v = (accum)x[i]; gx[i] = real((accum)g[i] * (mg_logistic(v) * mg_logistic(-v))); }
 }
 
 extern "C" __global__ void mg_tanh_gradient(const real* __restrict__ g, const real* __restrict__ y, real* __restrict__ gx, long long n) {
@@ -31,7 +31,7 @@ extern "C" __global__ void mg_silu(const real* __restrict__ x, real* __restrict_
 }
 
 extern "C" __global__ void mg_silu_gradient(const real* __restrict__ g, const real* __restrict__ x, real* __restrict__ gx, long long n) {
-  MG_EACH(i, n) { accum v = (accum)x[i], s = mg_logistic(v); gx[i] = real((accum)g[i] * s * (1 + v * (1 - s))); }
+  MG_EACH(i, n) { accum v = (accum)x[i], s = mg_logistic(v); gx[i] = real((accum)g[i] * (s + v * s * mg_logistic(-v))); }
 }
 
 extern "C" __global__ void mg_gelu(const real* __restrict__ x, real* __restrict__ y, long long n) {

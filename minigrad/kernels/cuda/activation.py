@@ -9,6 +9,7 @@ from minigrad.backends import BACKENDS, Array, Namespace
 from minigrad.kernels.cuda.launch import REALS, blocks_for, contiguous, launch
 from minigrad.ops.activation import dropout, gelu, log_softmax, relu, silu, softmax
 from minigrad.ops.elementwise import sigmoid, tanh
+from minigrad.ops.shape import Axes
 
 
 def elementwise(kernel: str, *inputs: Array) -> Array:
@@ -28,6 +29,11 @@ def forward(kernel: str) -> Callable[..., Any]:
     return lambda xp, x: elementwise(kernel, x)
 
 
+def from_input(kernel: str) -> Callable[..., Any]:
+    """Return the kernel form of a formula that saves the input."""
+    return lambda g, x: elementwise(kernel, g, x)
+
+
 def from_output(kernel: str) -> Callable[..., Any]:
     """Return the kernel form of a formula that saves the output."""
     return lambda g, y: elementwise(kernel, g, y)
@@ -36,13 +42,9 @@ def from_output(kernel: str) -> Callable[..., Any]:
 sigmoid.kernel(device="cuda")(forward("mg_sigmoid"))
 silu.kernel(device="cuda")(forward("mg_silu"))
 relu.kernel("x", device="cuda")(from_output("mg_relu_gradient"))
-sigmoid.kernel("x", device="cuda")(from_output("mg_sigmoid_gradient"))
+sigmoid.kernel("x", device="cuda")(from_input("mg_sigmoid_gradient"))
 tanh.kernel("x", device="cuda")(from_output("mg_tanh_gradient"))
-
-
-@silu.kernel("x", device="cuda")
-def silu_d_x(g: Array, x: Array, y: Array) -> Array:
-    return elementwise("mg_silu_gradient", g, x)
+silu.kernel("x", device="cuda")(from_input("mg_silu_gradient"))
 
 
 @gelu.kernel(device="cuda")
@@ -58,7 +60,7 @@ def gelu_d_x(g: Array, x: Array, *, approximate: str) -> Array:
 # --------------------------------------------------------------------------------------------------------- softmax
 
 
-def rows(kernel: str, axis: int, as_log: bool, *inputs: Array) -> Array:
+def rows(kernel: str, axis: Axes, as_log: bool, *inputs: Array) -> Array:
     """Run a kernel over the rows of its inputs, if ``axis`` is the last."""
     first = inputs[0]
     fits = first.ndim and axis in (-1, first.ndim - 1) and first.dtype.name in REALS

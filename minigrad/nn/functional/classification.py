@@ -52,6 +52,8 @@ def cross_entropy(
     if weight is None and reduction == "mean":
         return ops.mean_cross_entropy(logits, target, ignore_index=ignore_index, label_smoothing=label_smoothing)[0]
     labels, counted = _labels("cross_entropy", target, logits, ignore_index)
+    if counted is not None:
+        logits = ops.where(counted[..., None], logits, 0)  # what does not count may be infinite or nan
     if weight is None:
         return _weighted(ops.softmax_cross_entropy(logits, labels, label_smoothing=label_smoothing)[0], None, counted, reduction)
     of_label = ops.take(weight, labels, axis=0)

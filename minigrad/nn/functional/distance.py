@@ -22,7 +22,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     def length(x: Any) -> Any:
         return ops.maximum(ops.vector_norm(x, axis=dim, keepdims=True), eps)
 
-    return (x1 / length(x1) * (x2 / length(x2))).sum(axis=dim)
+    return ops.clip((x1 / length(x1) * (x2 / length(x2))).sum(axis=dim), -1.0, 1.0)  # beyond which only rounding goes
 
 
 def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
