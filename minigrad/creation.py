@@ -143,8 +143,11 @@ def linspace(
     start: float, stop: float, num: int, *, endpoint: bool = True, dtype: Any = None, device: Place = None, requires_grad: bool = False
 ) -> Tensor:
     """Return ``num`` numbers at equal distances from start to stop, both included unless ``endpoint`` is False."""
+    dtype = np.dtype(dtype or DEFAULT_DTYPE)
+    if dtype.kind not in "fc":
+        raise TypeError(f"linspace: dtype={dtype.name!r}; numbers at equal distances are floats: take one of these, or arange for integers")
     values = np.linspace(start, stop, num, endpoint=endpoint)
-    return tensor(values, dtype=dtype or DEFAULT_DTYPE, device=device, requires_grad=requires_grad)
+    return tensor(values, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def eye(

@@ -113,7 +113,8 @@ def test_calls_of_a_training_step():
     model = nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 10))
     step = training_step(model, 8, 20)
     step()
-    assert calls_in(step) <= 288  # one more for each op that the walk runs than when it ran simple formulas itself, in as much time
+    # one for each op that the walk runs, in as much time as when it ran simple formulas itself; two for the dtype of each of five results
+    assert calls_in(step) <= 300
 
 
 def test_calls_of_a_training_step_with_convolution():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad.backends import XP
+from minigrad.core._dtypes import result_of, settled
 from minigrad.core._messages import add_backward_note, add_note
 from minigrad.core._overwritten import overwritten
 from minigrad.core._rules import check_output
@@ -72,6 +73,8 @@ def _unary(op: Op) -> Callable[..., Any]:
         if y.__class__ is not a.__class__:
             check_output(op, y)
             y = np.asarray(y)
+        if y.dtype is not a.dtype:
+            y = result_of(op, (a,), y)
         t = _new(Tensor)
         t.data = y
         if parent is None:
@@ -100,6 +103,8 @@ def _binary(op: Op) -> Callable[..., Any]:
         x, pa = a.data, a.node
         if b.__class__ is Tensor or isinstance(b, Tensor):
             z, pb = b.data, b.node
+            if z.dtype is not x.dtype:
+                x, z = settled(op, [x, z])
         else:
             z, pb = b.item() if isinstance(b, np.generic) else b, None
         try:
@@ -110,6 +115,8 @@ def _binary(op: Op) -> Callable[..., Any]:
         if y.__class__ is not x.__class__:
             check_output(op, y)
             y = np.asarray(y)
+        if y.dtype is not x.dtype:
+            y = result_of(op, (x, z), y)
         t = _new(Tensor)
         t.data = y
         if pa is not None:

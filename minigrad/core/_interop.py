@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 
@@ -145,10 +145,10 @@ def as_array(data: Any) -> Array:
     """Return ``data`` as an array: arrays and Tensors as they are, Python numbers and lists with the default dtypes."""
     if isinstance(data, Interop):
         return data.data
-    if is_array(data):
-        return np.asarray(data) if isinstance(data, np.generic) else data
-    if isinstance(data, np.ndarray):
-        return np.asarray(data)  # a subclass
+    if is_array(data) or isinstance(data, np.ndarray):
+        if data.dtype.kind not in "biufc" or type(data).__name__ == "MaskedArray":
+            _refuse(data)
+        return np.asarray(data) if isinstance(data, np.generic) or not is_array(data) else data  # not a subclass
     if isinstance(data, (list, tuple)) and any(isinstance(x, Interop) for x in data):
         raise TypeError("a list of tensors is not a tensor; join them with mg.stack or mg.concat")
     try:
@@ -156,8 +156,15 @@ def as_array(data: Any) -> Array:
     except ValueError as error:
         raise ValueError(f"cannot make a tensor: {error}") from None
     if array.dtype.kind not in "biufc":
-        raise TypeError(f"cannot make a tensor of {type(data).__name__}: its elements are {array.dtype}, not numbers")
+        _refuse(data, array.dtype)
     return array.astype(DEFAULT_DTYPE) if array.dtype == np.float64 and not _has_array(data) else array
+
+
+def _refuse(data: Any, dtype: Any = None) -> NoReturn:
+    """Say why there can be no tensor of what was given."""
+    if type(data).__name__ == "MaskedArray":
+        raise TypeError("a tensor has no masked elements: fill them first, data.filled(0), and keep the mask beside it")
+    raise TypeError(f"cannot make a tensor of {type(data).__name__}: its elements are {dtype or data.dtype}, not numbers")
 
 
 def _has_array(data: Any) -> bool:

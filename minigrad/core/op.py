@@ -35,6 +35,7 @@ from typing import Any, Concatenate, Generic, overload
 import numpy as np
 
 from minigrad.backends import KINDS, XP, Array, Namespace, kind_of, namespace
+from minigrad.core._dtypes import result_of, settled
 from minigrad.core._fast_calls import specialise
 from minigrad.core._messages import add_note, check_one_device, op_in_words, shape_of
 from minigrad.core._rules import check_formula, check_inputs, check_kernel, check_names, check_output
@@ -129,8 +130,7 @@ class Op(Generic[P, R]):
             args = self._sorted_arguments(args, params)
         now = mode.get()
         args = args if now.recorder is None else now.recorder.lift_all(args)
-        if now.autocast is not None:
-            args = now.autocast.cast(self, args)
+        args = args if now.autocast is None else now.autocast.cast(self, args)
         arrays, nodes, boxed = [], [], False
         for a in args:
             if isinstance(a, Tensor):
@@ -141,7 +141,7 @@ class Op(Generic[P, R]):
                 arrays.append(a)
                 nodes.append(None)
         if boxed:  # beside a Tensor NumPy's scalars are taken like Python's: x / np.sqrt(3) has the dtype of x
-            arrays = [a.item() if isinstance(a, np.generic) else array for a, array in zip(args, arrays, strict=True)]
+            arrays = settled(self, [a.item() if isinstance(a, np.generic) else array for a, array in zip(args, arrays, strict=True)])
         xp = namespace(*arrays)
         try:
             if len(KINDS) > 1 and len(arrays) > 1:  # there are arrays of CuPy beside NumPy's
@@ -159,6 +159,7 @@ class Op(Generic[P, R]):
         out = tuple([_as_array(o, xp) for o in out]) if out.__class__ is tuple else _as_array(out, xp)
         if not boxed:  # the caller works with arrays, as the forward function or a formula of another op does
             return out
+        out = result_of(self, arrays, out)
         node = self._record(nodes, arrays, params, out) if now.recording else None
         for observer in now.observers:
             observer.on_forward(self, tuple(arrays), params, out, node)
@@ -222,9 +223,7 @@ class Op(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<op {self.signature()}>"
 
-    def explain(self) -> str:
-        """Describe the op: its signature, its documentation, its formulas and what each one saves."""
-        return op_in_words(self)
+    explain = op_in_words
 
 
 @overload

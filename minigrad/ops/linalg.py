@@ -128,7 +128,7 @@ def vecdot(xp: Namespace, a: Array, b: Array, *, axis: int = -1) -> Array:
     """
     if not -min(a.ndim, b.ndim) <= axis < 0 or a.shape[axis] != b.shape[axis]:
         raise ValueError(f"vecdot: a has shape {a.shape} and b {b.shape}; axis {axis} must be negative, in both, and equally long")
-    return (a * b).sum(axis=axis)
+    return (a * b).sum(axis=axis, dtype=xp.result_type(a, b))  # small integers stay small, as in a matrix product
 
 
 vecdot.vjp(

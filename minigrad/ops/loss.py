@@ -125,7 +125,8 @@ def binary_cross_entropy(xp: Namespace, p: Array, target: Array) -> Array:
     Each logarithm is at least -100, and the derivative's denominator p (1 - p) at least 1e-12, so that loss and
     gradient stay finite where p is 0 or 1 (as in PyTorch). `sigmoid_cross_entropy` needs no such help.
     """
-    at_least = p.dtype.type(1e-44) if p.dtype.itemsize >= 4 else p.dtype.type(6e-8)
+    dtype = xp.result_type(p, target)
+    at_least = dtype.type(1e-44 if dtype.itemsize >= 4 else 6e-8)
     log_p = xp.maximum(xp.log(xp.maximum(p, at_least)), -100)
     log_q = xp.maximum(xp.log(xp.maximum(1 - p, at_least)), -100)
     return -target * log_p - (1 - target) * log_q

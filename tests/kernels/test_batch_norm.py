@@ -94,7 +94,7 @@ def test_a_constant_channel_among_others(forms, shape, value):
 @pytest.mark.parametrize("shape", SHAPES[2:], ids=str)
 def test_large_values_whose_squares_overflow(forms, shape):
     x, *rest = data(shape, 1e20, 1e17, np.float32)
-    ours, exact = (run(mg.batch_norm, a, *rest) for a in (x, x.astype(np.float64)))
+    ours, exact = (run(mg.batch_norm, *[a.astype(dtype) for a in (x, *rest)]) for dtype in (np.float32, np.float64))
     np.testing.assert_allclose(ours[0], exact[0], rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(ours[2], exact[2], rtol=1e-5)
 

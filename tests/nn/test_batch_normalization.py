@@ -284,7 +284,7 @@ def test_one_value_per_channel(shape: tuple[int, ...]) -> None:
         (lambda: nn.BatchNorm1d(3)(mg.Tensor(np.ones(3))), ValueError, "2 or 3 axes"),
         (lambda: nn.BatchNorm1d(3)(mg.Tensor(np.ones((4, 5)))), ValueError, r"has 5 channels; this layer has 3"),
         (lambda: nn.BatchNorm1d(3)(mg.Tensor(np.ones((4, 3), int))), TypeError, "floating point, not int64"),
-        (lambda: nn.BatchNorm1d(3)(mg.Tensor(np.ones((0, 3)))), ValueError, "no values to average"),
+        (lambda: nn.BatchNorm1d(3)(mg.zeros((0, 3))), ValueError, "no values to average"),
         (lambda: nn.BatchNorm1d(3, eps=-1.0), ValueError, "eps=-1.0 must not be negative"),
         (lambda: nn.BatchNorm1d(3, momentum=1.5), ValueError, "momentum=1.5 must lie between 0 and 1"),
     ],

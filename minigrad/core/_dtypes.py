@@ -1,0 +1,97 @@
+"""Which type the result of an op has where the types of its inputs differ: the one place that decides.
+
+================================================  ==============================================================
+inputs that a derivative could be wanted for      the result
+================================================  ==============================================================
+floats of one type                                that type
+floats of two types                               the wider one, by NumPy's table
+floats and integers or booleans                   the floats' type: integers never widen a float
+integers alone, where the result is a float       float32, the default (``images / 255.0``, a mean, a square root)
+a tensor beside a number of Python's or NumPy's   the tensor's type
+a layer's weights and floats of another type      refused; float16 beside float32 is mixed precision, and allowed
+real tensors beside a complex number              refused, as it has no derivative here
+================================================  ==============================================================
+
+Positions, labels and masks are no such inputs: they have no derivative, and do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigrad.backends import Array, is_array
+from minigrad.core._interop import DEFAULT_DTYPE
+
+if TYPE_CHECKING:
+    from minigrad.core.op import Op
+
+_WIDE = np.dtype(np.float64)
+_WEIGHTS = {"weight", "w"}
+
+
+@cache
+def _numbers(op: Op, formulas: int) -> frozenset[str]:
+    """Names of the inputs that have a derivative, be it zero."""
+    return frozenset(name for formula in op.formulas for name in formula.inputs)
+
+
+def _counting(op: Op, arrays: Sequence[Any]) -> list[tuple[int, np.dtype[Any]]]:
+    """Position and type of each array that counts."""
+    names = _numbers(op, len(op.formulas))
+    known = [(i, a.dtype) for i, a in enumerate(arrays) if is_array(a)]
+    return [(i, dtype) for i, dtype in known if (op.inputs[0] if op.variadic else op.inputs[i]) in names]
+
+
+def settled(op: Op, arrays: list[Any]) -> list[Any]:
+    """Return the inputs with integers in the type of the floats beside them."""
+    if len({a.dtype for a in arrays if hasattr(a, "dtype")}) < 2:
+        return arrays
+    counting = _counting(op, arrays)
+    floats = [dtype for _, dtype in counting if dtype.kind in "fc"]
+    if not floats:
+        return arrays
+    _check_weights(op, counting)
+    wide = np.result_type(*floats)
+    integers = {i for i, dtype in counting if dtype.kind in "iub"}
+    return [a.astype(wide) if i in integers else a for i, a in enumerate(arrays)]
+
+
+def _check_weights(op: Op, counting: list[tuple[int, np.dtype[Any]]]) -> None:
+    """Refuse data of another type than a layer's weights: the whole layer would silently compute in the wider one."""
+    types = {op.input_name(i): dtype for i, dtype in counting}
+    weight = next((name for name in op.inputs if name in _WEIGHTS and name in types), None)
+    x = types.get("x")
+    if weight is None or x is None or op.broadcasts or x == types[weight] or x.kind == "c" or types[weight].kind != "f":
+        return
+    if x.kind != "f":
+        raise TypeError(f"{op.name}: x must be of floating point, not {x}; convert it with x.astype({types[weight].name!r})")
+    if x.itemsize == 2:
+        return
+    raise TypeError(
+        f"{op.name}: x is {x} and {weight} {types[weight]}; give both one type: x.astype({types[weight].name!r}), "
+        f"or the model in {x}, model.to({x.name!r})"
+    )
+
+
+def result_of(op: Op, arrays: Sequence[Any], out: Any) -> Any:
+    """Return what an op computed, in the type that it has by the table above."""
+    if out.__class__ is tuple:
+        return tuple([result_of(op, arrays, o) for o in out])
+    return out if out.dtype.char in "f?l" else _typed(op, arrays, out)
+
+
+def _typed(op: Op, arrays: Sequence[Any], out: Array) -> Array:
+    if out.dtype.kind == "c" and not any(is_array(a) and a.dtype.kind == "c" for a in arrays):
+        raise TypeError(f"{op.name}: the result is complex, and derivatives here are those of real numbers; keep the two parts apart")
+    if out.dtype.kind != "f" or "dtype" in op.params:
+        return out
+    counting = _counting(op, arrays)
+    floats = [dtype for _, dtype in counting if dtype.kind in "fc"]
+    if not floats:
+        return out.astype(DEFAULT_DTYPE) if counting else out
+    wide = np.result_type(*floats)
+    return out.astype(wide) if out.dtype == _WIDE != wide and (op.broadcasts or op.name == "kron") else out
