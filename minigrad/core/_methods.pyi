@@ -48,7 +48,7 @@ class Methods:
         """x with elements of another type. Its gradient has the type of x again; there is none through integers."""
 
     def clip(self, min: Array | None = None, max: Array | None = None) -> Tensor:
-        """x, but not less than min and not more than max (min <= max)."""
+        """x, but not less than min and not more than max, which must not be less than min."""
 
     def copy(self) -> Tensor:
         """x in memory of its own."""

@@ -10,13 +10,14 @@ from minigrad.backends import Array, Namespace
 from minigrad.kernels import buffers
 from minigrad.ops.activation import softmax
 from minigrad.ops.indexing import getitem
+from minigrad.ops.shape import Axes
 
 TINY = 1e-15  #: rows whose sum is larger, shifted by the largest value of all, lose no digit; that value is found in no time
 
 
 @softmax.kernel()
-def softmax_forward(xp: Namespace, x: Array, *, axis: int = -1) -> Array:
-    if x.dtype.char not in "fd" or not x.size:
+def softmax_forward(xp: Namespace, x: Array, *, axis: Axes = -1) -> Array:
+    if x.dtype.char not in "fd" or not x.size or not x.ndim:
         return NotImplemented
     y = buffers.empty_like(x)
     if axis in (-1, x.ndim - 1) and x.shape[-1] > 1:
@@ -32,8 +33,8 @@ def softmax_forward(xp: Namespace, x: Array, *, axis: int = -1) -> Array:
 
 
 @softmax.kernel("x")
-def softmax_backward(g: Array, y: Array, *, axis: int) -> Array:
-    if y.dtype.char not in "fd" or g.dtype != y.dtype:
+def softmax_backward(g: Array, y: Array, *, axis: Axes) -> Array:
+    if y.dtype.char not in "fd" or g.dtype != y.dtype or not y.ndim:
         return NotImplemented
     if axis in (-1, y.ndim - 1):
         along = np.vecdot(g, y)[..., None]

@@ -12,7 +12,7 @@ from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.core.tensor import Tensor
 from minigrad.ops.elementwise import abs, clip, exp, masked, sigmoid, sign, tanh, where
-from minigrad.ops.shape import Axes
+from minigrad.ops.shape import Axes, within
 from minigrad.ops.special import erfc
 
 __all__ = [
@@ -214,25 +214,31 @@ def glu(x: Array, axis: int = -1) -> Tensor:
 @op
 def softmax(xp: Namespace, x: Array, *, axis: Axes = -1) -> Array:
     """e**x / sum(e**x) along ``axis``, one or several: positive, and 1 in sum. An entry of -inf gets 0; where all are, it is nan."""
+    axis = within(axis, x.ndim)
+    if not x.size:
+        return x + 0.0
     e = xp.exp(x - x.max(axis=axis, keepdims=True))
     return e / e.sum(axis=axis, keepdims=True)
 
 
 @softmax.vjp("x")
 def softmax_d_x(g: Array, y: Array, *, axis: Axes) -> Array:
-    return y * (g - (g * y).sum(axis=axis, keepdims=True))
+    return y * (g - (g * y).sum(axis=within(axis, len(y.shape)), keepdims=True))
 
 
 @op
 def log_softmax(xp: Namespace, x: Array, *, axis: int = -1) -> Array:
     """log(softmax(x)), precise where softmax is small."""
+    axis = within(axis, x.ndim)
+    if not x.size:
+        return x + 0.0
     shifted = x - x.max(axis=axis, keepdims=True)
     return shifted - xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
 
 
 @log_softmax.vjp("x")
 def log_softmax_d_x(g: Array, y: Array, *, axis: int) -> Array:
-    return g - exp(y) * g.sum(axis=axis, keepdims=True)
+    return g - exp(y) * g.sum(axis=within(axis, len(y.shape)), keepdims=True)
 
 
 def softmin(x: Array, axis: int = -1) -> Tensor:

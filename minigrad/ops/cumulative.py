@@ -11,7 +11,7 @@ from minigrad.core.op import op
 from minigrad.core.tensor import array_of
 from minigrad.ops.indexing import along, single_axis
 from minigrad.ops.joining import concat
-from minigrad.ops.shape import flip
+from minigrad.ops.shape import flip, within
 
 __all__ = ["cumulative_prod", "cumulative_sum", "linear_recurrence"]
 
@@ -26,6 +26,8 @@ def shifted(x: Array, *, by: int, fill: float, axis: int = -1) -> Array:
 @op
 def cumulative_sum(xp: Namespace, x: Array, *, axis: int | None = None) -> Array:
     """y[k] = x[0] + ... + x[k] along an axis."""
+    if not x.ndim and within(axis, 0) == ():
+        return +x
     return xp.cumsum(x, axis=single_axis(axis, x.ndim, "cumulative_sum"))
 
 
@@ -37,11 +39,15 @@ def cumulative_sum_d_x(g: Array, *, axis: int | None) -> Array:
 @op
 def cumulative_prod(xp: Namespace, x: Array, *, axis: int | None = None) -> Array:
     """y[k] = x[0] * ... * x[k] along an axis."""
+    if not x.ndim and within(axis, 0) == ():
+        return +x
     return xp.cumprod(x, axis=single_axis(axis, x.ndim, "cumulative_prod"))
 
 
 @cumulative_prod.vjp("x")
 def cumulative_prod_d_x(g: Array, x: Array, y: Array, *, axis: int | None) -> Array:
+    if not x.shape:
+        return g
     # y[k] = x[k] y[k-1], hence the derivative with respect to y[k] is g[k] plus x[k+1] times the one for y[k+1]
     axis = single_axis(axis, len(x.shape), "cumulative_prod")
     through = linear_recurrence(shifted(x, by=-1, fill=0, axis=axis), g, axis=axis, reverse=True)

@@ -275,7 +275,7 @@ minimum.vjp(a=lambda g, a, b: of_larger(g, b, a), b=of_larger)
 
 @elementwise
 def clip(xp: Namespace, x: Array, min: Array | None = None, max: Array | None = None) -> Array:
-    """x, but not less than min and not more than max (min <= max).
+    """x, but not less than min and not more than max, which must not be less than min.
 
     The gradient goes to the one of the three that y is; where x meets a bound, to x.
     """

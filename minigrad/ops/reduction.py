@@ -16,7 +16,7 @@ from minigrad.core.op import op
 from minigrad.ops.activation import softmax
 from minigrad.ops.cumulative import cumulative_prod, shifted
 from minigrad.ops.elementwise import masked, pow, sign, where
-from minigrad.ops.shape import Axes, broadcast_to, flip
+from minigrad.ops.shape import Axes, broadcast_to, flip, within
 from minigrad.ops.special import quotient
 from minigrad.ops.standardization import statistics
 
@@ -27,7 +27,7 @@ __all__ = [
 
 def axes_of(axis: Axes | None, ndim: int) -> tuple[int, ...]:
     """Return the axes meant, none of them negative; ``None`` means all."""
-    return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
+    return tuple(range(ndim)) if axis is None else normalize_axis_tuple(within(axis, ndim), ndim)
 
 
 def restore(g: Array, shape: tuple[int, ...], axis: Axes | None, keepdims: bool) -> Array:
@@ -51,7 +51,7 @@ def in_float32(f: Callable[[Array], Array], x: Array) -> Array:
 @op
 def sum(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """Sum of the elements; 0 where there are none. Small integers are summed as int64, as NumPy does."""
-    return x.sum(axis=axis, keepdims=keepdims)
+    return x.sum(axis=within(axis, x.ndim), keepdims=keepdims)
 
 
 @sum.vjp("x")
@@ -64,7 +64,7 @@ def mean(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = 
     """Arithmetic mean of the elements."""
     if count(x.shape, axis) == 0:
         raise ValueError(f"the mean of no elements is not defined: shape {x.shape}, axis {axis}")
-    return x.mean(axis=axis, keepdims=keepdims)
+    return x.mean(axis=within(axis, x.ndim), keepdims=keepdims)
 
 
 @mean.vjp("x")
@@ -75,7 +75,7 @@ def mean_d_x(g: Array, x_shape: tuple[int, ...], *, axis: Axes | None, keepdims:
 @op
 def prod(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """Product of the elements; 1 where there are none."""
-    return x.prod(axis=axis, keepdims=keepdims)
+    return x.prod(axis=within(axis, x.ndim), keepdims=keepdims)
 
 
 @prod.vjp("x")
@@ -120,13 +120,14 @@ def var(xp: Namespace, x: Array, *, axis: Axes | None = None, correction: float 
 @var.vjp("x")
 def var_d_x(g: Array, x: Array, *, axis: Axes | None, correction: float, keepdims: bool) -> Array:
     n = degrees("var", x.shape, axis, correction)
-    return restore(g * (2 / n), x.shape, axis, keepdims) * (x - x.mean(axis=axis, keepdims=True))
+    return restore(g * (2 / n), x.shape, axis, keepdims) * (x - x.mean(axis=axes_of(axis, len(x.shape)), keepdims=True))
 
 
 @op
 def std(xp: Namespace, x: Array, *, axis: Axes | None = None, correction: float = 0, keepdims: bool = False) -> Array:
     """Standard deviation, the square root of `var`. Where it is 0, so is the gradient."""
     y = xp.sqrt(variance(xp, "std", x, axis, correction, keepdims)).astype(xp.result_type(x, 1.0))
+    axis = within(axis, x.ndim)
     equal = x.max(axis=axis, keepdims=keepdims) == x.min(axis=axis, keepdims=keepdims)
     return xp.where(equal, y.dtype.type(0), y)  # not what the rounding of their mean makes of equal values
 
@@ -134,13 +135,16 @@ def std(xp: Namespace, x: Array, *, axis: Axes | None = None, correction: float 
 @std.vjp("x")
 def std_d_x(g: Array, x: Array, y: Array, *, axis: Axes | None, correction: float, keepdims: bool) -> Array:
     n = degrees("std", x.shape, axis, correction)
-    centred = x - x.mean(axis=axis, keepdims=True)
+    centred = x - x.mean(axis=axes_of(axis, len(x.shape)), keepdims=True)
     return restore(g * (1 / n), x.shape, axis, keepdims) * quotient(centred, restore(y, x.shape, axis, keepdims))
 
 
 @op
 def logsumexp(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
-    """log(sum(exp(x))), computed as m + log(sum(exp(x - m))) with m = max(x), so that nothing overflows."""
+    """log(sum(exp(x))), -inf where there is no element; computed as m + log(sum(exp(x - m))) with m = max(x), so that nothing overflows."""
+    axis = within(axis, x.ndim)
+    if not count(x.shape, axis):
+        return x.sum(axis=axis, keepdims=keepdims) - math.inf  # log(0)
     m = x.max(axis=axis, keepdims=True)
     largest = float(np.finfo(x.dtype).max)
     total = xp.exp(x - xp.clip(m, -largest, largest)).sum(axis=axis, keepdims=True)
@@ -152,6 +156,8 @@ def logsumexp(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bo
 def logsumexp_d_x(g: Array, x: Array, *, axis: Axes | None, keepdims: bool) -> Array:
     # softmax(x), as exp(x - y) has no digits left where y is large. Infinite elements share evenly; where all are -inf, it is 0.
     axes = axes_of(axis, len(x.shape))
+    if not count(x.shape, axes):
+        return restore(g, x.shape, axis, keepdims) * x  # nothing
     m = max(x, axis=axes, keepdims=True)
     shares = softmax(where(abs(m) == math.inf, where(x == m, 0.0, -math.inf), x), axis=axes)
     return restore(g, x.shape, axis, keepdims) * where(m == -math.inf, 0.0, shares)
@@ -167,7 +173,7 @@ def vector_norm(xp: Namespace, x: Array, *, axis: Axes | None = None, ord: float
 
 
 def _norm(xp: Namespace, x: Array, axis: Axes | None, ord: float, keepdims: bool) -> Array:
-    size = abs(x)
+    size, axis = abs(x), within(axis, x.ndim)
     if ord == math.inf:
         return size.max(axis=axis, keepdims=keepdims)
     if ord == -math.inf:
@@ -205,19 +211,26 @@ def vector_norm_d_x(g: Array, x: Array, y: Array, *, axis: Axes | None, ord: flo
 @op
 def max(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """Largest element. Where several are equal, each takes an equal share of the gradient."""
-    return x.max(axis=axis, keepdims=keepdims)
+    return extreme(x, "max", axis, keepdims)
 
 
 @op
 def min(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """Smallest element. Where several are equal, each takes an equal share of the gradient."""
-    return x.min(axis=axis, keepdims=keepdims)
+    return extreme(x, "min", axis, keepdims)
+
+
+def extreme(x: Array, name: str, axis: Axes | None, keepdims: bool) -> Array:
+    """Return the largest or smallest element; refuse an axis without elements."""
+    if not count(x.shape, axis):
+        raise ValueError(f"the {name} of no elements is not defined: shape {x.shape}, axis {axis}")
+    return getattr(x, name)(axis=within(axis, x.ndim), keepdims=keepdims)
 
 
 def shared_by_ties(g: Array, x: Array, y: Array, *, axis: Axes | None, keepdims: bool) -> Array:
     """Spread g evenly over the elements of x that equal the result y; nothing equals nan, and the gradient is 0 there."""
     hit = x == restore(y, x.shape, axis, keepdims)
-    hits = hit.astype(g.dtype).sum(axis=axis, keepdims=True)
+    hits = hit.astype(g.dtype).sum(axis=axes_of(axis, len(x.shape)), keepdims=True)
     return masked(restore(g, x.shape, axis, keepdims) / where(hits == 0, 1, hits), hit)
 
 
@@ -231,19 +244,19 @@ min.vjp(x=shared_by_ties)
 @op
 def all(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """Whether every element is true (not zero)."""
-    return x.all(axis=axis, keepdims=keepdims)
+    return x.all(axis=within(axis, x.ndim), keepdims=keepdims)
 
 
 @op
 def any(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """Whether some element is true (not zero)."""
-    return x.any(axis=axis, keepdims=keepdims)
+    return x.any(axis=within(axis, x.ndim), keepdims=keepdims)
 
 
 @op
 def count_nonzero(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bool = False) -> Array:
     """How many elements are not zero."""
-    return (x != 0).sum(axis=axis, keepdims=keepdims)
+    return (x != 0).sum(axis=within(axis, x.ndim), keepdims=keepdims)
 
 
 @op

@@ -11,6 +11,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from numpy.exceptions import AxisError
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from minigrad.backends import Array, Namespace
@@ -35,6 +36,16 @@ __all__ = [
 ]
 
 Axes = int | tuple[int, ...]
+
+
+def within(axis: Axes | None, ndim: int) -> Any:
+    """Return ``axis``, or none for a scalar: its axes 0 and -1 are the scalar itself, as in PyTorch."""
+    if ndim or axis is None:
+        return axis
+    for a in axis if isinstance(axis, (tuple, list)) else (axis,):
+        if a not in (0, -1):
+            raise AxisError(a, 0)
+    return ()
 
 
 @op
@@ -118,7 +129,7 @@ def expand_dims_d_x(g: Array, x_shape: tuple[int, ...]) -> Array:
 @op
 def flip(xp: Namespace, x: Array, *, axis: Axes | None = None) -> Array:
     """The elements in reverse order along the given axes; None for all."""
-    return xp.flip(x, axis)
+    return xp.flip(x, within(axis, x.ndim))
 
 
 @flip.vjp("x")

@@ -7,12 +7,16 @@ from numpy.lib.array_utils import normalize_axis_index
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.indexing import along, put_along_axis, zeros
+from minigrad.ops.shape import within
 
 __all__ = ["argsort", "sort", "topk"]
 
 
 def order(xp: Namespace, x: Array, axis: int, descending: bool) -> Array:
     """Return the positions of the elements in sorted order; equal ones keep theirs."""
+    if not x.ndim:
+        within(axis, 0)
+        return xp.zeros((), dtype=xp.intp)
     if not descending:
         return xp.argsort(x, axis=axis, kind="stable")
     # Sorting the mirrored array and mirroring the result keeps equal elements in place, and nan counts as the largest.
@@ -32,7 +36,7 @@ argsort.nondiff(x="the result is positions")
 def sort(xp: Namespace, x: Array, *, axis: int = -1, descending: bool = False) -> tuple[Array, Array]:
     """The elements in sorted order along an axis, and where they came from. Equal ones keep their order; nan is the largest."""
     indices = order(xp, x, axis, descending)
-    return xp.take_along_axis(x, indices, axis), indices
+    return xp.take_along_axis(x, indices, axis) if x.ndim else +x, indices
 
 
 @op(outputs=("values", "indices"))
@@ -47,7 +51,7 @@ def topk(xp: Namespace, x: Array, *, k: int, axis: int = -1, largest: bool = Tru
 
 def back_to_their_places(g: Array, x_shape: tuple[int, ...], indices: Array, *, axis: int) -> Array:
     """Put the cotangents of the chosen elements where these came from."""
-    return put_along_axis(zeros(x_shape, g), indices, g, axis=axis)
+    return put_along_axis(zeros(x_shape, g), indices, g, axis=axis) if x_shape else g
 
 
 sort.vjp(x=back_to_their_places)

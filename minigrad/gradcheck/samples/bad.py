@@ -53,7 +53,7 @@ REDUCTIONS = [
     "all", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var", "vector_norm",
 ]  # fmt: skip
 ALONG = ["argsort", "cumulative_prod", "cumulative_sum", "flip", "log_softmax", "softmax", "sort"]  # an axis, with parameters of their own
-OF_NOTHING = ["argmax", "argmin", "logsumexp", "max", "mean", "min", "std", "var"]  # reductions without a value for no elements
+OF_NOTHING = ["argmax", "argmin", "max", "mean", "min", "std", "var"]  # reductions without a value for no elements
 SQUARE = ["cholesky", "det", "eigh", "inv", "slogdet"]
 MATRICES = ["pinv", "qr", "svd"]
 

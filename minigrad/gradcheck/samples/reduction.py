@@ -33,6 +33,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield Sample(np.array(1.5), label="0-d")
     yield Sample(rng.standard_normal((2, 3)), axis=(), label="no axis")
     yield Sample(rng.standard_normal((3, 1)), axis=1, label="length 1")
+    yield Sample(rng.standard_normal((3, 2)), axis=0, label="first axis")
     yield Sample(rng.standard_normal((0, 3)), axis=1, label="empty")
 
 

@@ -19,7 +19,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
     if (input1.shape[-1:], input2.shape[-1:]) != (weight.shape[1:2], weight.shape[2:3]) or input1.shape[:-1] != input2.shape[:-1]:
         raise ValueError(f"bilinear: inputs of shape {input1.shape} and {input2.shape} do not fit the weight, of shape {weight.shape}")
     outer = ops.expand_dims(input1, -1) * ops.expand_dims(input2, -2)
-    return linear(outer.reshape((*input1.shape[:-1], -1)), weight.reshape((weight.shape[0], -1)), bias)
+    return linear(outer.reshape((*input1.shape[:-1], input1.shape[-1] * input2.shape[-1])), weight.reshape((weight.shape[0], -1)), bias)
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -65,7 +65,16 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         raise ValueError(f"pad: mode {mode!r} takes no value")
     pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)]
     widths = [(0, 0)] * (input.ndim - len(pairs)) + pairs[::-1]
-    cut = tuple(slice(max(-before, 0), n - max(-after, 0)) for (before, after), n in zip(widths, input.shape, strict=True))
+    if any(max(-before, 0) + max(-after, 0) > n for (before, after), n in zip(widths, input.shape, strict=True)):
+        raise ValueError(f"pad: {list(pad)} cuts more off than there is in an input of shape {tuple(input.shape)}")
     grow = tuple((max(before, 0), max(after, 0)) for before, after in widths)
-    inner = input if all(before >= 0 and after >= 0 for before, after in widths) else input[cut]
-    return ops.pad(inner, pad_width=grow, mode=PAD_MODES[mode], value=value or 0)
+    if mode == "reflect":  # mirrors what is cut off, too, as PyTorch does
+        return _cut(ops.pad(input, pad_width=grow, mode="reflect"), widths)
+    return ops.pad(_cut(input, widths), pad_width=grow, mode=PAD_MODES[mode], value=value or 0)
+
+
+def _cut(x: Any, widths: Sequence[tuple[int, int]]) -> Any:
+    """Cut off what negative lengths ask for."""
+    if all(before >= 0 and after >= 0 for before, after in widths):
+        return x
+    return x[tuple(slice(max(-before, 0), n - max(-after, 0)) for (before, after), n in zip(widths, x.shape, strict=True))]
