@@ -111,7 +111,9 @@ class RunningStatistics(Module):
 
         Nothing is done in the second forward pass of a checkpoint, as the first has been here.
         """
-        if mode.get().recomputing or self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+        if not self.track_running_stats or mode.get().recomputing:
+            return
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         in_place = BACKENDS[mean.__class__].services.get("update_running")  # on a GPU: one launch, which can be captured
         if in_place is not None and isinstance(m, int):

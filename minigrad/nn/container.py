@@ -123,8 +123,16 @@ class Sequential(_Numbered):
 
 
 def _fuses(module: Any, after: Any) -> bool:
-    """Tell whether a module can compute the ReLU after it in the same op: it can, and no hook wants to see between them."""
-    return type(after) is ReLU and hasattr(module, "relu_after") and module._hooks is None and after._hooks is None
+    """Tell whether a module can compute the ReLU after it in the same op: it can, its forward is that of the class that says so, and
+    no hook wants to see between them."""
+    if type(after) is not ReLU or not hasattr(module, "relu_after") or module._hooks is not None or after._hooks is not None:
+        return False
+    return "forward" not in module.__dict__ and _defines(type(module), "relu_after") == _defines(type(module), "forward")
+
+
+def _defines(kind: type, method: str) -> type:
+    """Return the class that a class has a method from."""
+    return next(base for base in kind.__mro__ if method in vars(base))
 
 
 class ModuleList(_Numbered):

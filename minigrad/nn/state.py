@@ -29,7 +29,10 @@ def load(module: Module, state_dict: Mapping[str, Any], strict: bool) -> Incompa
         kind = type(module).__name__
         raise ValueError(f"the state dict is an optimizer's, not a {kind}'s: load it with optimizer.load_state_dict; nothing was loaded")
     arrays = {name: _as_array(name, value) for name, value in state_dict.items() if name in own}
-    missing = [name for name in own if name not in state_dict]
+    for name in arrays:  # as some versions of PyTorch wrote it
+        if name.endswith("num_batches_tracked") and arrays[name].shape == (1,):
+            arrays[name] = arrays[name].reshape(())
+    missing = [name for name in own if name not in state_dict and not name.endswith("num_batches_tracked")]  # which old files lack
     unexpected = [name for name in state_dict if name not in own]
     shapes = [f"{name}: {a.shape}, here {own[name].shape}" for name, a in arrays.items() if a.shape != own[name].shape]
     types = [
@@ -78,6 +81,9 @@ def _as_array(name: str, value: Any) -> Array:
         return value.data
     if is_array(value):
         return value
+    if hasattr(value, "detach"):  # PyTorch's
+        value = value.detach()
+        value = value.float() if str(value.dtype) in ("torch.bfloat16", "torch.float8_e4m3fn", "torch.float8_e5m2") else value
     array = np.asarray(value)
     if array.dtype.kind not in "biufc":
         raise TypeError(f"the state dict holds a {type(value).__name__} under {name!r}; expected a tensor or an array")

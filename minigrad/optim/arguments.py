@@ -21,6 +21,8 @@ def listed(name: str, params: Any) -> list[Any]:
         group = isinstance(params, Mapping) and "params" in params
         instead = "a group goes into a list, [{'params': ...}]" if group else "pass model.parameters()"
         raise TypeError(f"{name}: params must be a list of tensors or of groups, not one {type(params).__name__}: {instead}")
+    if isinstance(params, (set, frozenset)):
+        raise TypeError(f"{name}: params is a set, which has no order, and the state of an optimizer is by order: pass a list")
     if isgenerator(params) and params.gi_frame is None:
         raise ValueError(f"{name}: params is used up, as a generator can be gone through once only: pass list(model.parameters())")
     return list(params)

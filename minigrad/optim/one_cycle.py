@@ -67,7 +67,7 @@ class OneCycleLR(LRScheduler):
         self._between = cosine_between if anneal_strategy == "cos" else linear_between
         self._rates = []
         for group, peak in zip(groups, peaks, strict=True):
-            start = group["initial_lr"] = peak / div_factor
+            start = group["initial_lr"] = group["lr"] = peak / div_factor
             levels = [start, peak, *([start] if three_phase else []), start / final_div_factor]
             self._rates.append((levels, ends))
         self._momentum_levels = [max_momentum, base_momentum, max_momentum, *([max_momentum] if three_phase else [])]

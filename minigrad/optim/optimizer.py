@@ -21,6 +21,11 @@ from minigrad.optim.flat import Bucket, blocks
 Params = Iterable[Tensor] | Iterable[dict[str, Any]]
 NOT_NEGATIVE = ("lr", "betas", "eps", "weight_decay", "momentum")  #: options of groups that are checked, where there are such
 
+#: what groups of PyTorch's optimizers hold beside the options here
+ELSEWHERE = {
+    "params", "param_names", "initial_lr", "foreach", "fused", "capturable", "differentiable", "maximize", "decoupled_weight_decay",
+}  # fmt: skip
+
 
 class Optimizer:
     """Changes parameters in place by their gradients.
@@ -168,6 +173,10 @@ class Optimizer:
         sizes, expected = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
         if sizes != expected:
             raise ValueError(f"{self.name}: the state is of groups with {sizes} parameters; this optimizer has {expected}")
+        for saved in groups:
+            other = saved.keys() - self.defaults.keys() - ELSEWHERE
+            if other:
+                raise ValueError(f"{self.name}: the state is of another optimizer, whose options are {', '.join(sorted(other))}")
         options = [_options(mine, saved) for mine, saved in zip(self.param_groups, groups, strict=True)]
         fresh = [self._make_buckets(group) for group in options]
         for group, buckets, saved in zip(options, fresh, groups, strict=True):
@@ -234,6 +243,9 @@ class Optimizer:
         if getattr(BACKENDS[bucket.values.__class__], "capture", None) is not None:
             self._refuse_capture()
         bucket.settle()
+        for name, initial in self.slots(group).items():
+            if name not in bucket.arrays:  # an option was switched on
+                bucket.arrays[name] = namespace(bucket.values).full_like(bucket.values, initial)
         if self.elementwise and bucket.together():
             scalars = bucket.scalars[0]
             self.advance(scalars, group)

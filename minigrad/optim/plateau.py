@@ -47,6 +47,9 @@ class ReduceLROnPlateau(LRScheduler):
     def apply(self) -> None:
         """Nothing: the learning rates are what they are, until they are cut."""
 
+    def alone(self) -> list[float]:
+        return self.get_last_lr()
+
     def step(self, metrics: float | None = None) -> None:
         """Take note of the metric, and cut the learning rates if it is time."""
         try:
@@ -69,7 +72,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def _better(self, value: float) -> bool:
         sign = 1 if self.mode == "min" else -1
-        margin = self.threshold if self.threshold_mode == "abs" else self.threshold * sign * self.best
+        margin = self.threshold if self.threshold_mode == "abs" else self.threshold * self.best
         if math.isinf(self.best):
             return sign * value < math.inf
         return sign * value < sign * self.best - margin

@@ -18,6 +18,9 @@ from minigrad.optim.optimizer import Optimizer
 class LRScheduler:
     """Sets the learning rate of each group of an optimizer; call `step` after the optimizer's.
 
+    Where something else has changed a learning rate (another schedule of the same optimizer, a cut, a user), it is multiplied by what this
+    schedule changes in the step, so that schedules chain as in PyTorch.
+
     Attributes
     ----------
     base_lrs
@@ -30,6 +33,7 @@ class LRScheduler:
         self.optimizer, groups = optimizer, groups_of(type(self).__name__, optimizer)
         self.base_lrs: list[float] = [group.get("initial_lr", group["lr"]) for group in groups]
         self.last_epoch = 0
+        self._before = list(self.base_lrs)  #: what the learning rates would be now if this schedule alone had set them
         self.apply()
         for group, base in zip(groups, self.base_lrs, strict=True):
             group["initial_lr"] = base
@@ -53,9 +57,14 @@ class LRScheduler:
         if len(groups) != len(self.base_lrs):
             made = f"{type(self).__name__} was made for {len(self.base_lrs)} parameter groups"
             raise ValueError(f"{made}, and the optimizer has {len(groups)} now: make it after add_param_group")
-        rates = [self.lr_at(self.last_epoch, base, i) for i, base in enumerate(self.base_lrs)]
-        for group, rate in zip(groups, rates, strict=True):
-            group["lr"] = rate
+        rates = self.alone()
+        for group, before, rate in zip(groups, self._before, rates, strict=True):
+            group["lr"] = rate if group["lr"] == before or not before else group["lr"] * (rate / before)
+        self._before = rates
+
+    def alone(self) -> list[float]:
+        """Return what the learning rates are now if this schedule alone sets them."""
+        return [self.lr_at(self.last_epoch, base, i) for i, base in enumerate(self.base_lrs)]
 
     def get_last_lr(self) -> list[float]:
         """Return the present learning rates."""
@@ -63,16 +72,19 @@ class LRScheduler:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what changes from step to step."""
-        return {"last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs)}
+        return {"last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs), "lrs": self.get_last_lr()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` returned."""
+        """Take over what `state_dict` returned, and set the learning rates that there were then."""
         name, mine = type(self).__name__, self.state_dict()
-        check_state(name, name, state_dict, mine)
+        check_state(name, name, state_dict, mine.keys() - {"lrs"})  # which older files lack
         if len(state_dict["base_lrs"]) != len(self.base_lrs):
             saved, own = len(state_dict["base_lrs"]), len(self.base_lrs)
             raise ValueError(f"{name}: the state is of {saved} parameter groups, and the optimizer has {own}")
         self.last_epoch, self.base_lrs = state_dict["last_epoch"], list(state_dict["base_lrs"])
+        self._before = self.alone()
+        for group, rate in zip(self.optimizer.param_groups, state_dict.get("lrs", self._before), strict=True):
+            group["lr"] = rate
 
 
 class LambdaLR(LRScheduler):
@@ -222,6 +234,8 @@ class SequentialLR(LRScheduler):
         if any(s.optimizer is not optimizer for s in schedulers):
             raise ValueError("SequentialLR: all schedulers must be of the optimizer given")
         self.schedulers, self.milestones = schedulers, milestones
+        for group in optimizer.param_groups:  # each of the schedules has begun, and only the first one should
+            group["lr"] = group["initial_lr"]
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float, group: int) -> float:

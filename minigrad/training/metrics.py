@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array, namespace
+from minigrad.core._capturing import can_look
 from minigrad.core.device import to_host
 from minigrad.core.tensor import Tensor
 
@@ -26,7 +27,9 @@ class Tally:
 
     def result(self) -> dict[str, float]:
         """Return the mean loss and, where the answers are classes, the accuracy; on a GPU this waits until they are known."""
-        n, right = max(self.items, 1), _number(self.right)
+        if not self.items:
+            return {"loss": math.nan}  # of no answers
+        n, right = self.items, _number(self.right)
         loss = {"loss": _number(self.loss) / n}
         return loss if math.isnan(right) else {**loss, "accuracy": right / n}
 
@@ -38,17 +41,23 @@ class Tally:
 def sums(loss: Array, logits: Array, target: Array) -> tuple[Array, Array]:
     """Return the sum of a batch's losses, of which ``loss`` is the mean, and the number of right answers: NaN without classes.
 
-    ``logits`` has shape (n, classes) or, for sequences, (n, length, classes); every position counts as an answer.
+    ``logits`` has shape (n, classes) or, for sequences, (n, length, classes); every position counts as an answer, but for negative
+    labels, which losses ignore.
     """
     xp = namespace(logits)
     classes = target.dtype.kind in "iu" and target.shape == logits.shape[:-1]
     right = (xp.argmax(logits, axis=-1) == target).sum() if classes else xp.full((), math.nan)
-    return loss.astype(np.float64) * count(target), right
+    if target.dtype.kind not in "iu":
+        return loss.astype(np.float64) * len(target), right
+    asked = (target >= 0).sum()
+    return xp.where(asked > 0, loss.astype(np.float64) * asked, 0.0), right
 
 
-def count(target: Array | Tensor) -> int:
-    """Return how many answers a batch asks for."""
-    return int(target.size) if target.dtype.kind in "iu" else len(target)
+def count(target: Tensor) -> int:
+    """Return how many answers a batch asks for; on a GPU, which would have to be waited for, ignored labels count, too."""
+    if target.dtype.kind not in "iu":
+        return len(target)
+    return int((target.data >= 0).sum()) if can_look(target.data) else int(target.size)
 
 
 def confusion_matrix(predicted: Any, target: Any, classes: int) -> np.ndarray[Any, Any]:
