@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -161,7 +162,11 @@ def test_ctrl_c_stops_both_ranks_with_a_checkpoint_that_one_process_continues(tm
         process.send_signal(signal.SIGINT)  # timeout hands it on to mpiexec, and that to the ranks
 
     arguments = ("--model", "mlp", "--epochs", "1000", "--ranks", "2", "--checkpoint-every", "20")
-    done = minigrad("train", "digits", *arguments, "--out", str(run), during=interrupt)
+    for _ in range(3):
+        done = minigrad("train", "digits", *arguments, "--out", str(run), during=interrupt)
+        if "pmip_cb.c" not in done.stderr:  # rarely MPICH's own helper fails an assertion when ranks end while it hands the signal on
+            break
+        shutil.rmtree(run)
     assert done.returncode == 130, done.stderr
     assert "stopped; minigrad train --resume" in done.stdout.replace("\n", " ")
     config = json.loads((run / "config.json").read_text())
