@@ -161,3 +161,14 @@ def test_functions_of_layers_do_not_widen() -> None:
         lambda x: F.mse_loss(x, mg.tensor(np.ones((2, 3), int))),
     ):
         assert f(x).dtype == np.float32
+
+
+def test_integers_of_two_widths_follow_numpy() -> None:
+    a, b = mg.tensor(np.array([1, 2], np.int32)), mg.tensor(np.array([3, 4], np.int64))
+    assert ((a + b).dtype, (a + b).tolist()) == (np.int64, [4, 6])
+
+
+def test_integers_are_no_input_of_a_layer_and_half_precision_is() -> None:
+    with pytest.raises(TypeError, match="linear: x must be of floating point, not int64; convert it"):
+        nn.Linear(3, 2)(mg.tensor(np.ones((4, 3), int)))
+    assert nn.LayerNorm(3)(mg.tensor(np.ones((4, 3), np.float16))).dtype == np.float16
