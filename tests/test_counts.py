@@ -120,7 +120,8 @@ def test_calls_of_a_training_step():
 def test_calls_of_a_training_step_with_convolution():
     step = training_step(network(), 4, 1, 28, 28)
     step()
-    assert calls_in(step) <= 845
+    # thirty for the dtypes of results and for masks by bits, in 0.97 (0.94-1.02) of the time before
+    assert calls_in(step) <= 875
 
 
 # ------------------------------------------------------------------------------------------------------------ passes
