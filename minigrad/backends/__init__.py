@@ -13,8 +13,6 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from minigrad.backends.masking import masked_by_bits as masked_by_bits
-
 Array: TypeAlias = Any  #: an array of NumPy or CuPy, or a Tensor where a formula runs on Tensors; the three share no base class
 Namespace: TypeAlias = Any  #: the module ``numpy`` or ``cupy``
 DType: TypeAlias = "np.dtype[Any] | type[Any] | str"  #: whatever ``np.dtype`` takes

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from minigrad.core.op import Op
 
 _WIDE = np.dtype(np.float64)
+_USUAL = "f?l"  #: float32, truth values and int64, which are right whatever they were made of
 _WEIGHTS = {"weight", "w"}
 
 
@@ -42,8 +43,7 @@ def _numbers(op: Op, formulas: int) -> frozenset[str]:
 def _counting(op: Op, arrays: Sequence[Any]) -> list[tuple[int, np.dtype[Any]]]:
     """Position and type of each array that counts."""
     names = _numbers(op, len(op.formulas))
-    known = [(i, a.dtype) for i, a in enumerate(arrays) if is_array(a)]
-    return [(i, dtype) for i, dtype in known if (op.inputs[0] if op.variadic else op.inputs[i]) in names]
+    return [(i, a.dtype) for i, a in enumerate(arrays) if (op.inputs[0] if op.variadic else op.inputs[i]) in names and is_array(a)]
 
 
 def settled(op: Op, arrays: list[Any]) -> list[Any]:
@@ -52,7 +52,7 @@ def settled(op: Op, arrays: list[Any]) -> list[Any]:
         return arrays
     counting = _counting(op, arrays)
     floats = [dtype for _, dtype in counting if dtype.kind in "fc"]
-    if not floats:
+    if not floats or len(counting) < 2:
         return arrays
     _check_weights(op, counting)
     wide = np.result_type(*floats)
@@ -80,8 +80,8 @@ def _check_weights(op: Op, counting: list[tuple[int, np.dtype[Any]]]) -> None:
 def result_of(op: Op, arrays: Sequence[Any], out: Any) -> Any:
     """Return what an op computed, in the type that it has by the table above."""
     if out.__class__ is tuple:
-        return tuple([result_of(op, arrays, o) for o in out])
-    return out if out.dtype.char in "f?l" else _typed(op, arrays, out)
+        return tuple([o if o.dtype.char in _USUAL else _typed(op, arrays, o) for o in out])
+    return out if out.dtype.char in _USUAL else _typed(op, arrays, out)
 
 
 def _typed(op: Op, arrays: Sequence[Any], out: Array) -> Array:
@@ -94,4 +94,4 @@ def _typed(op: Op, arrays: Sequence[Any], out: Array) -> Array:
     if not floats:
         return out.astype(DEFAULT_DTYPE) if counting else out
     wide = np.result_type(*floats)
-    return out.astype(wide) if out.dtype == _WIDE != wide and (op.broadcasts or op.name == "kron") else out
+    return out.astype(wide) if out.dtype == _WIDE != wide and op.broadcasts else out

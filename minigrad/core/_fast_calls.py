@@ -103,10 +103,10 @@ def _binary(op: Op) -> Callable[..., Any]:
         x, pa = a.data, a.node
         if b.__class__ is Tensor or isinstance(b, Tensor):
             z, pb = b.data, b.node
-            if z.dtype is not x.dtype:
-                x, z = settled(op, [x, z])
         else:
             z, pb = b.item() if isinstance(b, np.generic) else b, None
+        if z.__class__ in XP and z.dtype is not x.dtype:
+            x, z = settled(op, [x, z])
         try:
             y = forward(XP[x.__class__], x, z)
         except Exception as error:

@@ -38,7 +38,7 @@ from minigrad.core._capturing import boxed, can_look
 from minigrad.core.op import op
 from minigrad.core.tensor import array_of
 from minigrad.distributed.collectives import all_reduce
-from minigrad.ops.elementwise import masked
+from minigrad.ops.elementwise import where
 from minigrad.ops.joining import stack
 from minigrad.ops.standardization import check_affine, count, in_dtype_of, kept_shape, normalized_axes, per_channel, statistics
 
@@ -159,4 +159,4 @@ def sync_batch_norm_relu_gradients(
     g: Any, x: Any, weight: Any, y: Any, mean: Any, var: Any, m: Any, g_mean: Any = None, g_var: Any = None, *, axis: Any, group: Any,
     eps: float,
 ) -> Any:  # fmt: skip
-    return sync_batch_norm_gradients(masked(g, y > 0), x, weight, mean, var, m, g_mean, g_var, axis=axis, group=group, eps=eps)
+    return sync_batch_norm_gradients(where(y > 0, g, 0), x, weight, mean, var, m, g_mean, g_var, axis=axis, group=group, eps=eps)

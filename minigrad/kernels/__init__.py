@@ -13,11 +13,13 @@ from minigrad.kernels import (
     cross_entropy,
     indexing,
     layer_norm,
+    masking,
     pooling,
     products,
     recurrent,
 )
 
 __all__ = [
-    "activation", "attention", "batch_norm", "convolution", "cross_entropy", "indexing", "layer_norm", "pooling", "products", "recurrent",
+    "activation", "attention", "batch_norm", "convolution", "cross_entropy", "indexing", "layer_norm", "masking", "pooling", "products",
+    "recurrent",
 ]  # fmt: skip

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backends import Array, DType, masked_by_bits
-from minigrad.kernels import buffers
+from minigrad.backends import Array, DType
+from minigrad.kernels import buffers, masking
 
 SHORT = 512  #: values of a channel in a row, up to which many channels are worked on at once, as columns
 BLOCK = 1 << 18  #: bytes of x in a block: blocks of x, of g and of results fit a second-level cache together
@@ -214,7 +214,7 @@ def product_sums_of_columns(
     for rows in blocks:
         values, cotangent, scratch = x[rows], g[rows], memory[: len(x[rows])]
         if y is not None:
-            cotangent = masked_by_bits(cotangent, y[rows] > 0, out=masked[rows])
+            cotangent = masking.masked(cotangent, y[rows] > 0, out=masked[rows])
         if shift is not None:
             values = np.subtract(values, shift, out=scratch)
         rest += _sums_of_columns(values, channels)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backends import Array, DType, masked_by_bits
-from minigrad.kernels import batch_norm_blocks as blocks, buffers
+from minigrad.backends import Array, DType
+from minigrad.kernels import batch_norm_blocks as blocks, buffers, masking
 
 
 def moments(x: Array) -> tuple[Array, Array]:
@@ -73,7 +73,7 @@ def product_sums(g: Array, y: Array, x: Array, mean: Array, var: Array, masked: 
         values, cotangent = x[:, part], g[:, part]
         shift, away = _shift(mean[part], var[part], x.dtype)
         if y is not None:
-            cotangent = masked_by_bits(cotangent, y[:, part] > 0, out=masked[:, part])
+            cotangent = masking.masked(cotangent, y[:, part] > 0, out=masked[:, part])
         if shift is not None:
             values = np.subtract(values, shift[..., None], out=blocks.part_of(memory, values))
         totals[part], rest[part] = blocks.sums_of_rows(cotangent), blocks.sums_of_rows(values)

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backends import Array, Namespace, masked_by_bits
+from minigrad.backends import Array, Namespace
 from minigrad.kernels import buffers, loops
+from minigrad.kernels.masking import masked
 from minigrad.ops.pooling import max_pool
 from minigrad.ops.windows import Ints, PerAxis, pool_geometry, taps
 
@@ -79,9 +80,9 @@ def backward(
     for offset, (_, index) in zip(_offsets(kernel, steps, x_shape[2:]), taps(kernel, windows, strides, steps), strict=True):
         np.equal(local, offset, out=picked)
         if apart:
-            masked_by_bits(g, picked, out=g_x[index])
+            masked(g, picked, out=g_x[index])
         else:
-            g_x[index] += masked_by_bits(g, picked)
+            g_x[index] += masked(g, picked)
     return g_x
 
 

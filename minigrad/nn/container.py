@@ -8,6 +8,7 @@ from typing import Any
 from minigrad.core.op import Op
 from minigrad.nn import functional as F
 from minigrad.nn.activation import ReLU
+from minigrad.nn.batch_normalization import BatchNorm
 from minigrad.nn.module import Module, Parameter
 
 __all__ = ["Flatten", "Identity", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential", "Unflatten"]
@@ -123,16 +124,10 @@ class Sequential(_Numbered):
 
 
 def _fuses(module: Any, after: Any) -> bool:
-    """Tell whether a module can compute the ReLU after it in the same op: it can, its forward is that of the class that says so, and
-    no hook wants to see between them."""
-    if type(after) is not ReLU or not hasattr(module, "relu_after") or module._hooks is not None or after._hooks is not None:
+    """Tell whether a batch norm can compute the ReLU after it in the same op: its forward is no other, and no hook wants to see between."""
+    if type(after) is not ReLU or not isinstance(module, BatchNorm) or module._hooks is not None or after._hooks is not None:
         return False
-    return "forward" not in module.__dict__ and _defines(type(module), "relu_after") == _defines(type(module), "forward")
-
-
-def _defines(kind: type, method: str) -> type:
-    """Return the class that a class has a method from."""
-    return next(base for base in kind.__mro__ if method in vars(base))
+    return getattr(module.forward, "__func__", None) is BatchNorm.forward
 
 
 class ModuleList(_Numbered):

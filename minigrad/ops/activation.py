@@ -11,7 +11,7 @@ import math
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.core.tensor import Tensor
-from minigrad.ops.elementwise import abs, clip, exp, masked, sigmoid, sign, tanh, where
+from minigrad.ops.elementwise import abs, clip, exp, sigmoid, sign, tanh, where
 from minigrad.ops.shape import Axes, within
 from minigrad.ops.special import erfc
 
@@ -30,7 +30,7 @@ def relu(xp: Namespace, x: Array) -> Array:
     return xp.maximum(x, 0)
 
 
-relu.vjp(x=lambda g, y: masked(g, y > 0))
+relu.vjp(x=lambda g, y: where(y > 0, g, 0))
 
 
 @op
@@ -88,7 +88,7 @@ def hardtanh(xp: Namespace, x: Array, *, min_val: float = -1.0, max_val: float =
 
 @hardtanh.vjp("x")
 def hardtanh_d_x(g: Array, x: Array, *, min_val: float, max_val: float) -> Array:
-    return masked(g, (x > min_val) & (x < max_val))
+    return where((x > min_val) & (x < max_val), g, 0)
 
 
 def relu6(x: Array) -> Tensor:
@@ -255,12 +255,12 @@ def dropout(xp: Namespace, x: Array, mask: Array, *, p: float) -> Array:
 
     The mask, true with probability 1 - p, is an input: an op draws no random numbers (`minigrad.nn.Dropout` does).
     """
-    return masked(x, mask) * _kept(p)
+    return where(mask, x, 0) * _kept(p)
 
 
 @dropout.vjp("x")
 def dropout_d_x(g: Array, mask: Array, *, p: float) -> Array:
-    return masked(g, mask) * _kept(p)
+    return where(mask, g, 0) * _kept(p)
 
 
 dropout.nondiff(mask="a truth value")

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
-from minigrad.ops.elementwise import masked
+from minigrad.ops.elementwise import where
 from minigrad.ops.shape import Axes
 from minigrad.ops.standardization import (
     affine,
@@ -150,7 +150,7 @@ def batch_norm_relu_gradients(
     g: Array, x: Array, weight: Array, y: Array, mean: Array, var: Array, g_mean: Array | None = None, g_var: Array | None = None,
     *, axis: Axes, eps: float,
 ) -> tuple[Array, ...]:  # fmt: skip
-    return batch_norm_gradients(masked(g, y > 0), x, weight, mean, var, g_mean, g_var, axis=axis, eps=eps)
+    return batch_norm_gradients(where(y > 0, g, 0), x, weight, mean, var, g_mean, g_var, axis=axis, eps=eps)
 
 
 @op

@@ -19,17 +19,15 @@ subgradient chosen stands in its docstring and is tested by itself.
 A formula is made of ops (``abs`` and ``pow`` in it are the ops), so it can be differentiated again. It must be right at
 every order, and that takes care where a value is not finite: ``0 * inf`` is nan. The cure is always to replace the
 *argument* before the dangerous function (``log(where(a == 0, 1, a))``); to replace its result would stop the nan in the
-value and let it through in the next derivative.
+value and let it through in the next derivative. For the same reason a formula with a mask writes ``where(mask, g, 0)`` and not
+``g * mask``, which is nan where g is infinite and the mask does not hold.
 """
 
 from __future__ import annotations
 
 from math import prod
 
-from numpy import ndarray
-
-from minigrad.backends import Array, DType, Namespace, masked_by_bits
-from minigrad.core.mode import mode
+from minigrad.backends import Array, DType, Namespace
 from minigrad.core.op import op
 
 __all__ = [
@@ -245,14 +243,9 @@ where.vjp(a=lambda g, condition: where(condition, g, 0), b=lambda g, condition: 
 where.nondiff(condition="a truth value")
 
 
-def masked(g: Array, mask: Array) -> Array:
-    """g where mask holds, 0 elsewhere: what formulas take in place of ``g * mask``, which is nan where g is infinite and mask is not."""
-    return masked_by_bits(g, mask) if g.__class__ is ndarray and not mode.get().plain else where(mask, g, 0)
-
-
 def of_larger(g: Array, a: Array, b: Array) -> Array:
     """What a gets of g where the larger of a and b is taken."""
-    return masked(g, a > b) + masked(0.5 * g, a == b)
+    return where(a > b, g, 0) + where(a == b, 0.5 * g, 0)
 
 
 @elementwise
@@ -283,7 +276,7 @@ def clip(xp: Namespace, x: Array, min: Array | None = None, max: Array | None = 
     return x if max is None else xp.minimum(x, max)
 
 
-clip.vjp(x=lambda g, x, y: masked(g, x == y), min=lambda g, x, y: masked(g, x < y), max=lambda g, x, y: masked(g, x > y))
+clip.vjp(x=lambda g, x, y: where(x == y, g, 0), min=lambda g, x, y: where(x < y, g, 0), max=lambda g, x, y: where(x > y, g, 0))
 
 # -------------------------------------------------------------------------------------------------- the same elements
 

@@ -160,7 +160,8 @@ cross.vjp(
 @op
 def kron(xp: Namespace, a: Array, b: Array) -> Array:
     """Kronecker product: every element of ``a`` times the whole of ``b``, ``y[i n_b + j] = a[i] b[j]`` along each axis."""
-    return xp.kron(a, b)
+    dtype = xp.result_type(a, b)  # of a tensor, beside a number of Python's
+    return xp.kron(xp.asarray(a, dtype=dtype), xp.asarray(b, dtype=dtype))
 
 
 @kron.vjp("a")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
-from minigrad.ops.elementwise import clip, log, masked, maximum, sigmoid, where
+from minigrad.ops.activation import softmax_d_x
+from minigrad.ops.elementwise import clip, log, maximum, sigmoid, where
 from minigrad.ops.indexing import check_labels, scatter_add
 from minigrad.ops.shape import expand_dims
 
@@ -62,7 +63,7 @@ def softmax_cross_entropy_gradient(g: Array, labels: Array, p: Array, g_p: Array
     dx = scatter_add(along * p, expand_dims(labels, -1), -(1 - label_smoothing) * along, axis=-1)
     if label_smoothing:
         dx = dx - along * (label_smoothing / p.shape[-1])
-    return dx if g_p is None else dx + p * (g_p - (g_p * p).sum(axis=-1, keepdims=True))
+    return dx if g_p is None else dx + softmax_d_x(g_p, p, axis=-1)
 
 
 softmax_cross_entropy.nondiff(labels="labels are integers")
@@ -100,10 +101,10 @@ def mean_cross_entropy_d_x(
 ) -> Array:
     counted = labels != ignore_index
     labels = where(counted, labels, 0)
-    share = g * (1 / maximum(counted.astype(p.dtype).sum(), 1)) * counted.astype(p.dtype)
-    of_loss = softmax_cross_entropy_gradient(share, labels, p, label_smoothing=label_smoothing)
-    dx = masked(of_loss, expand_dims(counted, -1))  # what does not count may be infinite or nan
-    return dx if g_p is None else dx + p * (g_p - (g_p * p).sum(axis=-1, keepdims=True))
+    share = where(counted, g / maximum(counted.astype(p.dtype).sum(), 1), 0)
+    dx = softmax_cross_entropy_gradient(share, labels, p, label_smoothing=label_smoothing)
+    dx = where(expand_dims(counted, -1), dx, 0)  # what does not count may be infinite or nan
+    return dx if g_p is None else dx + softmax_d_x(g_p, p, axis=-1)
 
 
 mean_cross_entropy.nondiff(labels="labels are integers")

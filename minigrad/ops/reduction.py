@@ -15,7 +15,7 @@ from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.activation import softmax
 from minigrad.ops.cumulative import cumulative_prod, shifted
-from minigrad.ops.elementwise import masked, pow, sign, where
+from minigrad.ops.elementwise import pow, sign, where
 from minigrad.ops.shape import Axes, broadcast_to, flip, within
 from minigrad.ops.special import quotient
 from minigrad.ops.standardization import statistics
@@ -174,10 +174,8 @@ def vector_norm(xp: Namespace, x: Array, *, axis: Axes | None = None, ord: float
 
 def _norm(xp: Namespace, x: Array, axis: Axes | None, ord: float, keepdims: bool) -> Array:
     size, axis = abs(x), within(axis, x.ndim)
-    if ord == math.inf:
-        return size.max(axis=axis, keepdims=keepdims)
-    if ord == -math.inf:
-        return size.min(axis=axis, keepdims=keepdims)
+    if abs(ord) == math.inf:
+        return extreme(size, "max" if ord > 0 else "min", axis, keepdims)
     if ord == 1 or not count(x.shape, axis):
         return size.sum(axis=axis, keepdims=keepdims)
     if not ord > 1:
@@ -231,7 +229,7 @@ def shared_by_ties(g: Array, x: Array, y: Array, *, axis: Axes | None, keepdims:
     """Spread g evenly over the elements of x that equal the result y; nothing equals nan, and the gradient is 0 there."""
     hit = x == restore(y, x.shape, axis, keepdims)
     hits = hit.astype(g.dtype).sum(axis=axes_of(axis, len(x.shape)), keepdims=True)
-    return masked(restore(g, x.shape, axis, keepdims) / where(hits == 0, 1, hits), hit)
+    return where(hit, restore(g, x.shape, axis, keepdims) / where(hits == 0, 1, hits), 0)
 
 
 max.vjp(x=shared_by_ties)

@@ -91,8 +91,14 @@ def check_state(name: str, source: str, state: Any, keys: Iterable[str]) -> None
     raise (ValueError if isinstance(state, Mapping) else TypeError)(f"{name}: load_state_dict takes what {expected}, not {came}{hint}")
 
 
-def check_optimizer_state(name: str, state: Any) -> None:
-    """Refuse what `Optimizer.state_dict` cannot have returned."""
+#: what groups of PyTorch's optimizers hold beside the options here
+ELSEWHERE = {
+    "params", "param_names", "initial_lr", "foreach", "fused", "capturable", "differentiable", "maximize", "decoupled_weight_decay",
+}  # fmt: skip
+
+
+def check_optimizer_state(name: str, state: Any, options: Mapping[str, Any]) -> None:
+    """Refuse what `Optimizer.state_dict` cannot have returned, or that of an optimizer with other options."""
     check_state(name, "optimizer", state, ("state", "param_groups"))
     groups, states = state["param_groups"], state["state"]
     if not isinstance(groups, (list, tuple)) or not all(isinstance(g, Mapping) and "params" in g for g in groups):
@@ -100,6 +106,9 @@ def check_optimizer_state(name: str, state: Any) -> None:
     numbered = isinstance(states, Mapping) and all(str(i).isdecimal() and isinstance(s, Mapping) for i, s in states.items())
     if not numbered:
         raise ValueError(f"{name}: 'state' of a state must be a dict with a dict for each number of a parameter, not {shortened(states)}")
+    others = sorted({option for group in groups for option in group} - options.keys() - ELSEWHERE)
+    if others:
+        raise ValueError(f"{name}: the state is of another optimizer, whose options are {', '.join(others)}")
 
 
 def is_number(value: Any) -> bool:

@@ -60,7 +60,7 @@ class LBFGS(Optimizer):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over options and memory from `state_dict`."""
-        check_optimizer_state("LBFGS", state_dict)
+        check_optimizer_state("LBFGS", state_dict, self.defaults)
         super().load_state_dict({**state_dict, "state": {}})
         self._memory = {k: _arrays(v) for k, v in dict(state_dict["state"]).get(0, {}).items()}
 

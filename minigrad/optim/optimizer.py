@@ -21,11 +21,6 @@ from minigrad.optim.flat import Bucket, blocks
 Params = Iterable[Tensor] | Iterable[dict[str, Any]]
 NOT_NEGATIVE = ("lr", "betas", "eps", "weight_decay", "momentum")  #: options of groups that are checked, where there are such
 
-#: what groups of PyTorch's optimizers hold beside the options here
-ELSEWHERE = {
-    "params", "param_names", "initial_lr", "foreach", "fused", "capturable", "differentiable", "maximize", "decoupled_weight_decay",
-}  # fmt: skip
-
 
 class Optimizer:
     """Changes parameters in place by their gradients.
@@ -168,15 +163,11 @@ class Optimizer:
         ValueError
             If groups, parameters or shapes differ; nothing is changed then.
         """
-        check_optimizer_state(self.name, state_dict)
+        check_optimizer_state(self.name, state_dict, self.defaults)
         groups, state = state_dict["param_groups"], {int(i): s for i, s in state_dict["state"].items()}
         sizes, expected = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
         if sizes != expected:
             raise ValueError(f"{self.name}: the state is of groups with {sizes} parameters; this optimizer has {expected}")
-        for saved in groups:
-            other = saved.keys() - self.defaults.keys() - ELSEWHERE
-            if other:
-                raise ValueError(f"{self.name}: the state is of another optimizer, whose options are {', '.join(sorted(other))}")
         options = [_options(mine, saved) for mine, saved in zip(self.param_groups, groups, strict=True)]
         fresh = [self._make_buckets(group) for group in options]
         for group, buckets, saved in zip(options, fresh, groups, strict=True):

@@ -186,8 +186,6 @@ class Trainer:
         self.history, self.epoch, self.step = plain["history"], plain["epoch"], plain["step"]
         self.best, self.since_best = plain["best"], plain["since_best"]
         self._tally = Tally(**plain["tally"]) if self._ranks.main else Tally()  # it is a sum over the ranks
-        if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
-            self.scheduler.apply()
 
     def _parts(self, loader: DataLoader | None) -> Mapping[str, Any]:
         return {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler, "ema": self.ema, "loader": loader}

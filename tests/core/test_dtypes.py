@@ -92,6 +92,15 @@ def test_numbers_of_python_and_numpy_take_the_tensors_type(dtype: Any) -> None:
     assert (x.sum() / mg.tensor([True, True]).sum()).dtype == dtype
 
 
+@pytest.mark.parametrize("plain", [False, True])
+def test_numpy_arrays_beside_a_tensor_are_as_tensors(plain: bool) -> None:
+    x, whole = mg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True), np.array([[1, 2], [3, 4]])
+    with changed_mode(plain=plain):
+        for y in (x @ whole, x * whole, whole + x, mg.matmul(whole, x), mg.where(whole > 2, x, whole), mg.concat([x, whole])):
+            assert y.dtype == np.float32
+        assert mg.tensordot(x, whole, axes=1).dtype == np.float32
+
+
 def test_what_asks_for_a_type_gets_it() -> None:
     i = mg.tensor(np.array([1, 2, 3]))
     assert i.astype("float64").dtype == np.float64

@@ -118,13 +118,8 @@ def _mean_by(loss: Any, weights: Any, reduction: str) -> Any:
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, *, reduction: str = "mean") -> Tensor:
     """-target log p - (1 - target) log(1 - p) for probabilities p. Each logarithm is at least -100."""
     check_shapes("binary_cross_entropy", input, target)
-    p = array_of(input)
-    if can_look(p) and p.size and not (p.min() >= 0 and p.max() <= 1):
-        raise ValueError(
-            f"binary_cross_entropy: the input holds probabilities, from 0 to 1, and there are values from {p.min():.6g} to "
-            f"{p.max():.6g}. For logits use binary_cross_entropy_with_logits"
-        )
-    _check_targets("binary_cross_entropy", target)
+    _check_probabilities("binary_cross_entropy: the input holds", input, ". For logits use binary_cross_entropy_with_logits")
+    _check_probabilities("binary_cross_entropy: targets are", target)
     loss = ops.binary_cross_entropy(input, target)
     return reduced(loss if weight is None else loss * weight, reduction)
 
@@ -134,18 +129,18 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """`binary_cross_entropy` of sigmoid(input), without overflow; ``pos_weight`` is a factor for the positive part."""
     check_shapes("binary_cross_entropy_with_logits", input, target)
-    _check_targets("binary_cross_entropy_with_logits", target)
+    _check_probabilities("binary_cross_entropy_with_logits: targets are", target)
     loss = ops.sigmoid_cross_entropy(input, target)
     if pos_weight is not None:
         loss = loss + (pos_weight - 1) * target * ops.softplus(-input, threshold=math.inf)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
-def _check_targets(name: str, target: Any) -> None:
-    """Refuse targets that are no probabilities, where Python may look."""
-    t = array_of(target)
-    if can_look(t) and t.size and not (t.min() >= 0 and t.max() <= 1):
-        raise ValueError(f"{name}: targets are probabilities, from 0 to 1, and there are values from {t.min():.6g} to {t.max():.6g}")
+def _check_probabilities(what: str, values: Any, instead: str = "") -> None:
+    """Refuse what is not from 0 to 1, where Python may look."""
+    p = array_of(values)
+    if can_look(p) and p.size and not (p.min() >= 0 and p.max() <= 1):
+        raise ValueError(f"{what} probabilities, from 0 to 1, and there are values from {p.min():.6g} to {p.max():.6g}{instead}")
 
 
 def kl_div(input: Any, target: Any, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
