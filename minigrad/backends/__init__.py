@@ -75,7 +75,7 @@ class Cpu:
 
 
 #: class of an array -> its module, and -> its backend. NumPy's scalars count: ``array.sum()`` returns one.
-XP: dict[type, Namespace] = {}
+XP: dict[Any, Namespace] = {}
 BACKENDS: dict[type, Backend] = {}
 KINDS: set[str] = set()  #: of devices whose arrays there may be: while it is one, no op need look for mixtures
 
