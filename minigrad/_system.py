@@ -1,6 +1,6 @@
 """What only some operating systems have, in one place: every call that fails, or does something else, on Windows.
 
-There ``os.kill(pid, 0)`` is a Ctrl-C for the process, a folder cannot be opened, and processes have no groups.
+There a folder cannot be opened, files have no locks of this kind, and processes have no groups.
 """
 
 from __future__ import annotations
@@ -20,17 +20,60 @@ from pathlib import Path
 POSIX = os.name == "posix"
 
 
-def may_be_running(pid: int) -> bool:
-    """Tell whether there may be a process of this number; on Windows that is not known, and said of every number."""
+@contextmanager
+def locked(path: Path) -> Iterator[int]:
+    """Open a file for writing that nobody else holds open like this, new or as it is, and give its descriptor.
+
+    Whoever has it is waited for, in another thread, process or container of this machine. On Windows, and on file systems
+    that know no locks, nobody is waited for.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            _lock(descriptor)
+            if _is_at(descriptor, path):  # who held it may have removed or renamed it
+                yield descriptor
+                return
+        finally:
+            os.close(descriptor)
+
+
+def remove_abandoned(path: Path) -> None:
+    """Delete a file that nobody has `locked`; where that is not known, leave it."""
     if not POSIX:
-        return True
+        return
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            _lock(descriptor, wait=False)
+            path.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int, wait: bool = True) -> None:
+    if not POSIX:
+        return
+    import fcntl
+
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if not wait or error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            raise
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
         return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
+
+
+def take_permissions(descriptor: int, path: Path) -> None:
+    """Give an open file the permissions of another, where the system has them."""
+    if POSIX:
+        os.fchmod(descriptor, stat.S_IMODE(os.stat(path).st_mode))
 
 
 def sync_folder(folder: Path) -> None:

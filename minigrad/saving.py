@@ -7,11 +7,11 @@ checkpoint. Nothing is ever pickled, so loading a file runs no code.
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import stat
 import struct
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from minigrad import _system
 from minigrad.backends import is_array
 from minigrad.core.device import Device, as_device, move, to_host
 from minigrad.core.tensor import Tensor, array_of
+from minigrad.writing import CheckpointError, write_atomically
 
 __all__ = [
     "DTYPES",
@@ -41,12 +41,6 @@ __all__ = [
 HEADER_LIMIT = 2**24  #: bytes of a header; parsing takes many times its size, and 100,000 tensors need less
 DTYPES = {"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64", "C64"}
 STATE = "minigrad.state"  #: the key in the metadata under which `save_state` keeps all that is not a tensor
-
-_counter = itertools.count()
-
-
-class CheckpointError(RuntimeError):
-    """A file could not be written, or is not what it should be. What was there before is unchanged."""
 
 
 def save(tensors: Mapping[str, Any], path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
@@ -161,57 +155,11 @@ def load_state(path: str | Path) -> Any:
         raise CheckpointError(f"{path} is not a state that minigrad saved, or it is damaged") from None
 
 
-def write_atomically(path: str | Path, content: bytes) -> None:
-    """Write a file so that, whatever happens, it holds the old content or the new.
-
-    The permissions of the file are those that the umask asks for.
-    """
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise CheckpointError(f"{path} is a folder; give the name of a file")
-    temporary = target.with_name(f".{target.name}.{os.getpid()}-{next(_counter)}.tmp")
-    try:
-        _remove_stale(target)
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-        try:
-            rest = memoryview(content)
-            while rest:
-                rest = rest[os.write(file, rest) :]
-            os.fsync(file)
-        finally:
-            os.close(file)
-        os.replace(temporary, target)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise CheckpointError(f"{path} could not be written: {error.strerror or error}; what was there before is unchanged") from None
-        raise
-    _sync_folder(target.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring a renaming to the disk."""
-    try:
-        _system.sync_folder(folder)
-    except OSError as error:
-        raise CheckpointError(f"files in {folder} were written, but may not be on the disk yet: {error.strerror}") from None
-
-
-def _remove_stale(target: Path) -> None:
-    """Delete what writers of this file that were killed left behind."""
-    for leftover in target.parent.glob(f".{_escaped(target.name)}.*-*.tmp"):
-        writer = leftover.name.removesuffix(".tmp").rpartition(".")[2].partition("-")[0]
-        if writer.isdecimal() and int(writer) != os.getpid() and not _system.may_be_running(int(writer)):
-            leftover.unlink(missing_ok=True)
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
-
-
 def _with_ordered_metadata(content: bytes) -> bytes:
     """Sort the metadata, which the library writes in a random order, so that the same tensors give the same bytes."""
     (size,) = struct.unpack("<Q", content[:8])
+    if size > HEADER_LIMIT:
+        raise CheckpointError(f"the names and shapes of these tensors take {size} bytes, more than the {HEADER_LIMIT} that are read back")
     header = json.loads(content[8 : 8 + size])
     if len(header.get("__metadata__", {})) < 2:
         return content
@@ -272,6 +220,5 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make a dict of pairs; refuse a key that occurs twice, of which the library would keep the last."""
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(n for n in names if names.count(n) > 1)!r} occurs twice")
+        raise ValueError(f"the key {Counter(name for name, _ in pairs).most_common(1)[0][0]!r} occurs twice")
     return fields

@@ -16,22 +16,6 @@ posix = pytest.mark.skipif(not _system.POSIX, reason="POSIX's")
 
 
 @posix
-def test_processes_that_run_and_that_do_not() -> None:
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    assert _system.may_be_running(os.getpid())
-    assert _system.may_be_running(process.pid)
-    process.communicate(b"\n")
-    assert not _system.may_be_running(process.pid)
-    assert _system.may_be_running(2**70), "no number of a process, so nobody can tell"
-
-
-def test_no_signal_is_sent_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_system, "POSIX", False)
-    monkeypatch.setattr(os, "kill", lambda *args: pytest.fail("a Ctrl-C on Windows"))
-    assert _system.may_be_running(2**22)
-
-
-@posix
 def test_a_group_is_killed_with_what_it_started() -> None:
     code = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'input()']); print(p.pid, flush=True); p.wait()"
     process = subprocess.Popen(

@@ -11,9 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from minigrad import _system
 from minigrad.data.files import DataError
 
 CHUNK = 2**16
+Progress = Callable[[str, int, int | None], None]
 TIMEOUT = 30.0  #: seconds without an answer after which the next mirror is tried
 
 
@@ -40,8 +42,10 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minigrad"
 
 
-def fetch(remote: Remote, folder: Path, progress: Callable[[str, int, int | None], None] | None = None) -> Path:
+def fetch(remote: Remote, folder: Path, progress: Progress | None = None) -> Path:
     """Return the path of a file in ``folder``, after downloading it if it is not there or not right.
+
+    While another process downloads the same file, it is waited for.
 
     Parameters
     ----------
@@ -54,34 +58,46 @@ def fetch(remote: Remote, folder: Path, progress: Callable[[str, int, int | None
         If no mirror gives the right file, or the folder cannot be written; it says what each mirror did.
     """
     path = folder / remote.name
-    part = folder / (remote.name + ".part")
-    failures: list[str] = []
     try:
         if path.exists() and remote.is_right(path):
             return path
         folder.mkdir(parents=True, exist_ok=True)
-        for mirror in remote.mirrors:
-            for _ in range(2 if part.exists() else 1):  # what was continued may have been wrong: then once more, from its start
-                failure = _transfer(mirror + remote.name, part, remote.limit, progress)
-                if failure is not None or remote.is_right(part):
-                    break
-                failure = "its checksum is wrong"
-                part.unlink()
-            if failure is None:
-                os.replace(part, path)
-                return path
-            failures.append(f"{mirror}: {failure}")
+        with _system.locked(folder / (remote.name + ".part")):
+            return _fetch(remote, path, progress)
     except OSError as error:
         raise DataError(
             f"{remote.name} cannot be kept in {folder} ({error.strerror or error}); set MINIGRAD_CACHE to a folder that can be written"
         ) from None
-    reasons = "; ".join(failures)
-    raise DataError(f"{remote.name} could not be downloaded ({reasons}); put the file into {folder} by hand, or try again later")
 
 
-def _transfer(url: str, part: Path, limit: int, progress: Callable[[str, int, int | None], None] | None) -> str | None:
+def _fetch(remote: Remote, path: Path, progress: Progress | None) -> Path:
+    """Download a file, in a process that alone may write its part."""
+    part = path.with_name(remote.name + ".part")
+    if path.exists() and remote.is_right(path):  # another process got it while this one waited
+        part.unlink()
+        return path
+    failures = []
+    for mirror in remote.mirrors:
+        for _ in range(2 if part.stat().st_size else 1):  # what was continued may have been wrong: then once more, from its start
+            failure = _transfer(mirror + remote.name, part, remote.limit, progress)
+            if failure is not None or remote.is_right(part):
+                break
+            failure = "its checksum is wrong"
+            os.truncate(part, 0)
+        if failure is None:
+            os.replace(part, path)
+            return path
+        failures.append(f"{mirror}: {failure}")
+    if not part.stat().st_size:
+        part.unlink()
+    raise DataError(
+        f"{remote.name} could not be downloaded ({'; '.join(failures)}); put the file into {path.parent} by hand, or try again later"
+    )
+
+
+def _transfer(url: str, part: Path, limit: int, progress: Progress | None) -> str | None:
     """Download to ``part``, continuing what is there. Returns what went wrong, or None."""
-    have = part.stat().st_size if part.exists() else 0
+    have = part.stat().st_size
     request = urllib.request.Request(url, headers={"User-Agent": "minigrad", **({"Range": f"bytes={have}-"} if have else {})})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
@@ -100,7 +116,7 @@ def _transfer(url: str, part: Path, limit: int, progress: Callable[[str, int, in
                     if progress is not None:
                         progress(part.name.removesuffix(".part"), have, total)
             if have > limit:
-                part.unlink()
+                os.truncate(part, 0)
                 return f"the file has more than the {limit} bytes that it may have"
             if total is not None and have < total:
                 return f"the transfer broke off after {have} of {total} bytes"

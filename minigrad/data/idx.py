@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.data.files import LIMIT, DataError, read_bytes
+from minigrad.data.files import LIMIT, DataError, opened, read_up_to
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+MOST_AXES = 64  #: of an array of NumPy
 
 
 def read_idx(path: str | Path, limit: int = LIMIT) -> np.ndarray[Any, Any]:
@@ -22,18 +23,29 @@ def read_idx(path: str | Path, limit: int = LIMIT) -> np.ndarray[Any, Any]:
     DataError
         If the file is missing, damaged, not IDX, or longer or shorter than it says.
     """
-    content = read_bytes(path, limit)
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in TYPES:
-        raise DataError(f"{path} is not an IDX file: it begins with {content[:4].hex(' ') or 'nothing'}")
-    dtype, ndim = np.dtype(TYPES[content[2]]), content[3]
-    start = 4 + 4 * ndim
-    if len(content) < start:
-        raise DataError(f"{path} is cut off within its header")
-    shape = tuple(int(n) for n in np.frombuffer(content, ">u4", ndim, 4))
-    expected = start + math.prod(shape) * dtype.itemsize
+    with opened(path) as file:
+        begin = read_up_to(file, 4)
+        if len(begin) < 4 or begin[:2] != b"\0\0" or begin[2] not in TYPES:
+            raise DataError(f"{path} is not an IDX file: it begins with {begin.hex(' ') or 'nothing'}")
+        dtype, ndim = np.dtype(TYPES[begin[2]]), begin[3]
+        if ndim > MOST_AXES:
+            raise DataError(f"{path} says that it has {ndim} axes; an array has at most {MOST_AXES}")
+        lengths = read_up_to(file, 4 * ndim)
+        if len(lengths) < 4 * ndim:
+            raise DataError(f"{path} is cut off within its header")
+        shape = tuple(int(n) for n in np.frombuffer(lengths, ">u4"))
+        expected = math.prod(shape) * dtype.itemsize
+        if expected > limit:
+            raise DataError(f"{path} needs {expected} bytes for {dtype.name} of shape {shape}, more than the {limit} that it may have")
+        content = read_up_to(file, expected + 1)  # a small compressed file may hold a large one: no more than it says is read
     if len(content) != expected:
-        raise DataError(f"{path} has {len(content)} bytes, but {dtype.name} of shape {shape} needs {expected}; get it again")
-    return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
+        more = "more" if len(content) > expected else f"only {len(content)}"
+        raise DataError(f"{path} needs {expected} bytes for {dtype.name} of shape {shape} and has {more}; get it again")
+    try:
+        array = np.frombuffer(content, dtype).reshape(shape)
+    except ValueError:  # no elements, of lengths whose product is beyond NumPy's integers
+        raise DataError(f"{path} says that its shape is {shape}, which no array can have") from None
+    return array.astype(dtype.newbyteorder("="), copy=False)
 
 
 def write_idx(path: str | Path, array: np.ndarray[Any, Any]) -> None:

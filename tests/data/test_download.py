@@ -4,9 +4,11 @@ import gzip
 import hashlib
 import http.server
 import io
+import os
 import re
 import tarfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -110,6 +112,16 @@ def test_whatever_was_left_behind_is_made_good(manner, leftover, server, tmp_pat
     assert fetch(Remote("file", server.url(manner), sha256=SHA256), tmp_path).read_bytes() == CONTENT
 
 
+@pytest.mark.skipif(os.name != "posix", reason="files are locked on POSIX alone")
+def test_many_at_once_download_once(server, tmp_path):
+    """Threads hold locks of their own, as processes do."""
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(lambda _: fetch(Remote("file", server.url("good"), sha256=SHA256), tmp_path), range(8)))
+    assert {path.read_bytes() for path in paths} == {CONTENT}
+    assert len(server.requests) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
 def test_a_damaged_file_in_the_cache_is_replaced(server, tmp_path):
     (tmp_path / "file").write_bytes(b"damaged")
     assert fetch(Remote("file", server.url("good"), sha256=SHA256), tmp_path).read_bytes() == CONTENT
@@ -130,13 +142,12 @@ def test_a_cache_that_cannot_be_written(server, tmp_path, monkeypatch):
         fetch(Remote("file", server.url("good"), sha256=SHA256), tmp_path / "cache" / "mnist")
     folder = tmp_path / "read-only"
     folder.mkdir()
-    real = open
-    monkeypatch.setattr("builtins.open", lambda p, mode="r", *a, **k: real(p, mode, *a, **k) if "r" in mode else denied(p))
+    monkeypatch.setattr("os.open", denied)
     with pytest.raises(DataError, match=r"Permission denied.*MINIGRAD_CACHE"):
         fetch(Remote("file", server.url("good"), sha256=SHA256), folder)
 
 
-def denied(path):
+def denied(path, *options):
     raise PermissionError(13, "Permission denied", str(path))
 
 
@@ -209,7 +220,7 @@ def test_a_gzip_that_holds_too_much(server, monkeypatch, tmp_path):
     bomb = gzip.compress(b"\0\0\x08\x01" + np.array([2**27], ">u4").tobytes() + bytes(2**27))
     assert len(bomb) < 2**18
     serve(server, monkeypatch, tmp_path, "mnist", {**mnist_files(), datasets._IDX_NAMES[0]: bomb})
-    with pytest.raises(DataError, match="more than the 67108864 bytes"):
+    with pytest.raises(DataError, match="more than the 67108864 that"):
         data.mnist()
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -51,9 +52,11 @@ GOOD = b"\0\0\x08\x02" + np.array([2, 3], ">u4").tobytes() + bytes(6)
         (b"PK\x03\x04rest", "is not an IDX file"),
         (b"\0\0\x0a\x01" + bytes(8), "is not an IDX file"),
         (GOOD[:9], "within its header"),
-        (GOOD[:-1], "needs 18"),
-        (GOOD + b"x", "needs 18"),
-        (b"\0\0\x0e\x04" + b"\xff" * 16, "needs"),
+        (GOOD[:-1], "needs 6"),
+        (GOOD + b"x", "needs 6"),
+        (b"\0\0\x0e\x04" + b"\xff" * 16, "more than the"),
+        (b"\0\0\x08\xff" + b"\0\0\0\1" * 255, "255 axes"),
+        (b"\0\0\x08\x20" + b"\0\0\0\0" + b"\xff" * 124, "no array can have"),
         (gzip.compress(GOOD, mtime=0)[:-5], "damaged or cut off"),
         (gzip.compress(GOOD, mtime=0)[:12] + b"\x00" * 20, "damaged or cut off"),
     ],
@@ -63,6 +66,17 @@ def test_bad_idx(content, message, tmp_path):
     with pytest.raises(DataError, match=message) as caught:
         read_idx(tmp_path / "x")
     assert str(tmp_path / "x") in str(caught.value)
+
+
+def test_a_small_file_that_unpacks_to_much_is_read_no_further_than_it_says(tmp_path):
+    (tmp_path / "x.gz").write_bytes(gzip.compress(GOOD + bytes(2**26), 1))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="needs 6 bytes"):
+            read_idx(tmp_path / "x.gz")
+        assert tracemalloc.get_traced_memory()[1] < 2**23
+    finally:
+        tracemalloc.stop()
 
 
 def test_no_file_and_no_type(tmp_path):

@@ -149,18 +149,20 @@ def test_errors_in_the_background_arrive_and_threads_end():
 
 
 def test_background_loading_overlaps():
-    class Slow(Items):
+    """While the first item is in use the second is loaded; without ``prefetch`` nobody loads it."""
+    loaded = [threading.Event() for _ in range(len(Items()))]
+
+    class Told(Items):
         def __getitem__(self, i):
-            time.sleep(0.004)
+            loaded[i].set()
             return super().__getitem__(i)
 
-    def run(prefetch):
-        start = time.perf_counter()
-        for _ in DataLoader(Slow(), 1, prefetch=prefetch):
-            time.sleep(0.004)
-        return time.perf_counter() - start
-
-    assert run(4) < 0.8 * run(0)
+    next(iter(DataLoader(Told(), 1, prefetch=0)))
+    assert not loaded[1].is_set()
+    items = iter(DataLoader(Told(), 1, prefetch=4))
+    next(items)
+    assert loaded[1].wait(timeout=30)
+    list(items)
 
 
 def test_bad_arguments():
