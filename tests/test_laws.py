@@ -171,7 +171,7 @@ def agree_where_finite(op, sample, first):
 
 #: rooms of the house from the ground up; the rooms of one floor may not import one another
 FLOORS = [
-    {"_system", "backends"},
+    {"_printable", "_system", "backends"},
     {"core", "writing"},
     {"cuda"},
     {"random"},

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from minigrad._printable import printable
 from minigrad.commands._parser import Command, CommandParser, Parser
 
 INTERRUPTED = 130
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return command.run(args)
         except command.ERRORS as error:
-            print(f"{args.parser.prog}: {error}", file=sys.stderr)
+            print(printable(f"{args.parser.prog}: {error}"), file=sys.stderr)
             return command.ERROR_CODE
     except SystemExit as stop:
         return int(stop.code or 0)

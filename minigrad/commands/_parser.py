@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NoReturn, Protocol, cast
+
+from minigrad._printable import printable
 
 USAGE = 2  #: exit code for a command that was not understood
 
@@ -23,7 +26,7 @@ class Parser(argparse.ArgumentParser):
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:
-        self.exit(self.usage_code, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(self.usage_code, printable(f"{self.prog}: {message} (see {self.prog} --help)\n"))
 
 
 class Command(Protocol):
@@ -92,6 +95,16 @@ def share(text: str) -> float:
     if value >= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share between 0 and 1")
     return value
+
+
+def new_file(text: str) -> str:
+    """The name of a file to write. That its folder is there is seen before the work of which the file is the result."""
+    folder = os.path.dirname(text) or "."
+    if not text or os.path.isdir(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder; give the name of a file")
+    if not os.path.isdir(folder):
+        raise argparse.ArgumentTypeError(f"there is no folder {folder} to write {os.path.basename(text)} into")
+    return text
 
 
 def device(text: str) -> str:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from minigrad import random
+from minigrad._printable import printable
 from minigrad.commands.predict import predict_classes
 from minigrad.core.device import as_device
 from minigrad.data import DataError, DataLoader, random_split
@@ -82,10 +83,13 @@ class TrainingRun:
     def fit(self, tensorboard: bool = False) -> None:
         """Train to the last epoch. What Ctrl-C stops can be resumed."""
         config, path = self.config, escape(str(self.folder.path))
+        held_out = "" if self.validation is None else f"{len(self.validation.dataset):,} held out to choose the best epoch with, "
         self.console.print(
-            f"{config['dataset']}: {len(self.loader.dataset):,} items to train with, {len(self.task.test):,} to test with; "
+            f"{config['dataset']}: {len(self.loader.dataset):,} items to train with, {held_out}{len(self.task.test):,} to test with; "
             f"{config['model']} with {parameter_count(self.task.model):,} parameters; {config['device']}{_ranks(self.group)}; {path}"
         )
+        if self.trainer.epoch >= config["epochs"]:
+            self.console.print(f"all of its {config['epochs']} epochs are done: nothing is left to train", highlight=False)
         with _tensorboard_log(self.folder.path) if tensorboard and self.group.main else nullcontext(lambda line: None) as log:
 
             def on_epoch(line: dict[str, Any]) -> None:
@@ -140,7 +144,7 @@ class TrainingRun:
         matrix = confusion_matrix(predicted, labels, len(classes))
         print_confusion(console, matrix, classes)
         for true, taken, n in worst_pairs(matrix, classes):
-            console.print(f"  {escape(true)} taken for {escape(taken)}: {n}", highlight=False)
+            console.print(f"  {printable(true)} taken for {printable(taken)}: {n}", markup=False, highlight=False)
         right, n = int(np.trace(matrix)), int(matrix.sum())
         console.print(f"[bold]test accuracy {right / n:.2%}[/] ({right} of {n}), in {result['seconds']:.1f} s", highlight=False)
         return {"confusion": matrix.tolist()}
@@ -152,7 +156,7 @@ class TrainingRun:
         first = "\n" if "\n" in config["vocabulary"] else config["vocabulary"][0]
         sample = continue_text(self.task.model, vocabulary, first, 300, config["length"], config["seed"])
         console.print("[bold]a text of the model's own:[/]")
-        console.print(sample, markup=False, highlight=False)
+        console.print(printable(sample), markup=False, highlight=False)
         console.print(f"[bold]test loss {result['test_loss']:.3f} nats per character[/], in {result['seconds']:.1f} s", highlight=False)
         return {"sample": sample}
 

@@ -26,7 +26,7 @@ def add_arguments(parser: _parser.CommandParser) -> None:
     """Declare the options."""
     add = parser.add_argument
     add("target", metavar="FILE.py[:NAME]", help="the script, and the tensor to show (default: where its last backward pass starts)")
-    add("--out", metavar="FILE", help="the page (default: named after the script, in the working directory)")
+    add("--out", type=_parser.new_file, metavar="FILE", help="the page (default: named after the script, in the working directory)")
     add("--check", type=_parser.count, default=0, metavar="N", help="finite differences of up to N elements of each gradient")
     add("--full", action="store_true", help="keep all elements of large arrays")
     add("--no-source", dest="source", action="store_false", help="leave the script's code out of the page")
@@ -37,7 +37,9 @@ def run(args: argparse.Namespace) -> int:
     """Run the script while it is recorded, and write the page; return the exit code."""
     file, name = _split(args.target)
     if not os.path.isfile(file):
-        raise TraceError(f"there is no file {file}")
+        raise TraceError(f"{file or repr(file)} is a folder; give a script" if os.path.isdir(file) else f"there is no file {file}")
+    if args.text and (args.out or args.check):
+        args.parser.error(f"--text writes no page, for which {'--out' if args.out else '--check'} is")
     with record(check=args.check, full=args.full, title=os.path.basename(args.target)) as trace:
         variables = _variables_of(file)
     chosen = _chosen(trace, variables, file, name)

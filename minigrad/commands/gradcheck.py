@@ -150,13 +150,14 @@ def _list(console: Console) -> int:
 
 
 def _compare(console: Console, old: Path, new: Path) -> int:
+    from minigrad.data.files import read_bytes
     from minigrad.gradcheck.report.compare import compare
     from minigrad.gradcheck.report.document import VERSION
 
     documents = []
     for path in (old, new):
         try:
-            documents.append(json.loads(path.read_text(encoding="utf-8")))
+            documents.append(json.loads(read_bytes(path, 2**28)))
         except (OSError, ValueError) as error:
             raise BadUse(f"cannot read {path}: {error}") from None
         if not isinstance(documents[-1], dict) or documents[-1].get("version") != VERSION:

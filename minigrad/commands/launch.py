@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,24 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error("say what to run: script.py or -m module")
     if args.script and not Path(args.script[0]).is_file():
         args.parser.error(f"there is no script {args.script[0]}")
+    if args.module and not can_be_run(args.module[0]):
+        args.parser.error(f"there is no module {args.module[0]} that can be run")
     program = args.script or ["-m", *args.module]
     hosts = [host for host in args.hosts.split(",") if host]
     options = {"threads": args.threads, "check": args.check, "timeout": args.timeout, "options": args.mpiexec.split()}
     return become_mpiexec(program, args.ranks, hosts=hosts, **options)
+
+
+def can_be_run(module: str) -> bool:
+    """Whether there is a module of this name, or a package with a ``__main__``, for this Python in this folder."""
+    sys.path.insert(0, "")
+    try:
+        found = find_spec(module)
+        return found is not None and (found.submodule_search_locations is None or find_spec(f"{module}.__main__") is not None)
+    except (ImportError, ValueError, AttributeError):  # a parent that is no package, an empty name
+        return False
+    finally:
+        sys.path.remove("")
 
 
 def become_mpiexec(program: Sequence[str], ranks: int, **options: Any) -> int:

@@ -258,9 +258,10 @@ def _agreed(args: argparse.Namespace, question: str) -> bool:
 
 
 def _collect(args: argparse.Namespace) -> int:
-    from minigrad.learn.classroom import collect, write
+    from minigrad.learn.classroom import collect, find_students, write
 
     course, out = find(args.course), screen.console()
+    find_students(course, args.folders)  # whether there are any, before anybody is asked
     if not _agreed(args, "This runs the code in those folders, as you: guarded against accidents, not against malice. Go on?"):
         return CANNOT
     with out.status("grading") as status:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from minigrad._printable import printable
 from minigrad.backends import DeviceUnavailableError
 from minigrad.commands import _parser
 from minigrad.core.device import Device, as_device
@@ -25,6 +27,7 @@ from minigrad.training.text import Vocabulary, continue_text
 
 ERRORS = (CheckpointError, DataError, DeviceUnavailableError)
 ERROR_CODE = 1
+LENGTH = 300  #: characters added to a text
 SHOWN = 50  #: rows printed; all are in the JSON
 
 
@@ -34,9 +37,9 @@ def add_arguments(parser: _parser.CommandParser) -> None:
     add("run", metavar="RUN", help="the run folder")
     add("file", metavar="FILE", help="IDX images; two numbers a line for spirals; a text to continue")
     add("--device", type=_parser.device, default="auto", help="auto (the default), cpu, cuda or cuda:N")
-    add("--length", type=_parser.count, default=300, metavar="N", help="characters to add to a text (default 300)")
-    add("--seed", type=_parser.seed, default=0, metavar="N", help="of the characters drawn (default 0)")
-    add("--json", metavar="FILE", help="write all predictions as JSON")
+    add("--length", type=_parser.count, metavar="N", help=f"characters to add to a text (default {LENGTH})")
+    add("--seed", type=_parser.seed, metavar="N", help="of the characters drawn (default 0)")
+    add("--json", type=_parser.new_file, metavar="FILE", help="write all predictions as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,8 +50,11 @@ def run(args: argparse.Namespace) -> int:
     model = trained_model(folder, config).to(device)
     console = Console(soft_wrap=True)
     if config["dataset"] == "text":
-        result: Any = continue_prompt(console, model, config, args.file, args.length, args.seed)
+        result: Any = continue_prompt(console, model, config, args.file, args.length or LENGTH, args.seed or 0)
     else:
+        for name in ("length", "seed"):
+            if getattr(args, name) is not None:
+                args.parser.error(f"--{name} is for models of text; this one learned {config['dataset']}")
         result = classify(console, model, config, args.file, device)
     if args.json is not None:
         write_atomically(args.json, (json.dumps(result, indent=2) + "\n").encode())
@@ -59,8 +65,8 @@ def continue_prompt(console: Console, model: Module, config: Config, file: str, 
     """Print the text in a file and ``length`` characters after it; return both."""
     prompt = read_bytes(file, 2**20).decode("utf-8", errors="replace")
     text = continue_text(model, Vocabulary(config["vocabulary"]), prompt, length, config["length"], seed)
-    console.print(prompt, end="", markup=False, highlight=False, style="dim")
-    console.print(text, markup=False, highlight=False)
+    console.print(printable(prompt), end="", markup=False, highlight=False, style="dim")
+    console.print(printable(text), markup=False, highlight=False)
     return {"prompt": prompt, "continuation": text}
 
 
@@ -70,7 +76,7 @@ def classify(console: Console, model: Module, config: Config, file: str, device:
     lines = [{"class": config["classes"][int(i)], "probability": float(row[i])} for row, i in zip(p, p.argmax(axis=1), strict=True)]
     table = Table("item", "class", "probability")
     for k, line in enumerate(lines[:SHOWN]):
-        table.add_row(str(k), line["class"], f"{line['probability']:.3f}")
+        table.add_row(str(k), escape(printable(line["class"])), f"{line['probability']:.3f}")
     console.print(table)
     if len(lines) > SHOWN:
         console.print(f"and {len(lines) - SHOWN} more; all of them with --json FILE")

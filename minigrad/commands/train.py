@@ -42,7 +42,12 @@ def add_arguments(parser: _parser.CommandParser) -> None:
     add("--augment", action="store_true", help="change the images at random: shift, turn, mirror, as the data set allows")
     add("--clip-norm", type=_parser.positive, metavar="F", help="scale gradients down to this norm")
     add("--validation", type=_parser.share, metavar="F", help="hold out this share of the training data; the best epoch on it is kept")
-    add("--patience", type=_parser.count, metavar="N", help="stop after N epochs without improvement on the validation data")
+    add(
+        "--patience",
+        type=_parser.count,
+        metavar="N",
+        help="stop after N epochs without improvement on the validation data (a tenth, without --validation)",
+    )
     add("--length", type=_parser.count, metavar="N", help="characters in a sequence, for text (default: as below)")
     add("--data", metavar="DIR", help="folder with the files of the data set, instead of downloading them")
     add("--seed", type=_parser.seed, metavar="N", help="of weights, order and everything else at random (default 0)")
@@ -58,7 +63,7 @@ def add_arguments(parser: _parser.CommandParser) -> None:
     add("--out", metavar="DIR", help="the run folder (default: a new one in runs/)")
     add("--ranks", type=_parser.count, metavar="N", help="train on N processes, each with its part of every batch (needs the extra mpi)")
     add("--resume", metavar="RUN", help="continue the run in this folder, with its settings")
-    add("--json", metavar="FILE", help="write the result as JSON")
+    add("--json", type=_parser.new_file, metavar="FILE", help="write the result as JSON")
     add("--tensorboard", action="store_true", help="write TensorBoard logs into the run folder (needs tensorboardX)")
 
 

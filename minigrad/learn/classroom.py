@@ -44,9 +44,7 @@ def collect(
     CourseError
         If there is no answer in any of the folders, or if two students have the same name.
     """
-    students = [student for folder in folders for student in students_in(course, folder)]
-    if not students:
-        raise CourseError(f"no folder there holds an answer, such as {course.filename(course.order[0])}")
+    students = find_students(course, folders)
     names = [name_of(student, anonymous) for student in students]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
@@ -57,6 +55,14 @@ def collect(
         document["students"].append({"name": name, "exercises": _graded(course, student)})
     document["exercises"] = {id: _counted(document, id) for id in course.order}
     return document
+
+
+def find_students(course: Course, folders: Sequence[Path]) -> list[Path]:
+    """Return the folders that hold answers, of which there must be one."""
+    students = [student for folder in folders for student in students_in(course, folder)]
+    if not students:
+        raise CourseError(f"no folder there holds an answer, such as {course.filename(course.order[0])}")
+    return students
 
 
 def students_in(course: Course, folder: Path) -> list[Path]:

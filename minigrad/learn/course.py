@@ -98,6 +98,8 @@ def read(folder: Path) -> Course:
     path = folder / "course.toml"
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CourseError(f"{folder} is no course: there is no course.toml in it") from None
     except (OSError, ValueError) as error:
         raise CourseError(f"{path} cannot be read: {error}") from None
     values: dict[str, Any] = {}

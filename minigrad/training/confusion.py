@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+from minigrad._printable import printable
 
 WIDEST = 20  #: classes that a table in the terminal has room for
 
@@ -18,7 +21,7 @@ def print_confusion(console: Console, matrix: np.ndarray[Any, Any], classes: Seq
         return
     table = Table(title="confusion: rows are true classes, columns predicted ones", title_justify="left", title_style="", padding=(0, 1))
     table.add_column("", justify="right", style="bold")
-    short = [name[:6] for name in classes]
+    short = [escape(printable(name[:6])) for name in classes]
     for name in short:
         table.add_column(name, justify="right")
     for i, name in enumerate(short):

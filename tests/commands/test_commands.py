@@ -200,9 +200,9 @@ def test_usage_errors(arguments, message, run, tmp_path):
 
 
 class TestFaults:
-    def refused(self, run, message, *arguments):
-        code, _, err = run(*arguments)
-        assert code == 1
+    def refused(self, run, message, *arguments, code=1):
+        found, _, err = run(*arguments)
+        assert found == code
         assert message in err
         assert err.count("\n") == 1
         assert "Traceback" not in err
@@ -258,8 +258,22 @@ class TestFaults:
         (trained / "last.ckpt").write_bytes((trained / "last.ckpt").read_bytes()[:-10])
         self.refused(run, "last.ckpt is not a good safetensors file", "train", "--resume", "run")
 
-    def test_a_result_that_cannot_be_written(self, run):
-        self.refused(run, "none/x.json could not be written", "train", "spirals", "--epochs", "1", "--json", "none/x.json")
+    def test_a_result_that_cannot_be_written_is_refused_before_training(self, run, tmp_path):
+        self.refused(
+            run, "there is no folder none to write x.json into", "train", "spirals", "--epochs", "1", "--json", "none/x.json", code=2
+        )
+        assert not (tmp_path / "runs").exists()
+
+    def test_options_that_are_for_text_alone(self, run):
+        run("train", "spirals", "--epochs", "1", "--out", "run")
+        self.refused(run, "--length is for models of text; this one learned spirals", "predict", "run", "x.txt", "--length", "3", code=2)
+
+    def test_what_is_held_out_and_what_is_done_is_said(self, run):
+        code, out, _ = run("train", "spirals", "--epochs", "1", "--patience", "1", "--out", "run")
+        assert "1,080 items to train with, 120 held out to choose the best epoch with, 600 to test with" in out
+        code, out, _ = run("train", "--resume", "run")
+        assert code == 0
+        assert "all of its 1 epochs are done: nothing is left to train" in out
 
 
 def test_info(run):

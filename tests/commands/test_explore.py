@@ -39,7 +39,7 @@ def explore(capsys, monkeypatch, tmp_path):
 
 
 def test_the_program_as_text(explore):
-    code, out, err = explore("lesson.py", "--text", "--check", "2")
+    code, out, err = explore("lesson.py", "--text")
     assert (code, err) == (0, "")
     assert "from the script" in out
     assert "lesson.py: loss = 45, 3 ops, one backward pass" in out

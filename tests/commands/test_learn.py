@@ -118,7 +118,8 @@ def test_reset_and_start(learn, tmp_path):
         (["--folder", "file/below"], "cannot be made"),
         (["collect", "nowhere", "--yes"], "there is no folder nowhere"),
         (["collect", ".", "--yes"], "no folder there holds an answer"),
-        (["collect", "."], "Without a terminal, say so with --yes"),
+        (["collect", "nowhere"], "there is no folder nowhere"),
+        (["collect", "class"], "Without a terminal, say so with --yes"),
         (["dev"], "the following arguments are required"),
         (["dev", "new", "file"], "is there already"),
         (["dance"], "invalid choice: 'dance'"),
@@ -126,6 +127,8 @@ def test_reset_and_start(learn, tmp_path):
 )
 def test_bad_input_is_one_sentence(learn, tmp_path, arguments, says):
     (tmp_path / "file").write_text("")
+    (tmp_path / "class" / "ada").mkdir(parents=True)
+    (tmp_path / "class" / "ada" / "01_square.py").write_text("")
     code, _, err = learn(*arguments)
     assert code == 3
     assert says in err

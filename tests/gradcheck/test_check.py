@@ -394,7 +394,7 @@ def test_result_as_text_json_and_html() -> None:
     assert np.shape(next(c for c in case["checks"] if "numeric" in c)["numeric"]) == (2, 3)
     assert len(case["steps"]) > 5
     page = result.to_html()
-    assert "a wrong <product>" in page.split('id="data">')[1]
+    assert r"a wrong \u003cproduct>" in page.split('id="data">')[1]
     assert "&lt;product&gt;" in result._repr_html_()
     assert "<script" not in result._repr_html_()
     assert result.worst()[0].verdict == "fail"

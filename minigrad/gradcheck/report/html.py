@@ -14,7 +14,7 @@ COLORS = {"pass": "#1a7f37", "fail": "#cf222e", "cannot tell": "#9a6700"}
 
 def page(document: Document) -> str:
     """Return a self-contained page: sortable table, heat maps, error against step, mutants, environment."""
-    data = to_json(document, indent=None).replace("</", "<\\/")  # so that no text can close the script element
+    data = to_json(document, indent=None).replace("<", "\\u003c")  # so that no text can close the script element, or open a comment in it
     return TEMPLATE.read_text(encoding="utf-8").replace("{{CLOSING}}", escape(closing_line(document))).replace("{{DATA}}", data)
 
 

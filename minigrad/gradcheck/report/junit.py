@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
+from minigrad._printable import printable
 from minigrad.gradcheck.report.document import Document
+
+DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
 
 
 def to_junit(document: Document) -> str:
@@ -31,5 +34,8 @@ def to_junit(document: Document) -> str:
         if mutant["outcome"] == "survived":
             test = ET.SubElement(suite, "testcase", classname=mutant["op"], name=f"mutant {mutant['where']}: {mutant['change']}")
             ET.SubElement(test, "failure", message="the suite does not notice this change of the formula")
+    for element in suite.iter():
+        element.attrib = {name: printable(value) for name, value in element.attrib.items()}
+        element.text = element.text and printable(element.text)
     ET.indent(suite)
-    return ET.tostring(suite, encoding="unicode", xml_declaration=True)
+    return DECLARATION + ET.tostring(suite, encoding="unicode")

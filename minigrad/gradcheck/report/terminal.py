@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from minigrad._printable import printable
 from minigrad.gradcheck.report.document import Document, closing_line, verdict_of
 
 COLORS = {"pass": "green", "fail": "bold red", "cannot tell": "yellow"}
@@ -57,8 +58,13 @@ class LiveTable:
             digits = f"{line['digits']:.1f}" if line["digits"] or line["verdict"] == "pass" else ""
             seconds = f"{line['seconds'] * 1e3:.0f} ms"
             verdict = Text(line["verdict"], COLORS[line["verdict"]])
-            table.add_row(line["op"], Text(line["case"]), str(line["count"]), digits, verdict, seconds)
+            table.add_row(said(line["op"]), said(line["case"]), str(line["count"]), digits, verdict, seconds)
         return table
+
+
+def said(text: str, style: str = "") -> Text:
+    """Return text of others, in which nothing is markup and no character acts on the terminal."""
+    return Text(printable(text), style)
 
 
 def print_failures(console: Console, document: Document) -> None:
@@ -66,17 +72,17 @@ def print_failures(console: Console, document: Document) -> None:
     for case in document["cases"]:
         if case["verdict"] == "pass":
             continue
-        console.print(Text(f"\n{case['op']} {case['case']}: {case['verdict']}", COLORS[case["verdict"]]))
+        console.print(said(f"\n{case['op']} {case['case']}: {case['verdict']}", COLORS[case["verdict"]]))
         for check in case["checks"]:
             if check["verdict"] != "pass":
-                console.print(Text(f"  order {check['order']} {check['check']} {check['input']} {check['shape']}: {check['message']}"))
+                console.print(said(f"  order {check['order']} {check['check']} {check['input']} {check['shape']}: {check['message']}"))
         for sentence in case.get("diagnosis", []):
-            console.print(Text(f"  diagnosis: {sentence}"))
+            console.print(said(f"  diagnosis: {sentence}"))
         if case.get("repro"):
-            console.print(Text("\n" + case["repro"], "dim"))
+            console.print(said("\n" + case["repro"], "dim"))
     for mutant in document.get("mutants", {}).get("list", []):
         if mutant["outcome"] == "survived":
-            console.print(Text(f"survived: {mutant['op']} ({mutant['input']}) {mutant['where']}: {mutant['change']}", "bold red"))
+            console.print(said(f"survived: {mutant['op']} ({mutant['input']}) {mutant['where']}: {mutant['change']}", "bold red"))
 
 
 def print_closing(console: Console, document: Document) -> None:
