@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.core.op import OPS
+
 #: methods and attributes of a tensor -> what to write instead
 TENSOR = {
     "view": "x.reshape(shape)",
@@ -93,6 +95,61 @@ class Elsewhere:
         raise AttributeError(self.message)
 
 
+#: functions that NumPy calls for ``array <operator> tensor`` -> the method of the tensor that answers
+REFLECTED = {
+    "add": "__radd__",
+    "subtract": "__rsub__",
+    "multiply": "__rmul__",
+    "divide": "__rtruediv__",
+    "floor_divide": "__rfloordiv__",
+    "remainder": "__rmod__",
+    "power": "__rpow__",
+    "matmul": "__rmatmul__",
+    "bitwise_and": "__rand__",
+    "bitwise_or": "__ror__",
+    "bitwise_xor": "__rxor__",
+    "equal": "__eq__",
+    "not_equal": "__ne__",
+    "less": "__gt__",
+    "less_equal": "__ge__",
+    "greater": "__lt__",
+    "greater_equal": "__le__",
+}
+#: functions of NumPy that have another name here
+RENAMED = {
+    "absolute": "abs",
+    "fabs": "abs",
+    "float_power": "pow",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+    "conjugate": "conj",
+    "invert": "bitwise_invert",
+    "rint": "round",
+}
+
+
+def ufunc_on_tensors(self: Any, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+    """Make ndarray + Tensor a Tensor, and np.exp(tensor) an error, with the words for it, rather than a lost gradient."""
+    name = ufunc.__name__
+    if "out" in options:
+        raise TypeError(
+            f"np.{name} cannot write a tensor into an array, as a.data -= ... or array += tensor ask for; take the tensor's values, "
+            "tensor.data (no gradient flows through them), or change a leaf by x.copy_(...) under mg.no_grad()"
+        )
+    left, right = inputs if len(inputs) == 2 else (None, None)
+    if method == "__call__" and name in REFLECTED and not options and not hasattr(left, "node") and hasattr(right, "node"):
+        return getattr(right, REFLECTED[name])(left)
+    own = RENAMED.get(name, name)
+    instead = f"mg.{own}" if own in OPS and method == "__call__" else "an op of minigrad"
+    called = f"np.{name}" if method == "__call__" else f"np.{name}.{method}"
+    raise TypeError(f"{called} works on arrays and would lose the gradient; use {instead}, or x.detach().numpy() where none is needed")
+
+
 #: operators that change their left side in PyTorch and NumPy, by the stem of their names
 IN_PLACE = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@"}
 
@@ -117,4 +174,5 @@ def bind(tensor: Any) -> None:
         setattr(tensor, name, Elsewhere(name, instead))
     for stem, symbol in IN_PLACE.items():
         setattr(tensor, f"__i{stem}__", _in_place(symbol))
+    tensor.__array_ufunc__ = ufunc_on_tensors
     tensor.__dir__ = lambda self: [name for name in object.__dir__(self) if name not in TENSOR]

@@ -28,7 +28,6 @@ class Interop(Methods):
     """What makes a Tensor a good neighbour."""
 
     __slots__ = ()
-    __array_ufunc__ = None  # ndarray + Tensor is a Tensor, and np.exp(tensor) an error rather than a lost gradient
 
     if TYPE_CHECKING:
         data: Array

@@ -189,7 +189,11 @@ def fit(r: Any, parent: Node, node: Node, position: int) -> Any:
             name = op.input_name(position)
             raise ValueError(f"{op.name}'s formula for input {name!r} returned {what}; the input has shape {parent.shape}")
         r = sum_to(r, parent.shape)
-    return r if r.dtype == parent.dtype else r.astype(parent.dtype)
+    if r.dtype == parent.dtype:
+        return r
+    if r.dtype.kind == "c":
+        raise TypeError(f"{op.name}: the gradient for input {op.input_name(position)!r} is complex; keep real and imaginary parts apart")
+    return r.astype(parent.dtype)
 
 
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:

@@ -53,6 +53,11 @@ class TensorDataset(Dataset):
     def __len__(self) -> int:
         return int(self.arrays[0].shape[0])
 
+    def __repr__(self) -> str:
+        parts = [f"{a.dtype}{list(a.shape[1:]) or ''}" for a in self.arrays]
+        classes = f", {len(self.classes)} classes" if self.classes else ""
+        return f"TensorDataset({len(self):,} items of {', '.join(parts)}{classes})"
+
     def __getitem__(self, index: Any) -> tuple[Array, ...]:
         return tuple(a[index] for a in self.arrays)
 

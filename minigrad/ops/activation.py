@@ -201,6 +201,8 @@ def softsign(x: Array) -> Tensor:
 
 def glu(x: Array, axis: int = -1) -> Tensor:
     """Of the two halves a and b of x along ``axis``: a * sigmoid(b) (Dauphin et al. 2016, arXiv:1612.08083)."""
+    if not len(x.shape):
+        raise ValueError("glu: a scalar has no two halves")
     n = x.shape[axis]
     if n % 2:
         raise ValueError(f"glu: the length along axis {axis} must be even; x has shape {x.shape}")

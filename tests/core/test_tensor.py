@@ -64,8 +64,44 @@ def test_a_scalar_of_python_or_numpy_does_not_change_the_dtype(scalar):
 
 
 def test_numpy_functions_refuse_a_tensor_rather_than_lose_its_gradient():
-    with pytest.raises(TypeError):
-        np.exp(mg.Tensor([1.0]))
+    x = mg.tensor([1.0], requires_grad=True)
+    for call, says in [
+        (lambda: np.exp(x), "np.exp works on arrays and would lose the gradient; use mg.exp"),
+        (lambda: np.arctan2(x, 1.0), "use mg.atan2"),
+        (lambda: np.add.reduce(x), "np.add.reduce works on arrays"),
+        (lambda: np.add(x, 1.0), "use mg.add"),
+        (lambda: np.spacing(x), "use an op of minigrad"),
+    ]:
+        with pytest.raises(TypeError, match=says):
+            call()
+
+
+def test_an_array_takes_up_no_tensor():
+    """``w.data -= lr * w.grad`` is what tutorials write."""
+    w = mg.tensor([1.0], requires_grad=True)
+    w.grad = mg.tensor([1.0])
+    with pytest.raises(TypeError, match=r"cannot write a tensor into an array.*tensor\.data"):
+        w.data -= 0.1 * w.grad
+    w.data -= 0.1 * w.grad.data
+    np.testing.assert_allclose(w.data, [0.9], rtol=1e-6)
+
+
+@pytest.mark.parametrize("symbol", ["+", "-", "*", "/", "//", "%", "**", "@", "&", "|", "^", "==", "!=", "<", "<=", ">", ">="])
+def test_an_array_on_the_left_of_an_operator(symbol):
+    a, b = np.array([[5, 3], [2, 7]]), np.array([[2, 3], [3, 1]])
+    apply = eval(f"lambda a, b: a {symbol} b")
+    for left in (a, np.int64(5)) if symbol != "@" else (a,):
+        result = apply(left, mg.tensor(b))
+        assert isinstance(result, mg.Tensor)
+        np.testing.assert_allclose(result.data, apply(left, b), rtol=1e-6)  # integers divide to float32
+
+
+def test_a_complex_gradient_of_a_real_input_is_refused():
+    x = mg.tensor([1.0], requires_grad=True)
+    y = mg.abs(x * mg.tensor(np.array([1 + 2j], np.complex64))).sum()
+    with pytest.raises(TypeError, match="the gradient for input 'a' is complex"):
+        y.backward()
+    assert x.grad is None
 
 
 def test_truth_length_index_float():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -17,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigrad.commands import COMMANDS, make_parser
+from minigrad.commands import COMMANDS
 from minigrad.commands._parser import CommandParser
 
 LINES = int(os.environ.get("MINIGRAD_TORTURE", 500))
-SECONDS = 20.0  #: after which a command that has nothing wrong with it is interrupted, as by Ctrl-C
+SECONDS = 10.0  #: after which a command that has nothing wrong with it is interrupted, as by Ctrl-C
 
 HOSTILE = [
     "", " ", "-", "--", "-1", "0", "1e400", "nan", "-inf", "٣", "²", "1_0", "0x10", "99999999999999999999", "1" * 5000, "None", "true",
@@ -127,9 +128,9 @@ def outcome(words: list[str], folder: Path) -> str | None:
         out, err = process.communicate(timeout=SECONDS)
     except subprocess.TimeoutExpired:
         interrupted = True
-        process.send_signal(2)
+        process.send_signal(signal.SIGINT)
         try:
-            out, err = process.communicate(timeout=SECONDS)
+            out, err = process.communicate(timeout=30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -137,8 +138,8 @@ def outcome(words: list[str], folder: Path) -> str | None:
     its_own = "raises.py" in words or "loop.py" in words or "broken.py" in words or words[0] == "launch"
     if "Traceback" in out + err and not its_own:
         return err[-1500:]
-    if "\x1b[31m" in err:
-        return f"an escape sequence reaches the terminal: {err[-300:]!r}"
+    if "\x1b[31m" in out + err and not its_own:
+        return f"an escape sequence reaches the terminal: {(out + err)[-300:]!r}"
     expected = {130} if interrupted else CODES.get(words[0], {0, 1, 2})
     if process.returncode not in expected:
         return f"exit code {process.returncode}, {err[-800:]}"
@@ -149,6 +150,14 @@ def outcome(words: list[str], folder: Path) -> str | None:
 
 @pytest.mark.slow
 def test_hostile_command_lines(folder):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, and what it starts, ignores it
+    try:
+        try_lines(folder)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def try_lines(folder):
     rng = random.Random(int(os.environ.get("MINIGRAD_TORTURE_SEED", 0)))
     lines = [line(rng) for _ in range(LINES)]
     with ThreadPoolExecutor(2) as pool:
@@ -156,4 +165,3 @@ def test_hostile_command_lines(folder):
     print(f"{len(lines)} command lines:", dict(Counter(words[0] for words in lines)))
     wrong = [f"minigrad {' '.join(map(repr, words))}\n{what}" for words, what in zip(lines, found, strict=True) if what]
     assert not wrong, f"{len(wrong)} of {len(lines)}:\n" + "\n\n".join(wrong)
-    assert make_parser().prog == "minigrad"
