@@ -22,6 +22,7 @@ else:
     Methods = object
 
 DEFAULT_DTYPE = np.dtype(np.float32)  #: of tensors made from Python floats; arrays keep their dtype
+DEFAULTS: dict[str, np.dtype[Any]] = {"f": DEFAULT_DTYPE, "i": np.dtype(np.int64)}  #: by kind; NumPy's own integers are int32 on 32 bits
 
 
 class Interop(Methods):
@@ -156,7 +157,9 @@ def as_array(data: Any) -> Array:
         raise ValueError(f"cannot make a tensor: {error}") from None
     if array.dtype.kind not in "biufc":
         _refuse(data, array.dtype)
-    return array.astype(DEFAULT_DTYPE) if array.dtype == np.float64 and not _has_array(data) else array
+    if not _has_array(data):
+        array = array.astype(DEFAULTS.get(array.dtype.kind, array.dtype), copy=False)
+    return array
 
 
 def _refuse(data: Any, dtype: Any = None) -> NoReturn:

@@ -62,6 +62,7 @@ class TensorDataset(Dataset):
         return tuple(a[index] for a in self.arrays)
 
     def batch(self, indices: Array) -> tuple[Array, ...]:
+        indices = indices.astype(np.intp, copy=False)  # as NumPy wants them on 32 bits
         return tuple([a.take(move(indices, device_of(a)), axis=0) for a in self.arrays])
 
 

@@ -48,6 +48,11 @@ def along(axis: int, index: Any) -> tuple[Array, ...]:
     return (*[slice(None)] * axis, index)
 
 
+def positions(xp: Namespace, indices: Array) -> Array:
+    """Return integers in the type of positions: on 32 bits, where that is int32, NumPy's take refuses int64."""
+    return indices.astype(xp.intp, copy=False) if indices.dtype.kind in "iu" else indices
+
+
 def zeros(shape: tuple[int, ...], like: Array) -> Array:
     """Return zeros of the dtype and on the device of ``like``: a view of a single one, for ops that copy it first."""
     xp = namespace(array_of(like))
@@ -125,7 +130,7 @@ def take(xp: Namespace, x: Array, indices: Array, *, axis: int | None = None) ->
 
     ``axis`` may be left out where x has one axis.
     """
-    return xp.take(x, indices, axis=single_axis(axis, x.ndim, "take"))
+    return xp.take(x, positions(xp, indices), axis=single_axis(axis, x.ndim, "take"))
 
 
 @take.vjp("x")
@@ -158,7 +163,7 @@ def embedding(xp: Namespace, weight: Array, indices: Array, *, padding_idx: int 
 
     The row at ``padding_idx`` counts as a constant: it gets no gradient, as in PyTorch.
     """
-    return xp.take(weight, indices, axis=0)
+    return xp.take(weight, positions(xp, indices), axis=0)
 
 
 @embedding.vjp("weight")

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from operator import is_
+from sys import getrefcount
 from typing import Any
 
-from minigrad.backends import Array, kind_of, namespace, owner
+from minigrad.backends import Array, kind_of, namespace
 from minigrad.core.device import to_host
 from minigrad.core.graph import changed_in_place
 from minigrad.core.mode import mode
 from minigrad.core.tensor import Tensor, wrap
 
+UNSHARED = 2  #: references to a part that only its bucket holds, counting the argument of getrefcount
 BLOCK_BYTES = 2**18  #: of a buffer worked on at a time on the CPU: a handful of such blocks stay in the cache
 
 
@@ -47,7 +49,7 @@ class Bucket:
         self.skipped: Array | None = None  #: on a GPU with a gradient scaler: steps that were counted but left out
         self._gradients: Array | None = None
         self._parts: list[Array] | None = None  # of the buffer of gradients, where somebody puts them there
-        self.parts: list[Array] = [None] * len(params)  #: of the buffer, each the array of a parameter
+        self.parts: list[Array] = [object() for _ in params]  #: of the buffer, each the array of a parameter; as yet of none
         self.adopt()
 
     def adopt(self) -> None:
@@ -65,10 +67,11 @@ class Bucket:
                     f"a parameter became {p.dtype}{list(p.shape)} on {p.device} after the optimizer's first step; "
                     "make the optimizer after moving the model"
                 )
-        arrays = [self.params[i].data for i in others]
-        if any(owner(array) is self.values for array in arrays):
-            arrays = [array.copy() for array in arrays]  # a part may hold what another parameter is to have
-        for i, array in zip(others, arrays, strict=True):
+        if any(getrefcount(self.parts[i]) > UNSHARED for i in others):
+            self.values = namespace(self.values).empty_like(self.values)  # the old memory belongs to whoever was given it
+            others = list(range(len(self.params)))
+        for i in others:
+            array = self.params[i].data
             self.values[self.spans[i]] = array.reshape(-1)
             self.parts[i] = self.params[i].data = self.values[self.spans[i]].reshape(array.shape)
 

@@ -112,6 +112,21 @@ def test_other_arrays_in_place_of_data_are_taken_over(change):
     np.testing.assert_array_equal(b.data, other)
 
 
+def test_arrays_swapped_between_groups_and_given_away_are_not_written_to():
+    """What a parameter held before belongs to whoever was given it: another group's parameter, a tensor of the user."""
+    a, b, mine = (mg.tensor([value, value], dtype="float64", requires_grad=True) for value in (1.0, 2.0, 3.0))
+    optimizer = optim.SGD([{"params": [a]}, {"params": [b]}], lr=1.0)
+    for p in (a, b):
+        p.grad = mg.zeros(2, dtype="float64")
+    optimizer.step()
+    a.data, b.data = b.data, a.data
+    optimizer.step()
+    np.testing.assert_array_equal([a.data, b.data], [[2, 2], [1, 1]])
+    mine.data, a.data = a.data, np.array([5.0, 5.0])
+    optimizer.step()
+    np.testing.assert_array_equal([a.data, mine.data], [[5, 5], [2, 2]])
+
+
 def test_a_step_forbids_only_graphs_that_saved_what_it_changed():
     a, b = leaf(1.0), leaf(2.0)
     optimizer = optim.SGD([a, b], lr=0.1)

@@ -11,6 +11,8 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 import minigrad as mg
+from minigrad.core.op import OPS
+from minigrad.gradcheck.samples import all_samples
 
 
 def numbers(*shape: int) -> np.ndarray[Any, Any]:
@@ -178,3 +180,28 @@ def test_the_gradient_of_a_slice_is_not_accumulated_element_by_element() -> None
     np.testing.assert_array_equal(y[:, 1], 1)
     with pytest.raises(AssertionError):
         mg.OPS["add_at"].forward(Forbidden(), np.zeros(3), np.ones(2), key=np.array([1, 1]))
+
+
+class On32Bits:
+    """NumPy as it is on 32 bits: positions are int32, and ``take`` casts nothing to them that may not fit."""
+
+    intp = np.int32
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+    @staticmethod
+    def take(x: Any, indices: Any, axis: int | None = None, **options: Any) -> Any:
+        if not np.can_cast(indices.dtype, np.int32, "safe"):
+            raise TypeError(f"Cannot cast array data from {indices.dtype} to int32 according to the rule 'safe'")
+        return np.take(x, indices, axis=axis, **options)
+
+
+@pytest.mark.parametrize(
+    "name", ["take", "embedding", "index_add", "take_along_axis", "scatter_add", "put_along_axis", "getitem", "add_at"]
+)
+def test_positions_on_32_bits(name: str) -> None:
+    for sample in all_samples()[name](np.random.default_rng(0)):
+        op, arrays = OPS[name], [np.asarray(a) for a in sample.args]
+        expected = op.forward(np, *arrays, **{**op.params, **sample.params})
+        np.testing.assert_array_equal(op.forward(On32Bits(), *arrays, **{**op.params, **sample.params}), expected)
