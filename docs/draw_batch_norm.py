@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from minigrad.commands import main
-from minigrad.training.plot import svg
+from minigrad.training.plot import by_epoch, svg
 
 SETTINGS = ["train", "digits", "--optimizer", "sgd", "--lr", "0.1", "--schedule", "none"]
 
@@ -28,4 +28,4 @@ if __name__ == "__main__":
         "training loss": {name: [line["train_loss"] for line in lines] for name, lines in runs.items()},
         "test accuracy": {name: [line["test_accuracy"] for line in lines] for name, lines in runs.items()},
     }
-    Path(__file__).with_name("batch_norm.svg").write_text(svg(panels))
+    Path(__file__).with_name("batch_norm.svg").write_text(svg(by_epoch(panels)))

@@ -5,6 +5,7 @@ from minigrad.data.collation import collate
 from minigrad.data.dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
 from minigrad.data.datasets import Split, cifar10, cifar100, digits, fashion_mnist, mnist
 from minigrad.data.download import Remote, cache_folder, fetch
+from minigrad.data.drawn import drawn_digits
 from minigrad.data.files import DataError
 from minigrad.data.idx import read_idx, write_idx
 from minigrad.data.loader import DataLoader
@@ -34,6 +35,7 @@ __all__ = [
     "cifar100",
     "collate",
     "digits",
+    "drawn_digits",
     "fashion_mnist",
     "fetch",
     "mnist",

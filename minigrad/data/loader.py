@@ -7,6 +7,7 @@ import queue
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,25 @@ class DataLoader:
             yield batch
         if self._epoch is epoch:
             self._epoch = None
+
+    def forever(self) -> Iterator[Any]:
+        """Yield batches without end: epoch after epoch, each in an order of its own where ``shuffle`` says so.
+
+        Raises
+        ------
+        ValueError
+            If the loader has no batches.
+
+        Examples
+        --------
+        >>> loader = mg.data.DataLoader(range(3), batch_size=2, collate_fn=list)
+        >>> stream = loader.forever()
+        >>> [next(stream) for _ in range(3)]
+        [(0, 1), (2,), (0, 1)]
+        """
+        if not len(self):
+            raise ValueError("forever: the loader has no batches; is batch_size larger than the data set, with drop_last?")
+        return chain.from_iterable(repeat(self))
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the loader is: the generator and, within an epoch, its order and position."""

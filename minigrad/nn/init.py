@@ -11,9 +11,9 @@ Sources: Glorot and Bengio, AISTATS 2010 (Xavier); He et al., ICCV 2015 (Kaiming
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import NormalDist
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -21,7 +21,11 @@ from minigrad import random
 from minigrad.backends import namespace
 from minigrad.core.tensor import Tensor
 
+if TYPE_CHECKING:
+    from minigrad.nn.module import Module
+
 T = TypeVar("T", bound=Tensor)
+M = TypeVar("M", bound="Module")
 
 _GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
 _GAINS |= {f"conv{kind}{n}d": 1.0 for kind in ("", "_transpose") for n in (1, 2, 3)}
@@ -176,3 +180,33 @@ def default_(weight: Tensor, bias: Tensor | None, fan_in: int) -> None:
     for tensor in (weight, bias):
         if tensor is not None:
             uniform_(tensor, -bound, bound)
+
+
+def weights_(model: M, function: Callable[[Tensor], Tensor], bias: float | None = 0.0) -> M:
+    """Give a whole net its start: ``function(weight)`` for each weight of at least two axes, and a constant for the biases beside them.
+
+    Parameters
+    ----------
+    model
+        A module; it is changed, and returned. The weights of normalization layers, which have one axis, stay.
+    function
+        Overwrites a weight, as the functions here do: ``nn.init.xavier_normal_``, ``lambda w: nn.init.normal_(w, 0, 0.1)``.
+    bias
+        What the biases of these layers become; None leaves them.
+
+    Raises
+    ------
+    ValueError
+        If the model has no such weight.
+    """
+    found = False
+    for module in model.modules():
+        weight, beside = getattr(module, "weight", None), getattr(module, "bias", None)
+        if isinstance(weight, Tensor) and weight.ndim >= 2:
+            found = True
+            function(weight)
+            if bias is not None and isinstance(beside, Tensor):
+                constant_(beside, bias)
+    if not found:
+        raise ValueError(f"init.weights_: the {type(model).__name__} has no weight of at least two axes")
+    return model

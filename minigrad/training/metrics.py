@@ -60,6 +60,31 @@ def count(target: Tensor) -> int:
     return int((target.data >= 0).sum()) if can_look(target.data) else int(target.size)
 
 
+def accuracy(output: Any, target: Any) -> float:
+    """Return the share of right answers: where ``argmax(output, axis=-1) == target``.
+
+    Parameters
+    ----------
+    output
+        Logits or probabilities of shape (..., classes), a Tensor or an array. An answer with a NaN is wrong.
+    target
+        Classes, integers of shape (...); negative labels, which losses ignore, are not asked.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not belong together, or nothing is asked.
+    """
+    logits, labels = (to_host(v.data) if isinstance(v, Tensor) else np.asarray(v) for v in (output, target))
+    if labels.dtype.kind not in "iu" or labels.shape != logits.shape[:-1]:
+        raise ValueError(f"accuracy: expected integer targets of shape {logits.shape[:-1]}, got {labels.dtype} of shape {labels.shape}")
+    asked = labels >= 0
+    if not asked.any():
+        raise ValueError("accuracy: no answer is asked for")
+    right = (logits.argmax(axis=-1) == labels) & ~np.isnan(logits).any(axis=-1)
+    return float(right[asked].mean())
+
+
 def confusion_matrix(predicted: Any, target: Any, classes: int) -> np.ndarray[Any, Any]:
     """Count items: ``matrix[i, j]`` of class i were taken for class j."""
     pairs = np.asarray(target, dtype=np.int64) * classes + np.asarray(predicted, dtype=np.int64)

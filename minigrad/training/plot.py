@@ -1,55 +1,115 @@
-"""Curves of a training run: a PNG where matplotlib is installed, an SVG drawn here otherwise."""
+"""Curves: of a training run by epoch, or of anything by anything, with logarithmic axes and bands over runs.
+
+A PNG is made by matplotlib (extra ``plot``), an SVG here, of the same `Panel` s.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minigrad.saving import write_atomically
 
-COLOURS = ("#1f6feb", "#d1495b", "#2e8b57", "#8250df")
-WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 420, 280, 56, 34, 14, 40
+#: told apart in any kind of colour vision (Okabe and Ito, 2008), and by shape where lines have marks
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
+WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 420, 280, 62, 34, 14, 44
 
 Series = Mapping[str, Sequence[float]]
+
+
+@dataclass
+class Line:
+    """A line of a panel: y by x.
+
+    Attributes
+    ----------
+    x : where it was measured
+    runs : one row of values by x for each run. The line is their median, the band from the least to the greatest of them. A value that is
+        not finite leaves a gap in its run.
+    marks : draw a mark at each x, and no line between them where there is only one
+    """
+
+    x: Sequence[float]
+    runs: Sequence[Sequence[float]]
+    marks: bool = False
+
+    def __post_init__(self) -> None:
+        wrong = [len(run) for run in self.runs if len(run) != len(self.x)]
+        if wrong or not self.runs:
+            have = f"one of {wrong[0]} values" if wrong else "none"
+            raise ValueError(f"Line: every run must have a value for each of the {len(self.x)} x, and there is {have}")
+
+    def band(self) -> tuple[list[float], list[float], list[float], list[float]]:
+        """Return x, and the least, median and greatest value there, where any is finite."""
+        rows = [[run[i] for run in self.runs if math.isfinite(run[i])] for i in range(len(self.x))]
+        keep = [i for i, row in enumerate(rows) if row]
+        low, middle, high = ([float(f(rows[i])) for i in keep] for f in (np.min, np.median, np.max))
+        return [float(self.x[i]) for i in keep], low, middle, high
+
+
+@dataclass
+class Panel:
+    """One picture: lines over a common x.
+
+    Attributes
+    ----------
+    title, x, y : what stands above, below and beside it
+    lines : by name
+    log_x, log_y : logarithmic axes; what is not positive is left out there
+    limit : a value of y that is drawn as a dashed line, such as the threshold of a rule
+    """
+
+    title: str
+    x: str = ""
+    y: str = ""
+    lines: dict[str, Line] = field(default_factory=dict)
+    log_x: bool = False
+    log_y: bool = False
+    limit: float | None = None
 
 
 def save_curve(history: Sequence[Mapping[str, Any]], folder: Path) -> Path:
     """Draw loss and, where there is one, accuracy by epoch into ``curve.png`` or ``curve.svg``. Returns the path."""
     panels = panels_of(history)
     if find_spec("matplotlib") is not None:
-        content, path = _png(panels), folder / "curve.png"
+        content, path = png(panels), folder / "curve.png"
     else:
         content, path = svg(panels).encode(), folder / "curve.svg"
     write_atomically(path, content)
     return path
 
 
-def panels_of(history: Sequence[Mapping[str, Any]]) -> dict[str, Series]:
-    """Sort the history into panels: title -> name -> values by epoch."""
+def panels_of(history: Sequence[Mapping[str, Any]]) -> list[Panel]:
+    """Sort the history into panels: loss and accuracy by epoch, or by step."""
     names = {"loss": ("train_loss", "val_loss", "test_loss"), "accuracy": ("train_accuracy", "val_accuracy", "test_accuracy")}
     labels = {"train": "training", "val": "validation", "test": "test"}
-    found: dict[str, Series] = {}
+    by = "step" if history and "step" in history[0] else "epoch"
+    found = []
     for title, keys in names.items():
-        series = {labels[key.split("_")[0]]: [float(line[key]) for line in history if key in line] for key in keys}
-        found[title] = {name: values for name, values in series.items() if values}
-    return {title: series for title, series in found.items() if series or title == "loss"}
+        lines = {}
+        for key in keys:
+            have = [(i, line) for i, line in enumerate(history) if key in line]
+            if have:
+                lines[labels[key.split("_")[0]]] = Line([line.get(by, i + 1) for i, line in have], [[float(line[key]) for _, line in have]])
+        if lines or title == "loss":
+            found.append(Panel(title, by, "", lines))
+    return found
 
 
-def svg(panels: Mapping[str, Series]) -> str:
-    """Return an SVG with the panels side by side."""
-    total = WIDTH * len(panels)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total} {HEIGHT}" width="{total}" height="{HEIGHT}" '
-        'font-family="sans-serif" font-size="11">',
-        f'<rect width="{total}" height="{HEIGHT}" fill="white"/>',
+def by_epoch(panels: Mapping[str, Series]) -> list[Panel]:
+    """Return panels of values by epoch: title -> name -> values."""
+    return [
+        Panel(title, "epoch", "", {name: Line(range(1, len(values) + 1), [list(values)]) for name, values in series.items()})
+        for title, series in panels.items()
     ]
-    for k, (title, series) in enumerate(panels.items()):
-        parts += [f'<g transform="translate({k * WIDTH},0)">', *_panel(title, series), "</g>"]
-    return "\n".join([*parts, "</svg>\n"])
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -61,44 +121,119 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     return [i * step for i in range(first, max(last, first + 1) + 1)]
 
 
-def _panel(title: str, series: Series) -> list[str]:
-    values = [v for line in series.values() for v in line if math.isfinite(v)]
-    marks = ticks(min(values, default=0.0), max(values, default=1.0))
-    epochs = max((len(line) for line in series.values()), default=1)
-    across, down = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+def log_ticks(low: float, high: float, count: int = 6) -> list[float]:
+    """Return powers of ten, at most about ``count``, that cover [low, high]."""
+    first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
+    last = max(last, first + 1)
+    step = -(-(last - first) // count)
+    return [10.0**k for k in range(first, last + step, step)]
 
-    def x(epoch: int) -> float:
-        return LEFT + across * (epoch / max(epochs - 1, 1))
 
-    def y(value: float) -> float:
-        return TOP + down * (1 - (value - marks[0]) / (marks[-1] - marks[0]))
+class _Axis:
+    """Places of values along an axis between two ends, in points of the picture."""
 
-    lines = [f'<text x="{LEFT + across / 2}" y="20" text-anchor="middle" font-size="13">{title}</text>']
-    for mark in marks:
+    def __init__(self, values: list[float], start: float, end: float, log: bool, tight: bool) -> None:
+        self.log, self.start, self.end = log, start, end
+        usable = [v for v in values if math.isfinite(v) and (v > 0 or not log)]
+        low, high = min(usable, default=1.0 if log else 0.0), max(usable, default=10.0 if log else 1.0)
+        self.marks = log_ticks(low, high) if log else ticks(low, high)
+        ends = (low, high) if tight and high > low else (self.marks[0], self.marks[-1])
+        self.low, self.high = (self._scaled(v) for v in ends)
+        self.marks = [m for m in self.marks if self.low - 1e-9 <= self._scaled(m) <= self.high + 1e-9] or [low, high]
+
+    def _scaled(self, value: float) -> float:
+        return math.log10(value) if self.log else value
+
+    def has(self, value: float) -> bool:
+        return math.isfinite(value) and (value > 0 or not self.log)
+
+    def __call__(self, value: float) -> float:
+        return self.start + (self.end - self.start) * (self._scaled(value) - self.low) / ((self.high - self.low) or 1.0)
+
+
+def svg(panels: Sequence[Panel]) -> str:
+    """Return an SVG with the panels side by side."""
+    total = WIDTH * len(panels)
+    tall = HEIGHT + 14 * max((math.ceil(len(panel.lines) / 3) for panel in panels), default=0)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total} {tall}" width="{total}" height="{tall}" '
+        'font-family="sans-serif" font-size="11">',
+        f'<rect width="{total}" height="{tall}" fill="white"/>',
+    ]
+    for k, panel in enumerate(panels):
+        parts += [f'<g transform="translate({k * WIDTH},0)">', *_panel(panel), "</g>"]
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def _panel(panel: Panel) -> list[str]:
+    bands = {name: line.band() for name, line in panel.lines.items()}
+    ys = [v for _, low, _, high in bands.values() for v in (*low, *high)] + ([] if panel.limit is None else [panel.limit])
+    x = _Axis([v for band in bands.values() for v in band[0]], LEFT, WIDTH - RIGHT, panel.log_x, tight=True)
+    y = _Axis(ys, HEIGHT - BOTTOM, TOP, panel.log_y, tight=False)
+    middle = LEFT + (WIDTH - LEFT - RIGHT) / 2
+    lines = [f'<text x="{middle}" y="20" text-anchor="middle" font-size="13">{escape(panel.title)}</text>']
+    for mark in y.marks:
         lines.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(mark):.1f}" y2="{y(mark):.1f}" stroke="#ddd"/>')
         lines.append(f'<text x="{LEFT - 6}" y="{y(mark) + 4:.1f}" text-anchor="end">{mark:.4g}</text>')
-    for epoch in sorted({0, epochs // 2, epochs - 1}):
-        lines.append(f'<text x="{x(epoch):.1f}" y="{HEIGHT - 22}" text-anchor="middle">{epoch + 1}</text>')
-    lines.append(f'<text x="{LEFT + across / 2}" y="{HEIGHT - 6}" text-anchor="middle">epoch</text>')
-    for i, (name, line) in enumerate(series.items()):
-        points = " ".join(f"{x(e):.1f},{y(v):.1f}" for e, v in enumerate(line) if math.isfinite(v))
-        colour = COLOURS[i % len(COLOURS)]
-        lines.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        lines.append(f'<text x="{WIDTH - RIGHT - 4}" y="{TOP + 14 + 14 * i}" text-anchor="end" fill="{colour}">{name}</text>')
+    for mark in x.marks:
+        lines.append(f'<text x="{x(mark):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{mark:.4g}</text>')
+    lines.append(f'<text x="{middle}" y="{HEIGHT - 10}" text-anchor="middle">{escape(panel.x)}</text>')
+    height = TOP + (HEIGHT - TOP - BOTTOM) / 2
+    if panel.y:
+        lines.append(f'<text transform="translate(13,{height}) rotate(-90)" text-anchor="middle">{escape(panel.y)}</text>')
+    if panel.limit is not None:
+        at = y(panel.limit)
+        lines.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}" stroke="#333" stroke-dasharray="5 4"/>')
+    for i, (name, (xs, low, values, high)) in enumerate(bands.items()):
+        lines += _line(name, i, panel.lines[name].marks, x, y, [row for row in zip(xs, low, values, high, strict=True) if x.has(row[0])])
     return lines
 
 
-def _png(panels: Mapping[str, Series]) -> bytes:
+def _line(name: str, i: int, marks: bool, x: _Axis, y: _Axis, rows: list[tuple[float, float, float, float]]) -> list[str]:
+    """Draw a line, its band and its name below the panel."""
+    colour = COLOURS[i % len(COLOURS)]
+    drawn = []
+    banded = [row for row in rows if y.has(row[1]) and row[3] > row[1]]
+    if banded and marks:
+        drawn += [f'<line x1="{x(a):.1f}" x2="{x(a):.1f}" y1="{y(b):.1f}" y2="{y(d):.1f}" stroke="{colour}"/>' for a, b, _, d in banded]
+    elif banded:
+        edge = [(a, d) for a, _, _, d in banded] + [(a, b) for a, b, _, _ in reversed(banded)]
+        drawn.append(f'<polygon points="{" ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in edge)}" fill="{colour}" opacity="0.18"/>')
+    points = [(x(a), y(c)) for a, _, c, _ in rows if y.has(c)]
+    joined = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
+    drawn.append(f'<polyline points="{joined}" fill="none" stroke="{colour}" stroke-width="2"/>')
+    if marks:
+        drawn += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3.5" fill="{colour}"/>' for a, b in points]
+    left, below = LEFT + 118 * (i % 3), HEIGHT + 4 + 14 * (i // 3)
+    drawn.append(f'<line x1="{left}" x2="{left + 14}" y1="{below - 4}" y2="{below - 4}" stroke="{colour}" stroke-width="3"/>')
+    drawn.append(f'<text x="{left + 18}" y="{below}">{escape(name)}</text>')
+    return drawn
+
+
+def png(panels: Sequence[Panel]) -> bytes:
+    """Return a PNG with the panels side by side. Needs matplotlib, the extra ``plot``."""
     from matplotlib.figure import Figure
 
-    figure: Any = Figure(figsize=(4.2 * len(panels), 2.8), dpi=110, layout="constrained")
-    for k, (title, series) in enumerate(panels.items()):
-        axes = figure.add_subplot(1, len(panels), k + 1, title=title, xlabel="epoch")
-        for i, (name, line) in enumerate(series.items()):
-            axes.plot(range(1, len(line) + 1), line, label=name, color=COLOURS[i % len(COLOURS)], marker="o", markersize=2)
+    figure: Any = Figure(figsize=(4.2 * len(panels), 3.2), dpi=110, layout="constrained")
+    for k, panel in enumerate(panels):
+        axes = figure.add_subplot(1, len(panels), k + 1, xlabel=panel.x, ylabel=panel.y)
+        axes.set_title(panel.title, fontsize=10)
+        axes.set_xscale("log" if panel.log_x else "linear")
+        axes.set_yscale("log" if panel.log_y else "linear")
+        for i, (name, line) in enumerate(panel.lines.items()):
+            x, low, middle, high = line.band()
+            colour = COLOURS[i % len(COLOURS)]
+            if line.marks:
+                around = [np.subtract(middle, low), np.subtract(high, middle)]
+                axes.errorbar(x, middle, yerr=around, label=name, color=colour, marker="o", markersize=4)
+            else:
+                axes.plot(x, middle, label=name, color=colour)
+                axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+        if panel.limit is not None:
+            axes.axhline(panel.limit, color="#333333", linestyle="--", linewidth=1)
         axes.grid(alpha=0.3)
-        if series:
-            axes.legend(frameon=False)
+        if panel.lines:
+            axes.legend(frameon=False, fontsize=8)
     buffer = BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

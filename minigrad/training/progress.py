@@ -33,7 +33,7 @@ class Quiet:
         """Called with something to know about the run."""
 
     def epoch(self, line: dict[str, Any]) -> None:
-        """Called after every epoch, with its line of the history."""
+        """Called after every epoch, or every so many steps, with its line of the history."""
 
 
 class Bar(Quiet):
@@ -80,7 +80,8 @@ class Bar(Quiet):
         self.bar.console.print(line, highlight=False, markup=False)
 
     def epoch(self, line: dict[str, Any]) -> None:
-        parts = [f"epoch {line['epoch']:>{len(str(self.epochs))}}/{self.epochs}", _shown(line, "train_", "  ")]
+        where = f"epoch {line['epoch']:>{len(str(self.epochs))}}/{self.epochs}" if "epoch" in line else f"step {line['step']}"
+        parts = [where, _shown(line, "train_", "  ")]
         for kind, name in (("val", "val."), ("test", "test")):
             if f"{kind}_loss" in line:
                 parts.append(f"{name} {_shown(line, f'{kind}_', ' ')}")

@@ -1,8 +1,9 @@
-"""Trainer: the loop that everybody writes, once. (Read `Trainer.fit`, then `Trainer._train_epoch`.)"""
+"""Trainer: the loop that everybody writes, once. (Read `Trainer.fit`, then `Trainer._train`.)"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from minigrad.core._capturing import boxed
 from minigrad.core.device import to_host
 from minigrad.core.mode import changed_mode
 from minigrad.core.tensor import Tensor, wrap
-from minigrad.data.dataset import Dataset
 from minigrad.data.loader import DataLoader
 from minigrad.optim import EMA, Optimizer, clip_grad_norm_
 from minigrad.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from minigrad.training.arguments import check_length, check_loader, check_parts
 from minigrad.training.captured import Steps
 from minigrad.training.checkpoint import load_checkpoint, save_checkpoint
 from minigrad.training.diagnosis import NotFiniteError, find_not_finite
@@ -64,9 +65,9 @@ class Trainer:
     Attributes
     ----------
     history
-        One dict for each finished epoch: ``epoch``, ``train_loss``, ``train_accuracy``, ``lr`` and, with validation,
-        ``val_loss``, ``val_accuracy``. There is an accuracy only where the targets are classes: integers, one for each
-        answer.
+        One dict for each finished epoch, or for each ``every`` steps: ``epoch`` or ``step``, ``train_loss``, ``train_accuracy``,
+        ``lr`` and, with validation, ``val_loss``, ``val_accuracy``. There is an accuracy only where the targets are classes:
+        integers, one for each answer.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Trainer:
         progress: Any = None,
         group: Any = None,
     ) -> None:
-        _check_parts(model, optimizer, loss)
+        check_parts(model, optimizer, loss)
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.scheduler, self.clip_norm, self.ema = scheduler, clip_norm, ema
         self.folder = None if folder is None else Path(folder)
@@ -104,40 +105,60 @@ class Trainer:
     def fit(
         self,
         loader: DataLoader,
-        epochs: int,
+        epochs: int | None = None,
         validation: DataLoader | None = None,
         *,
+        steps: int | None = None,
+        every: int | None = None,
+        until: Callable[[dict[str, Any]], bool] | None = None,
         on_epoch: Callable[[dict[str, Any]], None] | None = None,
     ) -> list[dict[str, Any]]:
-        """Train until ``epochs`` epochs are finished, those before a `resume` included. Returns the history.
+        """Train until ``epochs`` epochs, or ``steps`` steps, are finished, those before a `resume` included. Returns the history.
 
         On Ctrl-C the step is finished, a checkpoint is saved, if there is a folder for it, and KeyboardInterrupt raised: on all
         ranks, whichever got it.
 
         Parameters
         ----------
+        steps
+            In place of ``epochs``: how many steps, with as many passes through the loader as that takes. Lines of the history then
+            have ``step`` in place of ``epoch``, and ``patience`` counts lines.
+        every
+            With ``steps``: validate and add a line after so many steps, and at the end. By default at the end alone.
+        until
+            Called with each new line of the history; training ends when it returns true. ``until=lambda line:
+            line["val_accuracy"] >= 0.95`` with ``every=10`` says after how many steps a model is so good.
         on_epoch
-            Called with the new line of the history after each epoch, before the checkpoint is written.
+            Called with the new line of the history after each epoch, or ``every`` steps, before the checkpoint is written.
 
         Raises
         ------
         NotFiniteError
             If the loss becomes NaN or infinite; it names the layer.
         """
-        _check_loader(loader)
+        check_loader(loader)
+        check_length(epochs, steps, every)
         if validation is None and (self.patience is not None or isinstance(self.scheduler, ReduceLROnPlateau)):
             what = "ReduceLROnPlateau" if self.patience is None else f"patience={self.patience}"
             raise ValueError(f"fit: {what} needs validation, whose loss it watches: pass a DataLoader of other data")
         self._loader = loader
         self._ranks.begin(self, loader)
-        with self.progress.fit(epochs, len(loader)), DeferredInterrupt() as self._interrupt:
-            steps = Steps(self._make_step, self.model, self.optimizer, capture=self.capture, note=self.progress.note)
-            while self.epoch < epochs and not self._ran_out_of_patience():
-                line = self._train_epoch(loader, steps)
+        endless = chain.from_iterable(repeat(loader))
+        shown = (epochs, len(loader)) if epochs is not None else (1, steps or 0)
+        with self.progress.fit(*shown), DeferredInterrupt() as self._interrupt:
+            make = Steps(self._make_step, self.model, self.optimizer, capture=self.capture, note=self.progress.note)
+            enough = False
+            while not enough and self._is_short_of(epochs, steps) and not self._ran_out_of_patience():
+                if steps is None:
+                    line = {"epoch": self.epoch + 1, **self._train(loader, loader, make)}
+                else:
+                    n = min(steps - self.step, steps if every is None else every - self.step % every)
+                    result = self._train(islice(endless, n), loader, make)
+                    line = {"step": self.step, **result}
                 if validation is not None:
                     self._validate(validation, line)
                 self.history.append(line)
-                self.epoch += 1
+                self.epoch += steps is None
                 self._tally = Tally()
                 if on_epoch is not None:
                     on_epoch(line)
@@ -145,7 +166,11 @@ class Trainer:
                 if validation is not None and self.since_best == 0:
                     self._checkpoint("best.ckpt")
                 self._checkpoint("last.ckpt")
+                enough = until is not None and bool(until(line))
         return self.history
+
+    def _is_short_of(self, epochs: int | None, steps: int | None) -> bool:
+        return self.epoch < epochs if epochs is not None else self.step < (steps or 0)
 
     def evaluate(self, loader: DataLoader) -> dict[str, float]:
         """Return the mean loss and, where the targets are classes, the accuracy over a loader, in evaluation mode.
@@ -207,11 +232,11 @@ class Trainer:
         total, right = sums(loss.data, output.data, target.data)
         return wrap(total, None), wrap(right, None)
 
-    def _train_epoch(self, loader: DataLoader, steps: Steps) -> dict[str, Any]:
-        """Train on what is left of the epoch. Returns its line of the history."""
+    def _train(self, batches: Iterable[Any], loader: DataLoader, steps: Steps) -> dict[str, Any]:
+        """Train on these batches of the loader: what is left of its epoch, or so many. Returns the results for the history."""
         self.model.train()
         steps.begin_epoch()
-        for x, target in loader:
+        for x, target in batches:
             self._ranks.begin_step(self)
             total, right = steps(x, target)
             if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
@@ -231,8 +256,7 @@ class Trainer:
         result = self._ranks.total(self._tally, loader).result()
         if not np.isfinite(result["loss"]):
             raise NotFiniteError(f"the loss of epoch {self.epoch + 1} is {result['loss']}: {self._find_not_finite(x)}")
-        line = {"epoch": self.epoch + 1, **{f"train_{name}": value for name, value in result.items()}}
-        return {**line, "lr": self.optimizer.param_groups[0]["lr"]}
+        return {**{f"train_{name}": value for name, value in result.items()}, "lr": self.optimizer.param_groups[0]["lr"]}
 
     def _validate(self, validation: DataLoader, line: dict[str, Any]) -> None:
         """Add the validation results to a line of the history, and note whether they are the best so far."""
@@ -266,27 +290,3 @@ class Trainer:
                 return find_not_finite(self.model, x)
         except ValueError as error:  # of this rank's part alone a layer may have too little
             return f"in which layer cannot be told ({error})"
-
-
-def _check_parts(model: Any, optimizer: Any, loss: Any) -> None:
-    """Refuse what a trainer cannot be made of, and an optimizer that would train nothing without a word."""
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"Trainer: model must be a Module, not a {type(model).__name__}")
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"Trainer: optimizer must be an Optimizer, not a {type(optimizer).__name__}")
-    if not callable(loss) or isinstance(loss, type):
-        kind = f"the class {loss.__name__}" if isinstance(loss, type) else f"a {type(loss).__name__}"
-        expected = "a function of output and target, such as F.cross_entropy or nn.CrossEntropyLoss()"
-        raise TypeError(f"Trainer: loss must be {expected}, not {kind}")
-    known = {id(p) for p in model.parameters()}
-    if not any(id(p) in known for group in optimizer.param_groups for p in group["params"]):
-        raise ValueError("Trainer: the optimizer has none of the model's parameters; make it of model.parameters()")
-
-
-def _check_loader(loader: Any) -> None:
-    """Refuse what gives no batches; any list of them will do."""
-    if isinstance(loader, Dataset):
-        made = "as DataLoader(dataset, batch_size=32) makes"
-        raise TypeError(f"fit: loader must be a DataLoader, {made}, not a {type(loader).__name__}")
-    if not len(loader):
-        raise ValueError("fit: the loader has no batches; is batch_size larger than the data set, with drop_last?")

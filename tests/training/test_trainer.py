@@ -284,7 +284,7 @@ def test_a_regression_has_no_accuracy(tmp_path):
     history = trainer.fit(loader, 2, DataLoader(data, 40))
     assert set(history[0]) == {"epoch", "train_loss", "lr", "val_loss"}
     assert set(trainer.evaluate(loader)) == {"loss"}
-    assert set(panels_of(history)) == {"loss"}
+    assert [panel.title for panel in panels_of(history)] == ["loss"]
 
     class Stop(type(trainer.progress)):
         def step(self, epoch, tally):
@@ -300,3 +300,60 @@ def test_a_regression_has_no_accuracy(tmp_path):
     again.resume(tmp_path / "last.ckpt", loader)
     assert again.step == 3
     assert [line["train_loss"] for line in again.fit(loader, 2)] == [line["train_loss"] for line in history]
+
+
+def test_training_by_steps_validates_every_few_and_stops_when_it_is_good_enough():
+    trainer, loader = make(lr=0.02, width=32, scheduler=None)
+    validation = DataLoader(spirals(60, 2, seed=2), 30)
+    history = trainer.fit(loader, validation=validation, steps=25, every=10)
+    assert [line["step"] for line in history] == [10, 20, 25]
+    assert set(history[0]) == {"step", "train_loss", "train_accuracy", "lr", "val_loss", "val_accuracy"}
+    assert trainer.step == 25
+    more = trainer.fit(loader, validation=validation, steps=2000, every=20, until=lambda line: line["val_accuracy"] >= 0.95)
+    assert more[-1]["val_accuracy"] >= 0.95 > max(line["val_accuracy"] for line in more[3:-1])
+    assert trainer.step == more[-1]["step"] < 2000
+    assert more[3]["step"] == 40  # a multiple of every, wherever training begins
+
+
+def test_steps_are_the_steps_of_epochs():
+    by_epochs, loader = make()
+    by_epochs.fit(loader, 3)
+    by_steps, loader = make()
+    by_steps.fit(loader, steps=3 * len(loader), every=4)
+    assert bytes_of(by_epochs) == bytes_of(by_steps)
+
+
+@pytest.mark.parametrize("stop", [1, 9, 12])
+def test_training_by_steps_resumes_at_any_step(stop, tmp_path):
+    whole, loader = make(dropout=0.2)
+    whole.fit(loader, steps=20, every=6)
+    first, loader = make(tmp_path, dropout=0.2, checkpoint_every=1)
+
+    class Stop(type(first.progress)):
+        def step(self, epoch, tally):
+            if first.step == stop + 1:
+                raise KeyboardInterrupt
+            return False
+
+    first.progress = Stop()
+    with pytest.raises(KeyboardInterrupt):
+        first.fit(loader, steps=20, every=6)
+    second, loader = make(seed=3, dropout=0.2)
+    second.resume(tmp_path / "last.ckpt", loader)
+    assert second.step == stop
+    second.fit(loader, steps=20, every=6)
+    assert bytes_of(second) == bytes_of(whole)
+    assert second.history == whole.history
+
+
+def test_how_long_to_train_is_said_once():
+    trainer, loader = make()
+    for arguments in ({}, {"epochs": 1, "steps": 5}):
+        with pytest.raises(TypeError, match="one of epochs and steps"):
+            trainer.fit(loader, **arguments)
+    with pytest.raises(TypeError, match="every counts steps"):
+        trainer.fit(loader, 1, every=5)
+    for arguments in ({"steps": 0}, {"steps": 5, "every": 0}, {"steps": 2.5}):
+        with pytest.raises(ValueError, match="positive integer"):
+            trainer.fit(loader, **arguments)
+    assert trainer.step == 0
