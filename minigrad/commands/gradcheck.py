@@ -37,7 +37,12 @@ def add_arguments(parser: CommandParser) -> None:
     """Declare the options."""
     parser.usage_code = USAGE
     parser.description, parser.formatter_class = MEANING, argparse.RawDescriptionHelpFormatter  # keeps the lines
-    parser.add_argument("names", nargs="*", metavar="NAME", help="ops (exp), layers (nn.Linear) or optimizers (optim.Adam); default: all")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="ops (exp), layers (nn.Linear), optimizers (optim.Adam), or files of yours (net.py, net.py:Net); default: all",
+    )
     parser.add_argument("--tag", action="append", default=[], help="all of a family: norm, conv, pool, loss, elementwise, nn, ...")
     parser.add_argument("--module", metavar="PACKAGE:NAME", help="check an op of yours, or the layer and inputs that a function returns")
     parser.add_argument("--order", type=int, default=2, metavar="N", help="up to which derivative (default 2)")
@@ -71,7 +76,10 @@ def _check(console: Console, args: argparse.Namespace) -> int:
     from minigrad.gradcheck.report.terminal import print_closing, print_failures
 
     _refuse(args)
-    document = _check_module(console, args) if args.module else _check_suite(console, args)
+    files = [name for name in args.names if is_file(name)]
+    if files and len(files) < len(args.names):
+        raise BadUse("files and names are checked apart: give one or the other")
+    document = _check_own(console, args, files) if args.module or files else _check_suite(console, args)
     _write_reports(document, args)
     print_failures(console, document)
     print_closing(console, document)
@@ -91,12 +99,20 @@ def _refuse(args: argparse.Namespace) -> None:
         as_device("cuda")
 
 
-def _check_module(console: Console, args: argparse.Namespace) -> Document:
-    """Check what ``--module package:name`` names."""
-    from minigrad.gradcheck.report.terminal import LiveTable
-    from minigrad.gradcheck.suite.user import document_for
+def is_file(name: str) -> bool:
+    """Whether a name is that of a Python file, or of something in one."""
+    return name.endswith(".py") or ".py:" in name
 
-    document = document_for(args.module, args.order, args.mode, args.seed)
+
+def _check_own(console: Console, args: argparse.Namespace, files: list[str]) -> Document:
+    """Check what ``--module package:name`` names, and what is in files."""
+    from minigrad.gradcheck.report.terminal import LiveTable
+    from minigrad.gradcheck.suite.user import document_for, find, find_in_file
+
+    targets = {} if args.module is None else {args.module.partition(":")[2]: find(args.module)}
+    for file in files:
+        targets |= find_in_file(file)
+    document = document_for(targets, args.order, args.mode, args.seed)
     with LiveTable(console, every_case=True) as table:
         for case in document["cases"]:
             table.add(case)

@@ -14,12 +14,25 @@ from minigrad.core.mode import changed_mode
 from minigrad.core.tensor import Tensor
 from minigrad.gradcheck.checks.all import check_problem, nudged
 from minigrad.gradcheck.checks.derivative import Settings
+from minigrad.gradcheck.foreign import library_of, translate
 from minigrad.gradcheck.numerics.arguments import BadUse, check_arguments
 from minigrad.gradcheck.numerics.frozen import Frozen, is_module
 from minigrad.gradcheck.numerics.problem import Problem
 from minigrad.gradcheck.numerics.row import FAIL
 from minigrad.gradcheck.result import Result
 
+#: arguments of torch.autograd.gradcheck -> what there is in their place
+ELSEWHERE = {
+    "eps": ": it chooses steps by itself, and estimates the error of each derivative",
+    "atol": ": what is allowed is rtol or ten times the estimated error, whichever is larger",
+    "nondet_tol": ": a function that gives two results for one input fails",
+    "raise_exception": ": it returns a result; to raise, call gradcheck(...).assert_ok()",
+    "fast_mode": ": directions=1 checks along one random direction of each input",
+    "check_undefined_grad": ": cotangents that are missing are always tried",
+    "check_grad_dtypes": ": the dtype of a gradient is always that of its input",
+    "check_batched_grad": ", as there is no vmap over backward passes",
+    "check_forward_ad": ", as there is no forward mode; jvp is made of two backward passes",
+}
 NUDGES = 5  #: how often a point at a kink is moved, with kinks="nudge"
 
 
@@ -27,6 +40,7 @@ def gradcheck(
     f: Callable[..., Any],
     inputs: Any = (),
     *,
+    vjp: Callable[..., Any] | None = None,
     order: int = 1,
     method: str = "auto",
     wrt: Sequence[int] | None = None,
@@ -37,6 +51,7 @@ def gradcheck(
     float32: bool = False,
     name: str | None = None,
     seed: int = 0,
+    **elsewhere: Any,
 ) -> Result:
     """Check the gradients of ``f``: what backward gives against numerical derivatives, and the rules backward must keep.
 
@@ -50,8 +65,13 @@ def gradcheck(
     f
         Takes Tensors and returns one, or a tuple, list or dict of them; or an op; or an `minigrad.nn.Module`, whose parameters
         are then checked too, in float64, and whose parameters, buffers, gradients and random state are as before after it.
+        Code of others is checked as it stands: a function of PyTorch's tensors or JAX's arrays (give such as inputs), a
+        ``torch.nn.Module``, a ``torch.autograd.Function``, a JAX custom_vjp.
     inputs
         The arguments: float64 arrays or Tensors; integers, None and the like are passed on.
+    vjp
+        The gradient of an ``f`` that takes and returns arrays, written by hand: ``vjp(g, *inputs)`` for the cotangent g of the
+        output (a tuple of cotangents where ``f`` returns several arrays) returns the gradient, or one for each array.
     order
         Up to which derivative: 2 checks the gradient as a function of the inputs and of the cotangents as well.
     method
@@ -83,15 +103,21 @@ def gradcheck(
     Raises
     ------
     BadUse
-        If the inputs cannot be checked: integers, float32, overlapping memory, infinities.
+        If the inputs cannot be checked: integers, float32, overlapping memory, infinities; or a second order is asked of a ``vjp``.
+    TypeError
+        For arguments that it does not take; those of PyTorch's gradcheck are explained.
     """
+    for argument in elsewhere:
+        raise TypeError(f"gradcheck takes no {argument!r}{ELSEWHERE.get(argument, '')}")
     if not callable(f):
         raise BadUse(f"gradcheck takes a function, and its inputs as a list, gradcheck(f, [x]); a {type(f).__name__} is no function")
+    if vjp is not None and order > 1:
+        raise BadUse("a vjp on arrays has no derivative of its own: for order=2 declare an op, @mg.op, with the same formula")
     if order < 1 or method not in ("auto", "differences", "complex") or kinks not in ("between", "nudge", "fail"):
         raise BadUse(f"gradcheck: order={order!r}, method={method!r} or kinks={kinks!r} is not one of those it knows; see its docstring")
     started = time.perf_counter()
     with changed_mode(recording=True), np.errstate(all="ignore"):
-        problem, notes, frozen = make_problem(f, inputs, wrt, upcast)
+        problem, notes, frozen = make_problem(f, inputs, wrt, upcast, vjp)
         try:
             settings = Settings(method, directions, rtol)
             rng = np.random.default_rng(seed)
@@ -109,14 +135,23 @@ def gradcheck(
         for row in rows:
             row.verdict = FAIL if row.kinks or row.jumps else row.verdict
     title = name or getattr(f, "__name__", None) or type(f).__name__
-    return Result(title, rows, list(dict.fromkeys(notes + warnings)), seed, time.perf_counter() - started, problem, f)
+    library = library_of(f, inputs if isinstance(inputs, (tuple, list)) else [inputs], vjp) or ""
+    return Result(title, rows, list(dict.fromkeys(notes + warnings)), seed, time.perf_counter() - started, problem, f, vjp, library)
 
 
-def make_problem(f: Callable[..., Any], inputs: Any, wrt: Sequence[int] | None, upcast: bool) -> tuple[Problem, list[str], Frozen | None]:
+def make_problem(
+    f: Callable[..., Any], inputs: Any, wrt: Sequence[int] | None, upcast: bool, vjp: Callable[..., Any] | None = None
+) -> tuple[Problem, list[str], Frozen | None]:
     """Return what is to be checked, what must be said about it, and the frozen state of a module."""
     given = list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
+    names = input_names(f, len(given))
+    library = library_of(f, given, vjp)
+    if library is not None:
+        if vjp is not None and names == default_names(len(given)):
+            names = input_names(vjp, len(given) + 1)[1:]  # behind the cotangent
+        f, given, more = translate(library, f, given, vjp)
+        names += more
     args = [a.data if isinstance(a, Tensor) else np.asarray(a) if isinstance(a, np.generic) else a for a in given]
-    names = input_names(f, len(args))
     floats = [i for i, a in enumerate(args) if is_array(a) and a.dtype.kind == "f"]
     for i in wrt if wrt is not None else ():
         if not -len(args) <= i < len(args):
@@ -142,10 +177,20 @@ def input_names(f: Any, n: int) -> list[str]:
     """Return what the function calls its inputs, or their numbers."""
     if isinstance(f, partial) and not f.args:
         return input_names(f.func, n)
+    applied = getattr(f, "__self__", f)  # SomeFunction.apply, of PyTorch: its forward takes a context before its inputs
+    forward = getattr(applied, "forward", None)
+    if forward is not None and isinstance(applied, type):
+        return input_names(forward, n + 1)[1:]
+    f = getattr(f, "__wrapped__", f)
     inputs, variadic = getattr(f, "inputs", None), getattr(f, "variadic", False)
     if isinstance(inputs, tuple) and not variadic and len(inputs) >= n:
         return list(inputs[:n])
     code = getattr(f, "__code__", None)
     if code is not None and code.co_argcount >= n:
         return list(code.co_varnames[:n])
+    return default_names(n)
+
+
+def default_names(n: int) -> list[str]:
+    """Return what inputs are called whose function does not name them."""
     return [f"input {i}" for i in range(n)]

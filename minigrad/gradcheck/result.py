@@ -29,6 +29,8 @@ class Result:
     seconds: float = 0.0
     problem: Problem | None = field(default=None, repr=False)
     function: Any = field(default=None, repr=False)
+    vjp: Any = field(default=None, repr=False)
+    library: str = ""  #: whose arrays the function works on; empty for Tensors
 
     @property
     def ok(self) -> bool:

@@ -126,7 +126,7 @@ def test_an_op_of_minigrad_by_its_path() -> None:
     command = [sys.executable, "-m", "minigrad", "gradcheck", "--module", "minigrad.ops:exp", "--mode", "quick"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # alone: no other test has loaded the samples
     assert done.returncode == 0, done.stderr
-    assert "1 ops, 3 cases, 0 failed" in done.stdout
+    assert "1 op, 3 cases, 0 failed" in done.stdout
 
 
 def test_a_wrong_op_of_a_user(user: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,7 +142,7 @@ def test_a_wrong_op_of_a_user(user: str, tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("name", "code", "sentence"),
     [
-        ("Net", 0, "1 ops, 1 cases, 0 failed"),
+        ("Net", 0, "1 op, 1 case, 0 failed"),
         ("outside", 2, "infinite or not a number"),
         ("changes_its_input", 1, "changed its argument x in place"),
         ("random", 1, "the function is random"),
@@ -183,6 +183,89 @@ def test_wrong_usage_is_one_sentence(argv: list[str], sentence: str, capsys: pyt
     assert sentence in output.err
     assert len(output.err.splitlines()) == 1
     assert not output.out
+
+
+MINE = """
+import numpy as np
+import minigrad as mg
+from minigrad import nn
+from minigrad.gradcheck.samples import Sample, samples
+
+@mg.op
+def cube(xp, x):
+    return x**3
+
+cube.vjp(x=lambda g, x: 3 * g * x * x)
+
+@samples(__name__ + ".cube")
+def cubes(rng):
+    yield Sample(rng.standard_normal(3))
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3, 2)
+
+    def forward(self, x):
+        return mg.tanh(self.linear(x))
+
+    @staticmethod
+    def example_inputs():
+        return [np.ones((4, 3)) * np.arange(4)[:, None]]
+
+def gradcheck_of_arrays():
+    return np.sin, [np.ones(2)], lambda g, x: {} * g * np.cos(x)
+"""
+
+
+def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "mine_to_check.py").write_text(MINE.format(1))
+    assert main(["mine_to_check.py", "--mode", "quick"]) == 0
+    text = capsys.readouterr().out
+    assert [line.split()[0] for line in text.splitlines()[1:4]] == ["cube", "Net", "gradcheck_of_arrays"]
+    assert "3 ops, 3 cases, 0 failed" in text
+    assert main(["mine_to_check.py:Net", "--mode", "quick"]) == 0
+    assert "1 op, 1 case, 0 failed" in capsys.readouterr().out
+    (tmp_path / "mine_and_wrong.py").write_text(MINE.format(2))
+    assert main(["mine_and_wrong.py", "mine_to_check.py:Net"]) == 1
+    assert "your gradient for x is 2 times the right one" in capsys.readouterr().out
+    (tmp_path / "empty.py").touch()
+    for names, says in [
+        (["none.py"], "there is no file none.py"),
+        (["mine_to_check.py:Nothing"], "has no Nothing"),
+        (["mine_to_check.py", "exp"], "checked apart"),
+        (["empty.py"], "has nothing to check"),
+    ]:
+        assert main(names) == 3
+        assert says in capsys.readouterr().err
+
+
+def test_the_fixture_for_pytest(tmp_path: Path) -> None:
+    test = tmp_path / "test_mine.py"
+    test.write_text(
+        "import numpy as np\n\n"
+        "def test_right(assert_gradients):\n    assert_gradients(np.sin, [np.ones(2)], vjp=lambda g, x: g * np.cos(x))\n\n"
+        "def test_wrong(assert_gradients):\n    assert_gradients(np.sin, [np.ones(2)], vjp=lambda g, x: 3 * g * np.cos(x))\n"
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "minigrad.gradcheck.pytest_plugin",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:minigrad",
+        str(test),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "1 failed, 1 passed" in done.stdout
+    assert "your gradient for x is 3 times the right one" in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
@@ -242,7 +325,7 @@ def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_one_line_in_the_tests_of_another_package(user: str, tmp_path: Path) -> None:
     test = tmp_path / "test_theirs.py"
-    test.write_text(f"from minigrad.gradcheck.suite.user import gradient_tests\n\ntest_gradients = gradient_tests({user!r})\n")
+    test.write_text(f"from minigrad.gradcheck import gradient_tests\n\ntest_gradients = gradient_tests({user!r})\n")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(test)]
     outcome = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert outcome.returncode == 1

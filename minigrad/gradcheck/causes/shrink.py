@@ -92,11 +92,16 @@ def _cut(a: Any, length: int, new: int) -> Any:
 def snippet(result: Result) -> str:
     """Return a program that shows the failure; empty if there is none, or no function at hand."""
     problem = shrunk(result)
-    if problem is None:
+    if problem is None or (result.library and hasattr(result.function, "parameters")):
         return ""
     bad = next(row for row in result.rows if row.verdict == FAIL)
     setup, call = _source(result.function, result.name)
-    lines = ["import numpy as np", "", "import minigrad as mg", *setup, ""]
+    options = ""
+    if result.vjp is not None:
+        more, backward = _source(result.vjp, "the backward pass", "vjp")
+        setup, options = [*setup, *more], f"vjp={backward}, "
+    imports = {"torch": ["import torch"], "jax": ["import jax.numpy as jnp"]}.get(result.library, [])
+    lines = ["import numpy as np", *imports, "", "import minigrad as mg", *setup, ""]
     names = []
     given = problem.args if not is_module(result.function) else [problem.args[i] for i in range(len(problem.args) - _parameters(result))]
     for i, value in enumerate(given):
@@ -104,7 +109,10 @@ def snippet(result: Result) -> str:
         names.append(name)
         lines.append(f"{name} = {_literal(value)}")
     wrt = ", ".join(str(i) for i in problem.wrt if i < len(given))
-    lines.append(f"print(mg.gradcheck({call}, [{', '.join(names)}], wrt=[{wrt}], order={bad.order}, seed={result.seed}))")
+    given_as = {"torch": "torch.from_numpy({})", "jax": "jnp.asarray({})"}.get(result.library, "{}")
+    inputs = ", ".join(given_as.format(name) for name in names)
+    upcast = "upcast=True, " if result.library == "jax" else ""
+    lines.append(f"print(mg.gradcheck({call}, [{inputs}], {options}{upcast}wrt=[{wrt}], order={bad.order}, seed={result.seed}))")
     return "\n".join(lines)
 
 
@@ -112,7 +120,7 @@ def _parameters(result: Result) -> int:
     return sum(p.requires_grad for p in result.function.parameters())
 
 
-def _source(function: Any, name: str) -> tuple[list[str], str]:
+def _source(function: Any, name: str, otherwise: str = "f") -> tuple[list[str], str]:
     """Return the lines that define the function, and the expression that names it."""
     if isinstance(function, partial):
         setup, call = _source(function.func, name)
@@ -128,9 +136,13 @@ def _source(function: Any, name: str) -> tuple[list[str], str]:
     if own.isidentifier() and "<" not in getattr(function, "__qualname__", "<"):
         return [f"from {function.__module__} import {own}"], own
     try:
-        return ["", *textwrap.dedent(inspect.getsource(function)).rstrip().splitlines()], own if own.isidentifier() else "f"
+        lines = textwrap.dedent(inspect.getsource(function)).rstrip().splitlines()
     except (OSError, TypeError):
-        return [f"# {name} must be defined here as f"], "f"
+        lines = [""]
+    if lines[0].startswith(("def ", "@")):
+        return ["", *lines], own
+    own = own if own.isidentifier() else otherwise
+    return [f"# {name} must be defined here as {own}"], own
 
 
 def _literal(value: Any) -> str:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 Document = dict[str, Any]
+MEASURED = ("derivative", "float32")  #: checks with digits of agreement
 
 
 def new_document(order: int = 1, mode: str = "full", seed: int = 0) -> Document:
@@ -154,7 +155,8 @@ def verdict_of(document: Document) -> str:
 def closing_line(document: Document) -> str:
     """Return the run in one line: ``84 ops, 1,210 cases, 0 failed, 2 cannot tell; 3,400 mutants, 0 survived``."""
     s = document["summary"]
-    text = f"{s['ops']:,} ops, {s['cases']:,} cases, {s['failed']:,} failed, {s['inconclusive']:,} cannot tell"
+    ops, cases = (f"{s[f'{name}s']:,} {name}{'' if s[f'{name}s'] == 1 else 's'}" for name in ("op", "case"))
+    text = f"{ops}, {cases}, {s['failed']:,} failed, {s['inconclusive']:,} cannot tell"
     if "mutants" in document:
         m = document["mutants"]
         text += f"; {m['total']:,} mutants, {m['survived']:,} survived"

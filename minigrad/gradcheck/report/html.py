@@ -5,10 +5,9 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from minigrad.gradcheck.report.document import Document, closing_line, to_json
+from minigrad.gradcheck.report.document import MEASURED, Document, closing_line, to_json
 
 TEMPLATE = Path(__file__).with_name("page.html")
-MEASURED = ("derivative", "float32")  #: checks with digits of agreement
 COLORS = {"pass": "#1a7f37", "fail": "#cf222e", "cannot tell": "#9a6700"}
 
 

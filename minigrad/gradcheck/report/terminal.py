@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from minigrad._printable import printable
-from minigrad.gradcheck.report.document import Document, closing_line, verdict_of
+from minigrad.gradcheck.report.document import MEASURED, Document, closing_line, verdict_of
 
 COLORS = {"pass": "green", "fail": "bold red", "cannot tell": "yellow"}
 RANK = {"pass": 0, "cannot tell": 1, "fail": 2}
@@ -55,7 +55,8 @@ class LiveTable:
         for name in ("cases", "digits", "verdict", "time"):
             table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
         for line in lines:
-            digits = f"{line['digits']:.1f}" if line["digits"] or line["verdict"] == "pass" else ""
+            measured = any(check["check"] in MEASURED for check in line["checks"])
+            digits = f"{line['digits']:.1f}" if measured and (line["digits"] or line["verdict"] == "pass") else ""
             seconds = f"{line['seconds'] * 1e3:.0f} ms"
             verdict = Text(line["verdict"], COLORS[line["verdict"]])
             table.add_row(said(line["op"]), said(line["case"]), str(line["count"]), digits, verdict, seconds)

@@ -1,23 +1,25 @@
-"""Checking what somebody else wrote: ``--module package:name`` on the command line, and one line in a test suite.
+"""Checking what somebody else wrote: a file, or a name in a package, on the command line.
 
 ::
 
-    # tests/test_gradients.py of another package
-    from minigrad.gradcheck.suite.user import gradient_tests
+    minigrad gradcheck mynet.py            # all ops, layers and gradcheck_... functions of a file
+    minigrad gradcheck mynet.py:Net        # one of them
+    minigrad gradcheck --module mypackage.layers:Net
 
-    test_gradients = gradient_tests("mypackage.ops")
-
-The samples of those ops are declared there as for minigrad's own, with ``@samples("mypackage.ops.NAME")``.
+The samples of ops are declared as for minigrad's own, with ``@samples("MODULE.NAME")``; a layer says by a static method
+``example_inputs()`` what to call it with; a function without arguments returns ``(module_or_function, inputs)``.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -53,41 +55,97 @@ def find(path: str) -> Any:
         raise BadUse(f"importing {package} raised {_in_words(error)}, so there is nothing to check") from None
 
 
-def document_for(path: str, order: int, mode: str, seed: int) -> Document:
-    """Check an op with declared samples, a layer of `minigrad.nn`, or what a function returns: ``(module_or_function, inputs)``.
+def find_in_file(path: str) -> dict[str, Any]:
+    """Return what ``FILE.py:NAME`` names, by its name; for ``FILE.py`` alone all that can be checked there.
+
+    Those are the ops that the file declares, classes with ``example_inputs``, and functions called ``gradcheck_...``.
+    """
+    file, colon, name = path.rpartition(":")
+    if not colon or not file.endswith(".py"):
+        file, name = path, ""
+    if not Path(file).is_file():
+        raise BadUse(f"there is no file {file}")
+    module = _loaded(Path(file))
+    if name:
+        if not hasattr(module, name):
+            raise BadUse(f"{file} has no {name}")
+        return {name: getattr(module, name)}
+    found = {key: value for key, value in vars(module).items() if _can_be_checked(key, value, module.__name__)}
+    if not found:
+        raise BadUse(
+            f"{file} has nothing to check: no op, no class with example_inputs(), no function gradcheck_...() returning (function, inputs)"
+        )
+    return found
+
+
+def _can_be_checked(name: str, value: Any, module: str) -> bool:
+    if isinstance(value, type):
+        return hasattr(value, "example_inputs") and value.__module__ == module
+    if isinstance(value, Op):
+        return value.__module__ == module
+    return callable(value) and name.startswith("gradcheck_")
+
+
+def _loaded(file: Path) -> ModuleType:
+    """Import a file by its path, as a module named like it, which its folder's other files may import, too."""
+    known = sys.modules.get(file.stem)
+    if known is not None and getattr(known, "__file__", None) == str(file.resolve()):
+        return known
+    folder = str(file.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    spec = importlib.util.spec_from_file_location(file.stem, file.resolve())
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[file.stem] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # whatever a file does when it is run
+        raise BadUse(f"running {file} raised {_in_words(error)}, so there is nothing to check") from None
+    return module
+
+
+def document_for(targets: Mapping[str, Any], order: int, mode: str, seed: int) -> Document:
+    """Check ops with declared samples, layers, and what functions return, ``(module_or_function, inputs)``, by their names.
 
     Raises
     ------
     BadUse
-        If nothing can be checked under that name.
+        If one of them cannot be checked.
     """
-    target = find(path)
-    name = path.partition(":")[2]
-    document, options, started = new_document(order, mode, seed), Options(order, mode, seed), time.perf_counter()
-    directions = 1 if mode == "quick" else None
+    document, started = new_document(order, mode, seed), time.perf_counter()
+    for name, target in targets.items():
+        _check_target(document, name, target, Options(order, mode, seed))
+    summarize(document, time.perf_counter() - started)
+    return document
+
+
+def _check_target(document: Document, name: str, target: Any, options: Options) -> None:
+    """Check what is called ``name``; put its cases into the document."""
+    seed, directions = options.seed, 1 if options.mode == "quick" else None
     if isinstance(target, Op):
-        for sample in _samples_of(target)(np.random.default_rng(seed)):
+        for sample in declared_samples(target)(np.random.default_rng(seed)):
             result = check_sample(target, name, sample, options)
             document["cases"].append(case_of(result, name, "yours", repr(sample), steps=True))
     elif isinstance(target, type) and target.__module__.startswith("minigrad.") and name in layers():
         for layer in layers()[name](np.random.default_rng(seed)):
             document["cases"].append(case_of(check_layer(layer, name, options), name, "nn", repr(layer), steps=True))
     else:
-        made = _made(target, path)
-        if not isinstance(made, tuple) or len(made) != 2 or not (is_module(made[0]) or callable(made[0])):
-            raise BadUse(f"{path} must be an op, a module class with example_inputs(), or a function returning (module, inputs)")
+        made = _made(target, name)
+        if not isinstance(made, tuple) or len(made) not in (2, 3) or not (is_module(made[0]) or callable(made[0])):
+            raise BadUse(f"{name} must be an op, a module class with example_inputs(), or a function returning (module, inputs)")
+        f, inputs, *backward = made
+        order = 1 if backward else options.order
         try:
-            result = gradcheck(made[0], made[1], order=order, directions=directions, name=name, seed=seed)
+            result = gradcheck(f, inputs, vjp=backward[0] if backward else None, order=order, directions=directions, name=name, seed=seed)
         except BadUse:
             raise
         except (Exception, SystemExit) as error:
-            raise BadUse(f"{path} cannot be called with its inputs: {_in_words(error)}") from None
+            raise BadUse(f"{name} cannot be called with its inputs: {_in_words(error)}") from None
         document["cases"].append(case_of(result, name, "yours", "", steps=True))
-    summarize(document, time.perf_counter() - started)
-    return document
 
 
-def _made(target: Any, path: str) -> Any:
+def _made(target: Any, name: str) -> Any:
     """Return the module or function, and its inputs: those of a class or an instance, or what a function without arguments returns.
 
     Raises
@@ -97,39 +155,40 @@ def _made(target: Any, path: str) -> Any:
     """
     try:
         if isinstance(target, type):
-            return target(), _example_inputs(target, path)
+            return target(), _example_inputs(target, name)
         if is_module(target):
-            return target, _example_inputs(target, path)
+            return target, _example_inputs(target, name)
         if not callable(target):
             raise BadUse(
-                f"{path} is {type(target).__name__}; it must be an op, a module or a function returning (module_or_function, inputs)"
+                f"{name} is {type(target).__name__}; it must be an op, a module or a function returning (module_or_function, inputs)"
             )
         try:
             inspect.signature(target).bind()
         except TypeError as error:
             raise BadUse(
-                f"{path} takes arguments ({error}), and nobody says which: name a function that takes none and returns "
-                f"({path.partition(':')[2]}, [its inputs])"
+                f"{name} takes arguments ({error}), and nobody says which: name a function that takes none and returns "
+                f"({name}, [its inputs])"
             ) from None
         return target()
     except BadUse:
         raise
     except (Exception, SystemExit) as error:
-        raise BadUse(f"making {path} raised {_in_words(error)}") from None
+        raise BadUse(f"making {name} raised {_in_words(error)}") from None
 
 
 def _in_words(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def _example_inputs(cls: Any, path: str) -> Any:
+def _example_inputs(cls: Any, name: str) -> Any:
     inputs = getattr(cls, "example_inputs", None)
     if inputs is None:
-        raise BadUse(f"{path} does not say what to call it with: give the class a static method example_inputs() that returns the inputs")
+        raise BadUse(f"{name} does not say what to call it with: give the class a static method example_inputs() that returns the inputs")
     return inputs()
 
 
-def _samples_of(op: Op) -> Any:
+def declared_samples(op: Op) -> Any:
+    """Return the sample function of an op, somebody's or minigrad's."""
     for name in (f"{op.__module__}.{op.name}", op.name):
         if name in SAMPLES:
             return SAMPLES[name]
@@ -137,26 +196,3 @@ def _samples_of(op: Op) -> Any:
     if own is not None:
         return own
     raise BadUse(f"op {op.name!r} has no samples: declare some with @samples({f'{op.__module__}.{op.name}'!r})")
-
-
-def ops_of(package: str) -> dict[str, Op]:
-    """Return the ops that a package (or module) declares, after importing it."""
-    importlib.import_module(package)
-    return {name: op for name, op in OPS.items() if op.__module__ == package or op.__module__.startswith(package + ".")}
-
-
-def gradient_tests(package: str, *, order: int = 2) -> Callable[..., None]:
-    """Return a pytest test that checks every op of a package on all of its declared samples, an op at a time."""
-    import pytest
-
-    found = ops_of(package)
-    if not found:
-        raise BadUse(f"{package!r} declares no op")
-
-    @pytest.mark.parametrize("name", sorted(found))
-    def test_gradients(name: str) -> None:
-        op = found[name]
-        for sample in _samples_of(op)(np.random.default_rng(0)):
-            check_sample(op, name, sample, Options(order)).assert_ok()
-
-    return test_gradients
