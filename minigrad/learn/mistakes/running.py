@@ -21,7 +21,7 @@ def _messages(evidence: Evidence) -> list[str]:
 def numpy_in_formula(evidence: Evidence) -> Iterator[Mistake]:
     """NumPy's functions refuse Tensors, which a formula is given when it is itself differentiated."""
     for message in _messages(evidence):
-        if "__array_ufunc__" in message or "does not support ufuncs" in message:
+        if "works on arrays and would lose the gradient" in message or "does not support ufuncs" in message:
             yield Mistake("numpy_in_formula", seen="the formula calls a NumPy function, and at order 2 it is given Tensors")
 
 
