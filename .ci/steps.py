@@ -56,6 +56,7 @@ STEPS = [
     Step("oracle", environment(TORCH, "-e", ".[test,mpi]", "scipy", "scikit-learn", "expecttest", "jax", "torch==2.13.0"), installs=True),
     Step("train", f"{DEV} -m minigrad train digits --epochs 2 --out $(mktemp -d)/run", needs="tools"),
     Step("gradcheck", f"{DEV} -m minigrad gradcheck --mode quick", needs="tools"),
+    Step("lab", f"{DEV} -m minigrad lab run exact --out $(mktemp -d)", needs="tools"),  # what algebra says must be reproduced
     Step("torch", f"MINIGRAD_REQUIRE_TORCH=1 {TORCH} -m pytest -n 2 -m 'torch and not slow'", needs="oracle", cores=2),
     Step("mpi", f"MINIGRAD_REQUIRE_MPI=1 {TORCH} -m pytest -n 0 -m mpi tests/distributed", needs="oracle", cores=2),
     # The CUDA code where no GPU is: the compilers of CUDA 13 and 12, CuPy's own list of functions. A missing one fails.

@@ -182,7 +182,7 @@ FLOORS = [
     {"replay"},
     {"distributed", "training"},
     {"gradcheck"},
-    {"explore", "learn"},
+    {"explore", "lab", "learn"},
     {"commands"},
 ]  # fmt: skip
 FLOOR_OF = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

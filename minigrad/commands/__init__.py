@@ -23,6 +23,7 @@ COMMANDS = {
     "explore": "run a script, and step through what it computed",
     "info": "versions, BLAS and threads, devices, and why CUDA is not there",
     "learn": "exercises, checked as you save them, with hints for the mistake you made",
+    "lab": "what is said about batch norm, run, measured and judged",
     "gradcheck": "check the derivatives of every op and layer",
 }
 

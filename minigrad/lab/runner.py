@@ -1,0 +1,134 @@
+"""Running experiments: seed by seed, in several processes if asked, and again from where it stopped."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigrad.lab.experiment import Experiment, Row
+from minigrad.lab.record import Record, decoded, encoded, make_record
+from minigrad.lab.registry import load
+from minigrad.saving import write_atomically
+
+#: seeds of ``--full``: two disjoint blocks
+FULL = (tuple(range(8)), tuple(range(100, 108)))
+
+Report = Callable[[str, int, float], None]  #: told about a finished seed: name, seed, seconds
+
+
+def run(
+    names: Sequence[str],
+    out: Path | None = None,
+    *,
+    seeds: Sequence[int] | None = None,
+    full: bool = False,
+    jobs: int = 1,
+    report: Report | None = None,
+) -> Iterator[Record]:
+    """Run experiments, and yield the record of each when it is finished.
+
+    Parameters
+    ----------
+    names
+        Names from `minigrad.lab.NAMES`.
+    out
+        Folder of the run. A row of each seed is kept there, and taken from there where an earlier run, with the same settings, has it.
+    seeds
+        In place of those of the experiment.
+    full
+        Both blocks of eight seeds (`FULL`): what a verdict about a small effect needs.
+    jobs
+        Processes at a time.
+    report
+        Called after every seed that was run.
+    """
+    blocks_of = {name: blocks(load(name), seeds, full) for name in names}
+    wanted = [(name, seed) for name in names for block in blocks_of[name] for seed in block]
+    rows: dict[tuple[str, int], tuple[Row, float]] = {}
+    for name, seed in wanted:
+        kept = _kept(out, name, seed)
+        if kept is not None:
+            rows[name, seed] = kept
+    todo = [key for key in wanted if key not in rows]
+    left = list(names)
+
+    def finished() -> Iterator[Record]:
+        while left and all((left[0], seed) in rows for block in blocks_of[left[0]] for seed in block):
+            name = left.pop(0)
+            kept = [[rows[name, seed] for seed in block] for block in blocks_of[name]]
+            record = make_record(name, load(name), blocks_of[name], [[row for row, _ in block] for block in kept], _seconds(kept))
+            if out is not None:
+                record.save(out)
+            yield record
+
+    yield from finished()
+    for (name, seed), row, seconds in _measured(todo, jobs):
+        rows[name, seed] = row, seconds
+        _keep(out, name, seed, row, seconds)
+        if report:
+            report(name, seed, seconds)
+        yield from finished()
+
+
+def blocks(experiment: Experiment, seeds: Sequence[int] | None, full: bool) -> tuple[tuple[int, ...], ...]:
+    """Return the blocks of seeds that an experiment runs with."""
+    if seeds is not None:
+        return (tuple(seeds),)
+    return FULL if full else (experiment.seeds,)
+
+
+def measure(name: str, seed: int) -> tuple[Row, float]:
+    """Measure an experiment with a seed; return the row and the seconds of processor time."""
+    experiment = load(name)
+    start = time.process_time()
+    with np.errstate(all="ignore"):
+        row = experiment.measure(seed, experiment.settings)
+    return row, time.process_time() - start
+
+
+def _measured(todo: Sequence[tuple[str, int]], jobs: int) -> Iterator[tuple[tuple[str, int], Row, float]]:
+    if jobs == 1:
+        for key in todo:
+            yield key, *measure(*key)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        waiting = {pool.submit(measure, *key): key for key in todo}
+        for future in as_completed(waiting):
+            yield waiting[future], *future.result()
+
+
+def _seconds(kept: Sequence[Sequence[tuple[Row, float]]]) -> float:
+    return sum(seconds for block in kept for _, seconds in block)
+
+
+def _path(out: Path, name: str, seed: int) -> Path:
+    return out / name / f"seed-{seed}.json"
+
+
+def _settings(name: str) -> Any:
+    return json.loads(json.dumps(encoded(dict(load(name).settings))))
+
+
+def _keep(out: Path | None, name: str, seed: int, row: Row, seconds: float) -> None:
+    if out is not None:
+        path = _path(out, name, seed)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        body = {"settings": _settings(name), "seconds": round(seconds, 2), "row": encoded(row)}
+        write_atomically(path, (json.dumps(body) + "\n").encode())
+
+
+def _kept(out: Path | None, name: str, seed: int) -> tuple[Row, float] | None:
+    """Return what an earlier run measured, if it had the settings of today."""
+    if out is None or not _path(out, name, seed).is_file():
+        return None
+    try:
+        body = json.loads(_path(out, name, seed).read_text())
+        return (decoded(body["row"]), float(body["seconds"])) if body["settings"] == _settings(name) else None
+    except (ValueError, KeyError, TypeError):
+        return None  # it is measured again

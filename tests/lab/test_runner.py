@@ -1,0 +1,136 @@
+"""A run: what is printed is what ran, it goes on where it stopped, processes do not matter, drift is told."""
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minigrad import lab
+from minigrad.commands import main
+from minigrad.lab import load, run
+from minigrad.lab.compare import compare
+from minigrad.lab.record import Record, RecordError, decoded, encoded
+from minigrad.lab.registry import CHAPTERS, NAMES, chosen
+
+QUICK = ["identity", "small_batches", "unbiased_variance"]
+
+
+def test_every_experiment_reads_like_its_claim():
+    for name in NAMES:
+        experiment = load(name)
+        lines = (Path(lab.__file__).parent / "experiments" / f"{name}.py").read_text().splitlines()
+        assert len(lines) <= 125, name
+        for text in (experiment.claim, experiment.source, experiment.data, experiment.true, experiment.overstated):
+            assert text
+        assert all(text[0].isupper() and text.endswith(".") for text in (experiment.true, experiment.overstated)), name
+        assert len(set(experiment.seeds)) == len(experiment.seeds) >= 3
+    assert len(NAMES) == len(set(NAMES))
+    assert CHAPTERS
+
+
+def test_a_record_holds_everything_and_is_read_back(tmp_path):
+    (record,) = run(["identity"], tmp_path, seeds=(0, 1))
+    body = json.loads((tmp_path / "identity.json").read_text())
+    assert body["verdict"] == "reproduced"
+    assert body["seeds"] == [[0, 1]]
+    assert body["settings"] == {"batch": 60, "lr": 0.3, "steps": 500}
+    assert "error by hand <= 1e-12 in every seed" in body["rule"]
+    assert len(body["quantities"][0]["error by hand"]) == 2
+    assert {"minigrad", "numpy", "python"} <= set(body["versions"])
+    assert Record.read(tmp_path / "identity.json").to_json() == record.to_json()
+    assert ET.parse(tmp_path / "identity.svg").getroot().tag.endswith("svg")
+
+
+def test_a_run_goes_on_where_it_stopped(tmp_path):
+    seen = []
+    report = lambda name, seed, seconds: seen.append((name, seed))
+    list(run(["identity"], tmp_path, seeds=(0,), report=report))
+    list(run(["identity"], tmp_path, seeds=(0, 1), report=report))
+    assert seen == [("identity", 0), ("identity", 1)]
+    path = tmp_path / "identity" / "seed-0.json"
+    path.write_text(path.read_text().replace("0.3", "0.4"))  # other settings: it is measured again
+    (tmp_path / "identity" / "seed-1.json").write_text("{")
+    list(run(["identity"], tmp_path, seeds=(0, 1), report=report))
+    assert seen[2:] == [("identity", 0), ("identity", 1)]
+
+
+@pytest.mark.slow
+def test_processes_do_not_matter(tmp_path):
+    alone = {r.name: r.quantities for r in run(QUICK, tmp_path / "a")}
+    together = {r.name: r.quantities for r in run(QUICK, tmp_path / "b", jobs=2)}
+    assert alone == together
+
+
+def test_numbers_that_are_not_finite_survive_json():
+    value = {"a": [np.inf, -np.inf, 1.5], "b": np.int64(3), "c": True, "d": "inflation"}
+    assert decoded(json.loads(json.dumps(encoded(value), allow_nan=False))) == {**value, "b": 3}
+    assert np.isnan(decoded(encoded(float("nan"))))
+
+
+def test_drift_is_told(tmp_path, capsys):
+    list(run(QUICK[:2], tmp_path / "a", seeds=(0, 1)))
+    list(run(QUICK[:2], tmp_path / "b", seeds=(0, 1)))
+    assert [d.changed for d in compare(tmp_path / "a", tmp_path / "b")] == [False, False]
+    assert main(["lab", "compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    path = tmp_path / "b" / "identity.json"
+    body = json.loads(path.read_text())
+    body["verdict"], body["quantities"][0]["error by hand"] = "depends", [0.1, 0.2]
+    path.write_text(json.dumps(body))
+    (drift,) = [d for d in compare(tmp_path / "a", tmp_path / "b") if d.changed]
+    assert "identity: reproduced -> depends" in str(drift)
+    assert any("error by hand" in line and "0.1 to 0.2" in line for line in drift.moved)
+    assert main(["lab", "compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 1
+    with pytest.raises(RecordError, match="no record of an experiment"):
+        compare(tmp_path / "a" / "identity.svg", path)
+    with pytest.raises(RecordError, match="no experiment in common"):
+        compare(tmp_path / "a" / "identity.json", tmp_path / "b" / "small_batches.json")
+
+
+def test_the_command_lists_runs_and_prints_json(tmp_path, capsys):
+    out = str(tmp_path / "out")
+    assert main(["lab", "run", "small_batches", "--out", out, "--seeds", "2"]) == 0
+    assert "small_batches: reproduced" in capsys.readouterr().out
+    assert main(["lab", "run", "small_batches", "--out", out, "--seeds", "1-2", "--json"]) == 0
+    (body,) = json.loads(capsys.readouterr().out)
+    assert body["seeds"] == [[1, 2]]
+    assert main(["lab", "list", "--out", out]) == 0
+    shown = capsys.readouterr().out
+    assert "not run" in shown
+    assert "Not decided here" in shown
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "says"),
+    [
+        (["lab", "run", "nothing"], 1, "there is no experiment 'nothing'"),
+        (["lab", "run", "identity", "--seeds", "0"], 2, "neither a number of seeds"),
+        (["lab", "run", "identity", "--seeds", "5-3"], 2, "neither a number of seeds"),
+        (["lab", "run", "identity", "--seeds", "1", "--full"], 2, "not allowed with"),
+        (["lab", "compare", "no.json", "no.json"], 1, "no record of an experiment"),
+        (["lab"], 2, "ACTION"),
+    ],
+)
+def test_wrong_command_lines_are_one_sentence(argv, code, says, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(argv) == code
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_exact_claim_that_fails_is_an_error(tmp_path, monkeypatch):
+    import minigrad as mg
+
+    right = mg.batch_norm
+    monkeypatch.setattr(mg, "batch_norm", lambda x, *args, **kw: (right(x, *args, **kw)[0] * 1.001, *right(x, *args, **kw)[1:]))
+    assert main(["lab", "run", "identity", "--out", str(tmp_path), "--seeds", "1"]) == 1
+
+
+def test_words_stand_for_names():
+    assert chosen(["all"]) == list(NAMES)
+    assert chosen(["identity", "exact", "identity"])[0] == "identity"
+    assert set(chosen(["exact"])) == {name for name in NAMES if load(name).exact}
+    assert len(chosen(["exact"])) >= 6
