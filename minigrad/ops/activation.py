@@ -11,7 +11,7 @@ import math
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.core.tensor import Tensor
-from minigrad.ops.elementwise import abs, clip, exp, sigmoid, sign, tanh, where
+from minigrad.ops.elementwise import abs, clip, exp, sigmoid, sign, square, tanh, where
 from minigrad.ops.shape import Axes, within
 from minigrad.ops.special import erfc
 
@@ -118,9 +118,13 @@ def softshrink(x: Array, lambd: float = 0.5) -> Tensor:
     return where(abs(x) <= lambd, 0, x - lambd * sign(x))
 
 
-def tanhshrink(x: Array) -> Tensor:
+@op
+def tanhshrink(xp: Namespace, x: Array) -> Array:
     """x - tanh(x)"""
-    return x - tanh(x)
+    return x - xp.tanh(x)
+
+
+tanhshrink.vjp(x=lambda g, x: g * square(tanh(x)))  # not 1 - (1 - tanh(x)**2), which is 0 where x is small
 
 
 def threshold(x: Array, threshold: float, value: float) -> Tensor:
@@ -194,9 +198,13 @@ def mish(x: Array) -> Tensor:
     return x * tanh(softplus(x))
 
 
-def softsign(x: Array) -> Tensor:
+@op
+def softsign(xp: Namespace, x: Array) -> Array:
     """x / (1 + |x|)"""
-    return x / (1 + abs(x))
+    return x / (1 + xp.abs(x))
+
+
+softsign.vjp(x=lambda g, x: g / (1 + abs(x)) / (1 + abs(x)))  # a square would overflow
 
 
 def glu(x: Array, axis: int = -1) -> Tensor:

@@ -126,7 +126,8 @@ def var_d_x(g: Array, x: Array, *, axis: Axes | None, correction: float, keepdim
 @op
 def std(xp: Namespace, x: Array, *, axis: Axes | None = None, correction: float = 0, keepdims: bool = False) -> Array:
     """Standard deviation, the square root of `var`. Where it is 0, so is the gradient."""
-    y = xp.sqrt(variance(xp, "std", x, axis, correction, keepdims)).astype(xp.result_type(x, 1.0))
+    wide = x.astype(xp.promote_types(x.dtype, xp.float64), copy=False)  # a deviation of 1e-30 is a float32, and its square is none
+    y = xp.sqrt(variance(xp, "std", wide, axis, correction, keepdims)).astype(xp.result_type(x, 1.0))
     axis = within(axis, x.ndim)
     equal = x.max(axis=axis, keepdims=keepdims) == x.min(axis=axis, keepdims=keepdims)
     return xp.where(equal, y.dtype.type(0), y)  # not what the rounding of their mean makes of equal values

@@ -65,7 +65,7 @@ def statistics(xp: Namespace, x: Array, axes: tuple[int, ...]) -> tuple[Array, A
     lost = exact - mean
     centred = x - mean
     var = (centred * centred).mean(axis=axes, keepdims=True, dtype=wide) - lost * lost
-    return centred, lost, mean, var
+    return centred, lost, mean, xp.maximum(var, 0)  # squares of values below 1e-23 vanish in float32, and what is taken off does not
 
 
 def normalized_axes(name: str, x: Array, axis: Any, eps: float = 0.0, *, averages: bool = True) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.elementwise import sqrt
+from minigrad.ops.special import hypot
 
 __all__ = ["acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "sin", "sinh", "tan"]
 
@@ -92,7 +93,7 @@ def asinh(xp: Namespace, x: Array) -> Array:
     return xp.arcsinh(x)
 
 
-asinh.vjp(x=lambda g, x: g / sqrt(x * x + 1))
+asinh.vjp(x=lambda g, x: g / hypot(x, 1))  # sqrt(x * x + 1), without overflow
 
 
 @op

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 REFERENCES: dict[str, Any] = {
     "relu": F.relu,
     "silu": F.silu,
+    "softsign": F.softsign,
+    "tanhshrink": F.tanhshrink,
     "leaky_relu": F.leaky_relu,
     "elu": F.elu,
     "hardtanh": F.hardtanh,

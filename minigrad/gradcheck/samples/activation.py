@@ -13,7 +13,7 @@ Rng = np.random.Generator
 Samples = Iterator[Sample]
 
 
-@samples("relu", "silu")
+@samples("relu", "silu", "softsign", "tanhshrink")
 def without_parameters(rng: Rng) -> Samples:
     yield Sample(signed(rng, (2, 3)))
     yield Sample(signed(rng, ()), label="0-d")

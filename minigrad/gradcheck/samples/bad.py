@@ -41,7 +41,7 @@ FAR = "axis 2 is out of bounds"
 FUNCTIONS = [  # of one number, without parameters
     "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "bitwise_invert", "ceil", "cos", "cosh", "erf", "erfc", "exp", "exp2",
     "expm1", "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "negative", "positive", "reciprocal", "relu",
-    "sigmoid", "sign", "silu", "sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc",
+    "sigmoid", "sign", "silu", "sin", "sinh", "softsign", "sqrt", "square", "tan", "tanh", "tanhshrink", "trunc",
 ]  # fmt: skip
 PAIRS = [  # of two numbers, which broadcast
     "add", "atan2", "bitwise_and", "bitwise_or", "bitwise_xor", "divide", "equal", "floor_divide", "greater", "greater_equal", "hypot",
