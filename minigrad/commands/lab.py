@@ -18,11 +18,12 @@ from rich.table import Table
 from minigrad.commands import _parser
 from minigrad.lab.compare import compare
 from minigrad.lab.experiment import Experiment
+from minigrad.lab.nets import MissingDataError
 from minigrad.lab.record import Record, RecordError
 from minigrad.lab.registry import CHAPTERS, NOT_DECIDED, UnknownExperimentError, chosen, load
 from minigrad.lab.runner import blocks, run as run_experiments
 
-ERRORS = (UnknownExperimentError, RecordError, OSError)
+ERRORS = (UnknownExperimentError, RecordError, MissingDataError, OSError)
 ERROR_CODE = 1
 OUT = "lab-results"
 

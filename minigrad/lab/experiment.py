@@ -129,9 +129,9 @@ class Experiment:
 
 
 def dots(title: str, quantities: Mapping[str, Sequence[float]], *, y: str = "", log_y: bool = False, limit: float | None = None) -> Panel:
-    """Draw quantities side by side: a mark at the median and a bar over the seeds for each."""
-    lines = {f"{i + 1} {name}": Line([i + 1.0], [[v] for v in values], marks=True) for i, (name, values) in enumerate(quantities.items())}
-    return Panel(title, "", y, lines, log_y=log_y, limit=limit)
+    """Draw quantities below one another: a mark at the median and a bar over the seeds for each."""
+    lines = {name: Line([i + 1.0], [[v] for v in values], marks=True) for i, (name, values) in enumerate(quantities.items())}
+    return Panel(title, "", y, lines, log_y=log_y, limit=limit, rows=True)
 
 
 def column(rows: Sequence[Row], name: str) -> list[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
@@ -193,11 +193,51 @@ def gradients(model: nn.Module, x: Array, y: Array) -> list[float]:
         return [float(np.linalg.norm(g.data)) for g in mg.grad(loss, weights)]
 
 
-def fewest(cells: dict[Any, Sequence[float]]) -> Any:
+def fewest(cells: Mapping[Any, Sequence[float]]) -> Any:
     """Return the key whose values, such as steps, are the fewest on average; infinity counts as a million."""
     return min(cells, key=lambda key: float(np.mean(np.minimum(cells[key], 1e6))))
 
 
-def most(cells: dict[Any, Sequence[float]]) -> Any:
+def most(cells: Mapping[Any, Sequence[float]]) -> Any:
     """Return the key whose values, such as accuracies, are the greatest on average."""
     return max(cells, key=lambda key: float(np.mean(cells[key])))
+
+
+def norm_of(arm: str) -> Norm:
+    """Return what makes the normalization of an arm: none for ``plain``, batch norm for ``BN``, and its rivals."""
+    arms: dict[str, Norm] = {
+        "plain": None,
+        "BN": nn.BatchNorm1d,
+        "renorm": nn.BatchRenorm,
+        "layer": nn.LayerNorm,
+        "group": lambda width: nn.GroupNorm(8, width),
+    }
+    return arms[arm]
+
+
+def inputs_of(model: nn.Module, kind: type[nn.Module], x: Array, *, training: bool = False) -> list[Array]:
+    """Return what goes into each layer of a class, first to last; the model stays as it is."""
+    with nn.activations(model, kind) as seen:
+        outputs(model, x, training=training)
+    return [tensor.data for tensor in seen.inputs.values()]
+
+
+class MissingDataError(ValueError):
+    """Data that an experiment needs is not there."""
+
+
+@cache
+def mnist1d() -> Sets:
+    """Return MNIST-1D, 4000 and 1000 series of 40 values, made by the package ``mnist1d`` (extra ``lab``). (Greydanus, 2020.)"""
+    try:
+        from mnist1d.data import get_dataset_args, make_dataset
+    except ImportError:
+        raise MissingDataError("MNIST-1D is made by the package mnist1d: pip install 'minigrad-checked[lab]'") from None
+    state = np.random.get_state()  # noqa: NPY002  (the package seeds NumPy's own generator)
+    try:
+        made = make_dataset(get_dataset_args())
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+    inputs = [np.asarray(made[name], dtype=np.float32) for name in ("x", "x_test")]
+    labels = [np.asarray(made[name], dtype=np.int64) for name in ("y", "y_test")]
+    return Sets(inputs[0], labels[0], inputs[1], labels[1])

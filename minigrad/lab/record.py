@@ -63,13 +63,17 @@ class Record:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RecordError(f"{path} is no record of an experiment: {error}") from None
 
+    def svg(self) -> str:
+        """Return the picture, which says on which data it is."""
+        return svg(self.panels, self.data)
+
     def save(self, out: Path) -> None:
         """Write NAME.json and NAME.svg and, where matplotlib is installed, NAME.png."""
         out.mkdir(parents=True, exist_ok=True)
         write_atomically(out / f"{self.name}.json", self.to_json().encode())
-        write_atomically(out / f"{self.name}.svg", svg(self.panels).encode())
+        write_atomically(out / f"{self.name}.svg", self.svg().encode())
         if find_spec("matplotlib") is not None:
-            write_atomically(out / f"{self.name}.png", png(self.panels))
+            write_atomically(out / f"{self.name}.png", png(self.panels, self.data))
 
 
 def make_record(
@@ -80,9 +84,7 @@ def make_record(
 
     findings = [experiment.conclude(list(block), experiment.settings) for block in rows]
     verdict: Verdict = judge(experiment, [found.quantities for found in findings])
-    panels = findings[0].panels or [dots(experiment.claim, findings[0].quantities)]
-    for panel in panels:
-        panel.title = f"{panel.title} ({experiment.data})" if experiment.data and "(" not in panel.title else panel.title
+    panels = findings[0].panels or [dots(name, findings[0].quantities)]
     return Record(
         name=name,
         claim=experiment.claim,

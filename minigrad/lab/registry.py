@@ -9,7 +9,17 @@ from minigrad.lab.experiment import Experiment
 #: of the files in experiments/, by chapter
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "Algebra": ("scale_invariance", "folding", "identity", "small_batches", "naive_normalization", "unbiased_variance"),
-}
+    "Speed": ("fig1", "fig1_rates", "speedup", "speedup_start", "step_cost", "lr_ladder", "keras_example", "harder"),
+    "Depth and start": (
+        "saturating", "saturating_start", "init_sweep", "xavier_temporary", "grad_flow", "forward_flow", "saturation",
+    ),
+    "Batches": ("batch_size", "cnn_norms", "bn_noise", "train_inference", "shuffling"),
+    "Regularization": (
+        "regularization", "regularization_hard", "weight_decay", "memorize", "lr_decay", "photometric",
+    ),
+    "Why it works": ("covariate_shift", "landscape", "spectrum", "normality", "whitening"),
+    "Details": ("placement", "dead_bias", "eps_slip", "feature_scaling"),
+}  # fmt: skip
 NAMES: tuple[str, ...] = tuple(name for names in CHAPTERS.values() for name in names)
 
 #: what is said, and cannot be decided here, with the reason

@@ -65,6 +65,8 @@ class Panel:
     lines : by name
     log_x, log_y : logarithmic axes; what is not positive is left out there
     limit : a value of y that is drawn as a dashed line, such as the threshold of a rule
+    rows : put the lines below one another, each a row with its name beside it, a mark at its median and a bar over its runs: for things
+        that have no order. Their only x says which row, counted from 1; y and its axis lie across
     """
 
     title: str
@@ -74,6 +76,7 @@ class Panel:
     log_x: bool = False
     log_y: bool = False
     limit: float | None = None
+    rows: bool = False
 
 
 def save_curve(history: Sequence[Mapping[str, Any]], folder: Path) -> Path:
@@ -151,17 +154,20 @@ class _Axis:
         return self.start + (self.end - self.start) * (self._scaled(value) - self.low) / ((self.high - self.low) or 1.0)
 
 
-def svg(panels: Sequence[Panel]) -> str:
-    """Return an SVG with the panels side by side."""
+def svg(panels: Sequence[Panel], caption: str = "") -> str:
+    """Return an SVG with the panels side by side, and a line below them."""
     total = WIDTH * len(panels)
-    tall = HEIGHT + 14 * max((math.ceil(len(panel.lines) / 3) for panel in panels), default=0)
+    names = max((math.ceil(len(panel.lines) / 3) for panel in panels if not panel.rows), default=0)
+    tall = HEIGHT + 14 * names + (16 if caption else 0)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total} {tall}" width="{total}" height="{tall}" '
         'font-family="sans-serif" font-size="11">',
         f'<rect width="{total}" height="{tall}" fill="white"/>',
     ]
     for k, panel in enumerate(panels):
-        parts += [f'<g transform="translate({k * WIDTH},0)">', *_panel(panel), "</g>"]
+        parts += [f'<g transform="translate({k * WIDTH},0)">', *(_rows(panel) if panel.rows else _panel(panel)), "</g>"]
+    if caption:
+        parts.append(f'<text x="8" y="{tall - 5}" fill="#666" font-size="10">{escape(caption)}</text>')
     return "\n".join([*parts, "</svg>\n"])
 
 
@@ -189,6 +195,38 @@ def _panel(panel: Panel) -> list[str]:
     return lines
 
 
+def _rows(panel: Panel) -> list[str]:
+    """Draw a panel whose lines are rows."""
+    bands = {name: line.band() for name, line in panel.lines.items()}
+    values = [v for _, low, _, high in bands.values() for v in (*low, *high)] + ([] if panel.limit is None else [panel.limit])
+    left = 190
+    x = _Axis(values, left, WIDTH - RIGHT - 10, panel.log_y, tight=False)
+    step = (HEIGHT - TOP - BOTTOM) / max(len(bands), 1)
+    bottom = HEIGHT - BOTTOM
+    drawn = [f'<text x="{WIDTH / 2}" y="20" text-anchor="middle" font-size="13">{escape(panel.title)}</text>']
+    for mark in x.marks:
+        drawn.append(f'<line x1="{x(mark):.1f}" x2="{x(mark):.1f}" y1="{TOP}" y2="{bottom}" stroke="#ddd"/>')
+        drawn.append(f'<text x="{x(mark):.1f}" y="{bottom + 16}" text-anchor="middle">{mark:.4g}</text>')
+    drawn.append(f'<text x="{(left + WIDTH - RIGHT) / 2}" y="{HEIGHT - 10}" text-anchor="middle">{escape(panel.y)}</text>')
+    if panel.limit is not None:
+        at = x(panel.limit)
+        drawn.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{bottom}" stroke="#333" stroke-dasharray="5 4"/>')
+    for i, (name, (_, low, middle, high)) in enumerate(bands.items()):
+        y = TOP + step * (i + 0.5)
+        drawn.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(_short(name))}</text>')
+        for a, b, c in zip(low, middle, high, strict=True):
+            if x.has(a):
+                ends = f'x1="{x(a):.1f}" x2="{x(c):.1f}" y1="{y:.1f}" y2="{y:.1f}"'
+                drawn.append(f'<line {ends} stroke="{COLOURS[0]}" stroke-width="2"/>')
+                drawn.append(f'<circle cx="{x(b):.1f}" cy="{y:.1f}" r="3.5" fill="{COLOURS[0]}"/>')
+    return drawn
+
+
+def _short(name: str) -> str:
+    """Return a name that fits beside a row."""
+    return name if len(name) <= 34 else f"{name[:33]}…"
+
+
 def _line(name: str, i: int, marks: bool, x: _Axis, y: _Axis, rows: list[tuple[float, float, float, float]]) -> list[str]:
     """Draw a line, its band and its name below the panel."""
     colour = COLOURS[i % len(COLOURS)]
@@ -210,14 +248,19 @@ def _line(name: str, i: int, marks: bool, x: _Axis, y: _Axis, rows: list[tuple[f
     return drawn
 
 
-def png(panels: Sequence[Panel]) -> bytes:
-    """Return a PNG with the panels side by side. Needs matplotlib, the extra ``plot``."""
+def png(panels: Sequence[Panel], caption: str = "") -> bytes:
+    """Return a PNG with the panels side by side, and a line below them. Needs matplotlib, the extra ``plot``."""
     from matplotlib.figure import Figure
 
     figure: Any = Figure(figsize=(4.2 * len(panels), 3.2), dpi=110, layout="constrained")
+    if caption:
+        figure.supxlabel(caption, fontsize=7, color="#666666", x=0.01, ha="left")
     for k, panel in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), k + 1, xlabel=panel.x, ylabel=panel.y)
         axes.set_title(panel.title, fontsize=10)
+        if panel.rows:
+            _rows_by_matplotlib(axes, panel)
+            continue
         axes.set_xscale("log" if panel.log_x else "linear")
         axes.set_yscale("log" if panel.log_y else "linear")
         for i, (name, line) in enumerate(panel.lines.items()):
@@ -237,3 +280,16 @@ def png(panels: Sequence[Panel]) -> bytes:
     buffer = BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def _rows_by_matplotlib(axes: Any, panel: Panel) -> None:
+    bands = {name: line.band() for name, line in panel.lines.items()}
+    axes.set(xlabel=panel.y, ylabel="", xscale="log" if panel.log_y else "linear")
+    for i, (_, low, middle, high) in enumerate(bands.values()):
+        around = [np.subtract(middle, low), np.subtract(high, middle)]
+        axes.errorbar(middle, [i] * len(middle), xerr=around, color=COLOURS[0], marker="o", markersize=4)
+    axes.set_yticks(range(len(bands)), [_short(name) for name in bands], fontsize=8)
+    axes.invert_yaxis()
+    if panel.limit is not None:
+        axes.axvline(panel.limit, color="#333333", linestyle="--", linewidth=1)
+    axes.grid(alpha=0.3)

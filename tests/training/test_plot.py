@@ -64,3 +64,14 @@ def test_a_png_has_the_same_panels():
     pytest.importorskip("matplotlib")
     panel = Panel("t", "x", "y", {"a": Line([1, 2], [[1, 2], [2, 3]]), "b": Line([1, 2], [[1, 2]], marks=True)}, log_x=True, limit=2)
     assert png([panel, panel])[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_rows_stand_below_one_another_with_their_names():
+    lines = {"long name of a thing that was measured twice": Line([1], [[1.0], [3.0]]), "b": Line([2], [[2.0]])}
+    root = ET.fromstring(svg([Panel("t", y="steps", lines=lines, rows=True, limit=2.5)], "on these data"))
+    a, b = root.iter(f"{SVG}circle")
+    assert a.get("cx") == b.get("cx")  # the median of 1 and 3 is 2
+    assert float(a.get("cy")) < float(b.get("cy"))
+    texts = [t.text for t in root.iter(f"{SVG}text")]
+    assert "on these data" in texts
+    assert any(t.startswith("long name of a thing") and t.endswith("…") for t in texts)
