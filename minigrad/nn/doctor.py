@@ -14,6 +14,7 @@ from minigrad.core.mode import changed_mode
 from minigrad.nn.batch_normalization import BatchNorm
 from minigrad.nn.module import Module
 from minigrad.nn.statistics import batch_norms, input_of, modes_kept, pairs_by_example
+from minigrad.nn.symptoms import Labels, gradient_growth
 
 __all__ = ["BatchNormReport", "batch_norm_report"]
 
@@ -100,13 +101,14 @@ def batch_norm_report(model: Module, loader: Iterable[Any]) -> BatchNormReport:
     charts = {name: _Chart(name, layer) for name, layer in batch_norms(model)}
     if not charts:
         raise ValueError("batch_norm_report: the model has no batch norm")
-    first = None
+    first, labels = None, Labels()
     hooks = [chart.layer.register_forward_pre_hook(chart.look) for chart in charts.values()]
     try:
         with modes_kept(model), changed_mode(recording=False):
             model.eval()
             for batch in loader:
                 first = batch if first is None else first
+                labels.see(batch)
                 model(input_of(batch))
     finally:
         for hook in hooks:
@@ -118,9 +120,18 @@ def batch_norm_report(model: Module, loader: Iterable[Any]) -> BatchNormReport:
         report.findings += chart.findings()
     for layer_name, norm_name in pairs_by_example(model, first):
         if getattr(model.get_submodule(layer_name), "bias", None) is not None:
-            report.findings.append(
-                Finding(norm_name, f"the bias of {layer_name} has no effect, as the mean is subtracted", "Make that layer with bias=False")
+            problem = (
+                f"the bias of {layer_name} has no effect, as the mean is subtracted (and Adam moves it all the same, by rounding noise)"
             )
+            report.findings.append(Finding(norm_name, problem, "Make that layer with bias=False"))
+    few = labels.sorted_classes()
+    if few is not None:
+        problem = f"its batches have {few[0]:.2g} classes on average, and would have {few[1]:.2g} by chance: the data is sorted"
+        report.findings.append(Finding("the loader", problem, "Use shuffle=True: the statistics of a batch are those of its classes"))
+    grown = gradient_growth(model, first)
+    if grown is not None:
+        problem = f"gradients grow {grown[0]:.2g} times from the last to the first of {grown[1]} batch norms"
+        report.findings.append(Finding("the model", problem, "Add skip connections, or use another activation than ReLU, or fewer layers"))
     return report
 
 
@@ -181,7 +192,7 @@ class _Chart:
         elif health.mean_off > STALE_MEAN or health.var_ratio > STALE_VAR:
             advice = "Call nn.population_statistics(model, loader), or make the momentum larger"
             off = f"the mean is off by up to {health.mean_off:.2g} sd, the variance by a factor of up to {health.var_ratio:.3g}"
-            found.append(self._say(f"stale running statistics: {off}", advice))
+            found.append(self._say(f"stale running statistics: {off}{self._unsettled()}", advice))
         elif health.gap > GAP:
             problem = f"training and evaluation differ by {health.gap:.2g} sd, though the running statistics are right"
             found.append(self._say(problem, "Use larger batches, or BatchRenorm"))
@@ -189,6 +200,15 @@ class _Chart:
             advice = f"Their output is scaled down or noise: look for dead inputs, or make eps ({layer.eps:g}) smaller"
             found.append(self._say(f"{health.flat} of {layer.num_features} channels have a variance below eps", advice))
         return found
+
+    def _unsettled(self) -> str:
+        """Say how much of running statistics is still their start, where that is much."""
+        momentum, tracked = self.layer.momentum, self.layer.num_batches_tracked
+        if momentum is None or tracked is None:
+            return ""
+        n = int(tracked.item())
+        left = (1 - momentum) ** n
+        return f"; after {n} batches at momentum={momentum:g}, {left:.0%} of them is still their start" if left > 0.05 else ""
 
     def _say(self, problem: str, advice: str) -> Finding:
         return Finding(self.name, problem, advice)

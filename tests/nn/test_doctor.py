@@ -99,3 +99,45 @@ def test_bad_input() -> None:
         nn.batch_norm_report(nn.Linear(3, 3), batches(1, 4))
     with pytest.raises(ValueError, match="the loader is empty"):
         nn.batch_norm_report(nn.BatchNorm1d(3), [])
+
+
+def classes(order: str, n: int = 20, m: int = 32) -> list[tuple[mg.Tensor, mg.Tensor]]:
+    labels = rng.integers(0, 10, n * m) if order == "shuffled" else np.sort(rng.integers(0, 10, n * m))
+    return [(mg.Tensor(rng.standard_normal((m, 3)).astype(np.float32)), mg.Tensor(labels[i * m : (i + 1) * m])) for i in range(n)]
+
+
+def test_sorted_data_is_seen_and_shuffled_data_is_not() -> None:
+    model = trained(nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 10)), classes("shuffled"))
+    assert not findings(model, classes("shuffled"))
+    (line,) = findings(model, classes("sorted"))
+    assert re.search(r"the loader: its batches have 1\.\d classes on average, and would have 9\.\d by chance.*shuffle=True", line)
+    assert not findings(model, classes("sorted")[:3])  # of which no order can be told
+
+
+def deep(activation: type[nn.Module], depth: int = 30, norm: Any = nn.BatchNorm1d) -> nn.Module:
+    mg.manual_seed(0)
+    layers = [layer for _ in range(depth) for layer in (nn.Linear(64, 64, bias=False), norm(64), activation())]
+    return trained(nn.Sequential(*layers), batches(20, 128, 64))
+
+
+def test_gradients_that_grow_with_depth_are_seen() -> None:
+    loader = batches(20, 128, 64)
+    model = deep(nn.ReLU)
+    state = {name: value.numpy().copy() for name, value in model.state_dict().items()}
+    (line,) = [line for line in findings(model, loader) if "gradients" in line]
+    assert re.search(r"the model: gradients grow [\de.+]+ times from the last to the first of 30 batch norms.*skip connections", line)
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), state[name])
+    assert not any("gradients" in line for line in findings(deep(nn.ReLU, depth=5), loader))
+    assert not any("gradients" in line for line in findings(deep(nn.Identity), loader))
+
+
+def test_a_momentum_too_slow_for_the_batches_so_far_is_named() -> None:
+    slow, fast = nn.BatchNorm1d(3, momentum=0.01), nn.BatchNorm1d(3, momentum=0.1)
+    loader = batches(44, 60, scale=5.0)
+    for x, _ in loader:
+        slow(x)
+        fast(x)
+    (line,) = findings(slow, loader)
+    assert "after 44 batches at momentum=0.01, 64% of them is still their start" in line
+    assert not any("still their start" in line for line in findings(fast, loader))

@@ -48,6 +48,7 @@ EXPERIMENT = Experiment(
     measure=measure,
     conclude=conclude,
     rule=tuple(Condition(f"{act}: steps, before / after", "<", 1) for act in NETS),
+    refuted=tuple(Condition(f"{act}: steps, before / after", ">=", 1) for act in NETS),
     true="With ReLU before is the better place, or as good.",
     overstated="With sigmoid after is faster. And BN on the input alone already gives ReLU nets most of the gain.",
     seconds=20,
