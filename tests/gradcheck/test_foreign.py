@@ -148,6 +148,16 @@ class TestOfArrays:
         assert "writes to an array it was given" in str(mg.gradcheck(np.square, [np.array([1.5, -2.0])], vjp=vjp))
 
 
+def test_a_backward_that_reads_the_memory_of_its_input() -> None:
+    """Right for every contiguous x, and wrong for a transposed one."""
+    x = np.random.default_rng(0).standard_normal((2, 3))
+    right = mg.gradcheck(np.square, [x], vjp=lambda g, x: 2 * g * x)
+    wrong = mg.gradcheck(np.square, [x], vjp=lambda g, x: 2 * g * x.ravel(order="K").reshape(x.shape))
+    assert right.ok
+    assert [row.check for row in wrong.rows if row.verdict == "fail"] == ["strided input"]
+    assert "depends on how the input lies in memory" in wrong.diagnosis[0]
+
+
 def test_arguments_of_pytorchs_gradcheck_are_explained() -> None:
     for argument in ("eps", "atol", "raise_exception", "fast_mode"):
         with pytest.raises(TypeError, match=f"takes no '{argument}': "):

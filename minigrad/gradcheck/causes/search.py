@@ -33,6 +33,7 @@ BY_CHECK = {
     "pure backward": "the backward pass writes to an array it was given (g *= ..., out=g); it may belong to somebody else",
     "repeatable": "the backward pass keeps a state from call to call: a value is stored outside what the formula is given",
     "strided cotangent": "the backward pass depends on how the cotangent lies in memory: it reinterprets or reshapes its buffer",
+    "strided input": "the value or the gradient depends on how the input lies in memory: something reinterprets or reshapes its buffer",
     "missing cotangent": "a missing cotangent (None) is not treated as zero",
 }
 #: checks that fail if a gradient is not linear in the cotangent

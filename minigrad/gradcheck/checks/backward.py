@@ -56,12 +56,13 @@ def backward_rows(
     spread, dense = pull(flat), pull([np.array(part) for part in flat])
     rounding = cache(partial(_rounding, problem, v))  # only measured where two gradients differ
     terms = sum(float(np.abs(part * to_host(y.data)).sum()) for part, y in zip(v, outputs, strict=True))
+    sizes: dict[int, float] = {}  #: of the gradients that are finite
     for k, x in enumerate(problem.inputs):
         g = _value(once[k], x)
         if not np.isfinite(g).all():
             yield row("finite gradient", k, "the gradient is infinite or not a number")
             continue  # no two such are equal, whatever made them
-        size = np.abs(g).max(initial=0.0) + TYPICAL * terms / float(scale_of(to_host(x).ravel()).max(initial=1.0))
+        size = sizes[k] = np.abs(g).max(initial=0.0) + TYPICAL * terms / float(scale_of(to_host(x).ravel()).max(initial=1.0))
         yield row("gradient", k, _misfit(once[k], x))
         yield row("repeatable", k, None if np.array_equal(g, _value(again[k], x)) else "backward gives another gradient the second time")
         stray = float(np.abs(_value(zero[k], x)).max(initial=0.0))
@@ -72,8 +73,22 @@ def backward_rows(
         trouble = _gap(_value(odd[k], x), g, size, rounding, "a transposed, reversed, read-only cotangent gives another gradient")
         trouble = trouble or _gap(_value(spread[k], x), _value(dense[k], x), size, rounding, "a broadcast cotangent gives another gradient")
         yield row("strided cotangent", k, trouble)
+    yield from _layout_rows(problem, once, v, sizes, rounding, row)
     if len(outputs) > 1:
         yield from _partial_rows(problem, pull, v, rounding, row)
+
+
+def _layout_rows(
+    problem: Problem, once: Sequence[Any], v: Sequence[Array], sizes: dict[int, float], rounding: Callable[[], float], row: Any
+) -> Iterator[Row]:
+    """Check that equal inputs that lie otherwise in memory get equal gradients."""
+    if not all(isinstance(x, np.ndarray) for x in problem.inputs):
+        return  # CuPy's arrays are tried by the suite
+    _, pull = problem.pullback([awkward(x) for x in problem.inputs])
+    found = pull(v)
+    for k, size in sizes.items():
+        x, trouble = problem.inputs[k], "an input that is transposed, reversed and read-only gets another gradient"
+        yield row("strided input", k, _gap(_value(found[k], x), _value(once[k], x), size, rounding, trouble))
 
 
 def _partial_rows(problem: Problem, pull: Any, v: Sequence[Array], rounding: Callable[[], float], row: Any) -> Iterator[Row]:
