@@ -29,7 +29,9 @@ class Transform:
         x, *rest = batch
         if not isinstance(x, np.ndarray) or x.ndim != 4:
             given = getattr(x, "shape", type(x).__name__)
-            raise ValueError(f"{type(self).__name__} needs NumPy images of shape (n, channels, height, width), not {given}")
+            flat = isinstance(x, np.ndarray) and x.ndim == 2
+            hint = "; give flat ones their shape before, as in x.reshape(-1, 1, 28, 28)" if flat else ""
+            raise ValueError(f"{type(self).__name__} needs NumPy images of shape (n, channels, height, width), not {given}{hint}")
         return (self.images(x, generator), *rest)
 
 

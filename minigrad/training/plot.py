@@ -125,9 +125,14 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def log_ticks(low: float, high: float, count: int = 6) -> list[float]:
-    """Return powers of ten, at most about ``count``, that cover [low, high]."""
+    """Return powers of ten, at most about ``count``, that cover [low, high]; 1, 2 and 5 times each where there are two or fewer."""
     first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
     last = max(last, first + 1)
+    if last - first <= 2:
+        marks = [m * 10.0**k for k in range(first, last + 1) for m in (1, 2, 5)]
+        below = max(m for m in marks if m <= low * (1 + 1e-9))
+        above = min([m for m in marks if m >= high * (1 - 1e-9) and m > below])
+        return [m for m in marks if below <= m <= above]
     step = -(-(last - first) // count)
     return [10.0**k for k in range(first, last + step, step)]
 
@@ -180,9 +185,9 @@ def _panel(panel: Panel) -> list[str]:
     lines = [f'<text x="{middle}" y="20" text-anchor="middle" font-size="13">{escape(panel.title)}</text>']
     for mark in y.marks:
         lines.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(mark):.1f}" y2="{y(mark):.1f}" stroke="#ddd"/>')
-        lines.append(f'<text x="{LEFT - 6}" y="{y(mark) + 4:.1f}" text-anchor="end">{mark:.4g}</text>')
+        lines.append(f'<text x="{LEFT - 6}" y="{y(mark) + 4:.1f}" text-anchor="end">{mark:g}</text>')
     for mark in x.marks:
-        lines.append(f'<text x="{x(mark):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{mark:.4g}</text>')
+        lines.append(f'<text x="{x(mark):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{mark:g}</text>')
     lines.append(f'<text x="{middle}" y="{HEIGHT - 10}" text-anchor="middle">{escape(panel.x)}</text>')
     height = TOP + (HEIGHT - TOP - BOTTOM) / 2
     if panel.y:
@@ -206,7 +211,7 @@ def _rows(panel: Panel) -> list[str]:
     drawn = [f'<text x="{WIDTH / 2}" y="20" text-anchor="middle" font-size="13">{escape(panel.title)}</text>']
     for mark in x.marks:
         drawn.append(f'<line x1="{x(mark):.1f}" x2="{x(mark):.1f}" y1="{TOP}" y2="{bottom}" stroke="#ddd"/>')
-        drawn.append(f'<text x="{x(mark):.1f}" y="{bottom + 16}" text-anchor="middle">{mark:.4g}</text>')
+        drawn.append(f'<text x="{x(mark):.1f}" y="{bottom + 16}" text-anchor="middle">{mark:g}</text>')
     drawn.append(f'<text x="{(left + WIDTH - RIGHT) / 2}" y="{HEIGHT - 10}" text-anchor="middle">{escape(panel.y)}</text>')
     if panel.limit is not None:
         at = x(panel.limit)
@@ -261,8 +266,6 @@ def png(panels: Sequence[Panel], caption: str = "") -> bytes:
         if panel.rows:
             _rows_by_matplotlib(axes, panel)
             continue
-        axes.set_xscale("log" if panel.log_x else "linear")
-        axes.set_yscale("log" if panel.log_y else "linear")
         for i, (name, line) in enumerate(panel.lines.items()):
             x, low, middle, high = line.band()
             colour = COLOURS[i % len(COLOURS)]
@@ -272,6 +275,8 @@ def png(panels: Sequence[Panel], caption: str = "") -> bytes:
             else:
                 axes.plot(x, middle, label=name, color=colour)
                 axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+        _scale(axes, "x", panel.log_x)
+        _scale(axes, "y", panel.log_y)
         if panel.limit is not None:
             axes.axhline(panel.limit, color="#333333", linestyle="--", linewidth=1)
         axes.grid(alpha=0.3)
@@ -282,14 +287,30 @@ def png(panels: Sequence[Panel], caption: str = "") -> bytes:
     return buffer.getvalue()
 
 
+def _scale(axes: Any, which: str, log: bool) -> None:
+    """Make an axis logarithmic, with plain numbers at 1, 2 and 5 of each power of ten where there are few of those."""
+    if not log:
+        return
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis = getattr(axes, f"{which}axis")
+    getattr(axes, f"set_{which}scale")("log")
+    low, high = axis.get_data_interval()
+    axis.set_minor_formatter(NullFormatter())
+    if low > 0 and high < 1000 * low:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
 def _rows_by_matplotlib(axes: Any, panel: Panel) -> None:
     bands = {name: line.band() for name, line in panel.lines.items()}
-    axes.set(xlabel=panel.y, ylabel="", xscale="log" if panel.log_y else "linear")
+    axes.set(xlabel=panel.y, ylabel="")
     for i, (_, low, middle, high) in enumerate(bands.values()):
         around = [np.subtract(middle, low), np.subtract(high, middle)]
         axes.errorbar(middle, [i] * len(middle), xerr=around, color=COLOURS[0], marker="o", markersize=4)
     axes.set_yticks(range(len(bands)), [_short(name) for name in bands], fontsize=8)
     axes.invert_yaxis()
+    _scale(axes, "x", panel.log_y)
     if panel.limit is not None:
         axes.axvline(panel.limit, color="#333333", linestyle="--", linewidth=1)
     axes.grid(alpha=0.3)

@@ -55,8 +55,10 @@ def test_a_line_needs_a_value_for_each_x():
 
 
 def test_ticks_are_powers_of_ten():
-    assert log_ticks(0.5, 30) == [0.1, 1, 10, 100]
-    assert log_ticks(1, 1) == [1, 10]
+    assert log_ticks(0.5, 3000) == [0.1, 1, 10, 100, 1000, 10000]
+    assert log_ticks(16, 512) == [10, 20, 50, 100, 200, 500, 1000]
+    assert log_ticks(3, 40) == [2, 5, 10, 20, 50]
+    assert log_ticks(1, 1) == [1, 2]
     assert len(log_ticks(1e-40, 1)) <= 8
 
 

@@ -52,5 +52,5 @@ EXPERIMENT = Experiment(
     rule=(Condition("least noise", ">", 0), Condition("slope", ">", -0.6), Condition("slope", "<", -0.4)),
     true="It is, and the noise falls like 1 / sqrt(m): .2 standard deviations at 32, .08 at 256.",
     overstated="That this noise is what regularizes: see regularization and memorize.",
-    seconds=6,
+    seconds=4,
 )

@@ -36,5 +36,5 @@ EXPERIMENT = Experiment(
     rule=tuple(Condition(f"{name}: outputs without it, relative", "<", 1e-5) for name in ("Adam", "SGD")),
     true="It has no effect: leave it out.",
     overstated="'It stays where it is': Adam moves it, a tenth as far as a live bias, as it divides rounding noise by its own size.",
-    seconds=3,
+    seconds=1,
 )

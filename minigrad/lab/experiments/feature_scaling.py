@@ -81,5 +81,5 @@ EXPERIMENT = Experiment(
     rule=(Condition("steps, raw / standardized", ">=", 10), Condition("raw: share of the car in squared distances", ">", 0.99)),
     true="The condition number decides: 1e10 raw, 30 from 0 to 1, 1.1 standardized, 1 whitened, and steps follow it as theory says.",
     overstated="'0 to 1' is not as good as standardizing: a hundred steps against three.",
-    seconds=6,
+    seconds=1,
 )

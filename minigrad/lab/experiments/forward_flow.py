@@ -56,5 +56,5 @@ EXPERIMENT = Experiment(
     ),
     true="With BN every layer's input has the size 1, exactly, from any start.",
     overstated="He's and Xavier's starts alone keep it within a factor of four over 30 layers.",
-    seconds=2,
+    seconds=1,
 )

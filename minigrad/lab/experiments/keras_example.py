@@ -54,5 +54,5 @@ EXPERIMENT = Experiment(
     ),
     true="It does.",
     overstated="Keras' momentum of .99 makes the first epoch look bad: after 44 steps the running statistics are only a third of the way.",
-    seconds=4,
+    seconds=2,
 )

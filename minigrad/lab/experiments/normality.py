@@ -64,5 +64,5 @@ EXPERIMENT = Experiment(
     rule=(Condition("largest change of skewness or kurtosis", ">", 1e-8),),
     true="BN gives mean 0 and variance 1.",
     overstated="It makes nothing Gaussian: skewness and kurtosis stay as they are, to rounding.",
-    seconds=2,
+    seconds=1,
 )

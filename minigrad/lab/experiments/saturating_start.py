@@ -40,5 +40,5 @@ EXPERIMENT = Experiment(
     refuted=(Condition("depth 10: accuracy without BN", ">=", 0.8), Condition("depth 30: accuracy without BN", ">=", 0.8)),
     true="At depth 30 no start tried here trains it without BN.",
     overstated="At depth 10 a start of N(0, 1) does.",
-    seconds=30,
+    seconds=48,
 )

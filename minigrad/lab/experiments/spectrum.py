@@ -73,5 +73,5 @@ EXPERIMENT = Experiment(
     ),
     true="Their scale comes near 1.",
     overstated="Their spread does not shrink.",
-    seconds=3,
+    seconds=2,
 )
