@@ -16,14 +16,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from minigrad.commands import _parser
+from minigrad.data import DataError
 from minigrad.lab.compare import compare
 from minigrad.lab.experiment import Experiment
-from minigrad.lab.nets import MissingDataError
+from minigrad.lab.nets import MissingDataError, images, images_from
 from minigrad.lab.record import Record, RecordError
 from minigrad.lab.registry import CHAPTERS, NOT_DECIDED, UnknownExperimentError, chosen, load
 from minigrad.lab.runner import blocks, run as run_experiments
 
-ERRORS = (UnknownExperimentError, RecordError, MissingDataError, OSError)
+ERRORS = (UnknownExperimentError, RecordError, MissingDataError, DataError, OSError)
 ERROR_CODE = 1
 OUT = "lab-results"
 
@@ -50,6 +51,7 @@ def add_arguments(parser: _parser.CommandParser) -> None:
     how_many.add_argument("--seeds", type=seeds, metavar="N", help="so many seeds, or a range as 8-15 (default: the experiment's own)")
     how_many.add_argument("--full", action="store_true", help="seeds 0 to 7, and 100 to 107 to confirm")
     ran.add_argument("--jobs", type=_parser.count, default=1, metavar="N", help="processes at a time")
+    ran.add_argument("--data", metavar="SET:DIR", help="mnist:DIR or fashion-mnist:DIR in place of drawn digits, where images are needed")
     ran.add_argument("--out", metavar="DIR", default=OUT, help=f"where results go, and a run goes on (default: {OUT})")
     ran.add_argument("--json", action="store_true", help="print the records as JSON")
     compared = actions.add_parser("compare", help="what differs between two records, or two folders of them")
@@ -89,6 +91,9 @@ def _list(out: Path) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     names = chosen(args.names)
+    if args.data is not None:
+        with images_from(args.data):
+            images(1, 1)  # before anything runs
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     records = []
@@ -107,7 +112,7 @@ def _run(args: argparse.Namespace) -> int:
         def report(name: str, seed: int, seconds: float) -> None:
             bar.update(task, advance=expected[name][0], description=f"{name}, seed {seed}")
 
-        for record in run_experiments(names, out, seeds=args.seeds, full=args.full, jobs=args.jobs, report=report):
+        for record in run_experiments(names, out, seeds=args.seeds, full=args.full, jobs=args.jobs, images=args.data, report=report):
             records.append(record)
             if not args.json:
                 _show(bar.console, record, out)

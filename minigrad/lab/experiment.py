@@ -101,6 +101,7 @@ class Experiment:
     conclude : ``conclude(rows, settings)`` returns the findings of all seeds; by default the numbers as they are
     true, overstated : a sentence each for the reader
     seeds : by default
+    images : it is about images of 28 x 28 pixels, in whose place others can be given
     exact : a claim of algebra: its rule is about rounding, and it must be reproduced
     seconds : of processor time that it takes by default
     """
@@ -116,6 +117,7 @@ class Experiment:
     refuted: tuple[Condition, ...] = ()
     conclude: Callable[[Sequence[Row], Settings], Findings] = as_measured
     seeds: tuple[int, ...] = (0, 1, 2)
+    images: bool = False
     exact: bool = False
     seconds: float = 10.0
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
@@ -22,6 +24,10 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tan
 CHANCE = 0.1  #: accuracy that a net with a loss that is not finite is taken to have
 
 Norm = Callable[[int], nn.Module] | None
+
+
+class MissingDataError(ValueError):
+    """Data that an experiment needs is not there."""
 
 
 class Sets(NamedTuple):
@@ -49,6 +55,43 @@ def digits() -> Sets:
 def drawn(n: int, n_test: int, noise: float = 0.25) -> Sets:
     """Return drawn digits of 28 x 28 pixels, flat."""
     return Sets(*_flat(data.drawn_digits(n, noise=noise, seed=0)), *_flat(data.drawn_digits(n_test, noise=noise, seed=1)))
+
+
+_images: ContextVar[str | None] = ContextVar("images", default=None)
+
+
+@contextmanager
+def images_from(source: str | None) -> Iterator[None]:
+    """Within this, `images` are those of ``mnist:FOLDER`` or ``fashion-mnist:FOLDER``; None stands for drawn digits."""
+    token = _images.set(source)
+    try:
+        yield
+    finally:
+        _images.reset(token)
+
+
+def images_source() -> str | None:
+    """Return where `images` come from."""
+    return _images.get()
+
+
+def images(n: int, n_test: int, noise: float = 0.25) -> Sets:
+    """Return images of 28 x 28 pixels, flat: drawn digits or, where `images_from` says so, the first ones of a set that the user has."""
+    source = images_source()
+    if source is None:
+        return drawn(n, n_test, noise)
+    sets = _on_disk(source)
+    return Sets(sets.x[:n], sets.y[:n], sets.x_test[:n_test], sets.y_test[:n_test])
+
+
+@cache
+def _on_disk(source: str) -> Sets:
+    kind, _, folder = source.partition(":")
+    readers = {"mnist": data.mnist, "fashion-mnist": data.fashion_mnist}
+    if kind not in readers or not folder:
+        raise MissingDataError(f"{source!r} is no set of images: write mnist:FOLDER or fashion-mnist:FOLDER, with its four files there")
+    train, test = readers[kind](folder)
+    return Sets(*_flat(train), *_flat(test))
 
 
 def _flat(split: TensorDataset) -> tuple[Array, Array]:
@@ -220,10 +263,6 @@ def inputs_of(model: nn.Module, kind: type[nn.Module], x: Array, *, training: bo
     with nn.activations(model, kind) as seen:
         outputs(model, x, training=training)
     return [tensor.data for tensor in seen.inputs.values()]
-
-
-class MissingDataError(ValueError):
-    """Data that an experiment needs is not there."""
 
 
 @cache

@@ -1,5 +1,6 @@
 """A run: what is printed is what ran, it goes on where it stopped, processes do not matter, drift is told."""
 
+import dataclasses
 import json
 import sys
 import xml.etree.ElementTree as ET
@@ -10,11 +11,28 @@ import pytest
 
 from minigrad import lab, nn
 from minigrad.commands import main
+from minigrad.data import write_idx
+from minigrad.data.drawn import draw_digits
 from minigrad.lab import load, nets, run
 from minigrad.lab.compare import compare
+from minigrad.lab.experiments import regularization_hard
 from minigrad.lab.pages import write_pages
 from minigrad.lab.record import Record, RecordError, decoded, encoded
 from minigrad.lab.registry import CHAPTERS, NAMES, chosen
+
+
+@pytest.fixture(autouse=True)
+def without_matplotlib(monkeypatch):
+    """A picture by matplotlib takes longer than a quick experiment."""
+    monkeypatch.setattr("minigrad.lab.record.find_spec", lambda name: None)
+
+
+def test_a_record_has_a_png_where_matplotlib_is(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.undo()
+    list(run(["small_batches"], tmp_path, seeds=(0,)))
+    assert (tmp_path / "small_batches.png").read_bytes()[:4] == b"\x89PNG"
+
 
 QUICK = ["identity", "small_batches", "unbiased_variance"]
 
@@ -193,3 +211,38 @@ def test_without_the_package_mnist1d_the_extra_is_named(monkeypatch, capsys, tmp
     monkeypatch.setitem(sys.modules, "mnist1d.data", None)
     assert main(["lab", "run", "harder", "--out", str(tmp_path), "--seeds", "1"]) == 1
     assert "minigrad-checked[lab]" in capsys.readouterr().err
+
+
+def an_mnist(folder, n=300):
+    """The files of MNIST with other images."""
+    made, labels = draw_digits(n)
+    for name, (first, last) in {"train": (0, n - 60), "t10k": (n - 60, n)}.items():
+        write_idx(folder / f"{name}-images-idx3-ubyte", made[first:last])
+        write_idx(folder / f"{name}-labels-idx1-ubyte", labels[first:last].astype(np.uint8))
+
+
+def test_images_of_the_user_take_the_place_of_drawn_ones(tmp_path, monkeypatch):
+    an_mnist(tmp_path)
+    source = f"mnist:{tmp_path}"
+    with nets.images_from(source):
+        sets = nets.images(100, 50)
+        assert (len(sets.x), len(sets.x_test)) == (100, 50)
+        assert np.array_equal(sets.x * 255, draw_digits(300)[0][:100].reshape(100, -1))
+    small = dataclasses.replace(load("regularization_hard"), settings={**load("regularization_hard").settings, "steps": 2, "samples": 50})
+    monkeypatch.setattr(regularization_hard, "EXPERIMENT", small)
+    out = tmp_path / "out"
+    (record,) = run(["regularization_hard"], out, seeds=(0,), images=source)
+    assert record.data == "mnist"
+    assert record.settings["images"] == "mnist"
+    (drawn,) = run(["regularization_hard"], out, seeds=(0,))  # the rows of other data are not taken for its own
+    assert drawn.data == small.data
+    assert drawn.quantities != record.quantities
+
+
+def test_images_that_are_not_there_are_one_sentence(tmp_path, capsys):
+    for data, says in (("cifar:x", "no set of images"), ("mnist", "no set of images"), (f"mnist:{tmp_path}", "there is no train-images")):
+        assert main(["lab", "run", "fig1", "--data", data, "--out", str(tmp_path / "out")]) == 1
+        error = capsys.readouterr().err
+        assert says in error
+        assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()

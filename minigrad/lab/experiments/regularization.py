@@ -47,7 +47,7 @@ EXPERIMENT = Experiment(
     conclude=conclude,
     rule=(Effect("BN - plain"), Effect("dropout gains with BN", sign=-1)),
     seeds=tuple(range(5)),
-    true="On 300 small digits BN is about a point better than without, at the edge of what these test digits can tell.",
+    true="On 300 small digits BN was 1.4 points better than without on eight seeds and .6 on eight others: half a point or one.",
     overstated="That dropout can go, or L2: neither hurts beside BN, and on harder data dropout gains much (regularization_hard).",
     seconds=29,
 )
