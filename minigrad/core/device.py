@@ -95,11 +95,12 @@ def set_default_device(name: str | Device) -> None:
 def device(name: str | Device) -> Iterator[Device]:
     """Make new tensors on this device within a ``with`` block."""
     chosen = as_device(name)
-    token = _chosen.set(chosen)
+    before = _chosen.get()
     try:
+        _chosen.set(chosen)
         yield chosen
     finally:
-        _chosen.reset(token)
+        _chosen.set(before)
 
 
 def device_of(array: Array) -> Device:

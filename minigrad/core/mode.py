@@ -49,12 +49,13 @@ mode: ContextVar[Mode] = ContextVar("minigrad_mode", default=RECORDING)
 @block
 def changed_mode(**changes: Any) -> Iterator[None]:
     """Change the mode within a ``with`` block."""
-    new = mode.get()._replace(**changes)
-    token = mode.set(RECORDING if new == RECORDING else new)
-    try:
+    before = mode.get()
+    new = before._replace(**changes)
+    try:  # around the change, too: Ctrl-C may come right behind it
+        mode.set(RECORDING if new == RECORDING else new)
         yield
     finally:
-        mode.reset(token)
+        mode.set(before)
 
 
 @block
