@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from minigrad.lab.record import Record
-from minigrad.lab.registry import CHAPTERS, NOT_DECIDED
+from minigrad.lab.registry import CHAPTERS, NOT_DECIDED, load
 
 HEAD = """# The lab
 
@@ -21,7 +21,7 @@ interval excludes zero, and its sign is the same in a second block of seeds; on 
 The plain net always has its own best rate, and in `speedup_start` and `saturating_start` its own best start.
 """
 
-COLUMNS = ("experiment", "claim", "source", "verdict", "true", "overstated", "CPU s")
+COLUMNS = ("experiment", "claim", "source", "verdict", "true", "overstated", "seeds", "CPU s")
 
 
 def write_pages(results: Path, out: Path) -> list[Path]:
@@ -39,18 +39,17 @@ def write_pages(results: Path, out: Path) -> list[Path]:
 def _index(records: dict[str, Record]) -> str:
     lines = [HEAD]
     for chapter, names in CHAPTERS.items():
-        lines += [
-            f"\n## {chapter}\n",
-            "| experiment | claim | source | verdict | true | overstated | CPU s |",
-            "|---|---|---|---|---|---|---|",
-        ]
+        lines += [f"\n## {chapter}\n", f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
         for name in names:
             if name in records:
                 r = records[name]
-                cells = [f"[{name}]({name}.md)", r.claim, r.source, _verdict(r), r.true, r.overstated, f"{r.seconds:.0f}"]
+                seeds, seconds = str(sum(map(len, r.seeds))), f"{r.seconds:.0f}"
+                cells = [f"[{name}]({name}.md)", r.claim, r.source, _verdict(r), r.true, r.overstated, seeds, seconds]
                 lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
-    total = sum(r.seconds for r in records.values())
-    lines.append(f"\nAll of it takes {total / 60:.0f} minutes of processor time.\n")
+    total = sum(load(name).seconds for name in records)
+    lines.append(
+        f"\nWith the default seeds, three for most, all of it takes {total / 60:.0f} minutes of processor time; 16 seeds are `--full`.\n"
+    )
     lines += ["## Not decided here\n", *(f"- {claim}: {reason}." for claim, reason in NOT_DECIDED.items())]
     return "\n".join(lines) + "\n"
 

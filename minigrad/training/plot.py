@@ -162,7 +162,7 @@ class _Axis:
 def svg(panels: Sequence[Panel], caption: str = "") -> str:
     """Return an SVG with the panels side by side, and a line below them."""
     total = WIDTH * len(panels)
-    names = max((math.ceil(len(panel.lines) / 3) for panel in panels if not panel.rows), default=0)
+    names = max((math.ceil(len(panel.lines) / _abreast(panel)) for panel in panels if not panel.rows), default=0)
     tall = HEIGHT + 14 * names + (16 if caption else 0)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total} {tall}" width="{total}" height="{tall}" '
@@ -196,7 +196,8 @@ def _panel(panel: Panel) -> list[str]:
         at = y(panel.limit)
         lines.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}" stroke="#333" stroke-dasharray="5 4"/>')
     for i, (name, (xs, low, values, high)) in enumerate(bands.items()):
-        lines += _line(name, i, panel.lines[name].marks, x, y, [row for row in zip(xs, low, values, high, strict=True) if x.has(row[0])])
+        lines += _named(name, i, _abreast(panel))
+        lines += _line(i, panel.lines[name].marks, x, y, [row for row in zip(xs, low, values, high, strict=True) if x.has(row[0])])
     return lines
 
 
@@ -232,8 +233,23 @@ def _short(name: str) -> str:
     return name if len(name) <= 34 else f"{name[:33]}…"
 
 
-def _line(name: str, i: int, marks: bool, x: _Axis, y: _Axis, rows: list[tuple[float, float, float, float]]) -> list[str]:
-    """Draw a line, its band and its name below the panel."""
+def _abreast(panel: Panel) -> int:
+    """Return how many names of lines fit beside one another."""
+    return 3 if max(map(len, panel.lines), default=0) <= 18 else 1
+
+
+def _named(name: str, i: int, abreast: int) -> list[str]:
+    """Draw the name of a line below the panel."""
+    left, below = LEFT + 118 * (i % abreast), HEIGHT + 4 + 14 * (i // abreast)
+    stroke = f'stroke="{COLOURS[i % len(COLOURS)]}" stroke-width="3"'
+    return [
+        f'<line x1="{left}" x2="{left + 14}" y1="{below - 4}" y2="{below - 4}" {stroke}/>',
+        f'<text x="{left + 18}" y="{below}">{escape(name)}</text>',
+    ]
+
+
+def _line(i: int, marks: bool, x: _Axis, y: _Axis, rows: list[tuple[float, float, float, float]]) -> list[str]:
+    """Draw a line and its band."""
     colour = COLOURS[i % len(COLOURS)]
     drawn = []
     banded = [row for row in rows if y.has(row[1]) and row[3] > row[1]]
@@ -247,9 +263,6 @@ def _line(name: str, i: int, marks: bool, x: _Axis, y: _Axis, rows: list[tuple[f
     drawn.append(f'<polyline points="{joined}" fill="none" stroke="{colour}" stroke-width="2"/>')
     if marks:
         drawn += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3.5" fill="{colour}"/>' for a, b in points]
-    left, below = LEFT + 118 * (i % 3), HEIGHT + 4 + 14 * (i // 3)
-    drawn.append(f'<line x1="{left}" x2="{left + 14}" y1="{below - 4}" y2="{below - 4}" stroke="{colour}" stroke-width="3"/>')
-    drawn.append(f'<text x="{left + 18}" y="{below}">{escape(name)}</text>')
     return drawn
 
 

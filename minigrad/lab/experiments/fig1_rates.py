@@ -60,5 +60,5 @@ EXPERIMENT = Experiment(
     ),
     true="The early lead is there at every rate.",
     overstated="The steadier inputs belong to low rates: at a rate of 3 they move as much with BN as without.",
-    seconds=42,
+    seconds=55,
 )

@@ -52,7 +52,8 @@ EXPERIMENT = Experiment(
         Condition("Keras - plain, accuracy", ">=", -0.005),
         Condition("Keras steps / plain steps", "<", 1),
     ),
-    true="It does.",
-    overstated="Keras' momentum of .99 makes the first epoch look bad: after 44 steps the running statistics are only a third of the way.",
+    true="It needs fewer steps in 15 of 16 runs with Keras' defaults, and in all of them with PyTorch's.",
+    overstated="'Converges faster': by a quarter on average, once not at all. Keras' momentum of .99 makes the first epoch look bad: "
+    "after 44 steps the running statistics are only a third of the way.",
     seconds=2,
 )

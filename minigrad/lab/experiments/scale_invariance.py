@@ -48,19 +48,21 @@ def descend(a: float, lr: float, s: Settings, seed: int, eps: float = 0.0) -> tu
 def measure(seed: int, s: Settings) -> Row:
     """Try the identities with eps = 0, what eps spoils, the growth of |W|, and aW at the rate a^2 lr."""
     base, growth = descend(1.0, s["lr"], s, seed)
-    scaled = {a: descend(a, a * a * s["lr"], s, seed)[0] for a in (0.1, 10.0)}
+    scaled = {a: descend(a, a * a * s["lr"], s, seed)[0] for a in (1 / 8, 8.0, 10.0)}
+    apart = {a: float(np.abs(np.subtract(losses, base)).max()) for a, losses in scaled.items()}
     return {
         "deviation with eps = 0": deviation(s["scales"], 0.0, seed),
         "deviation with eps = 1e-5": deviation(s["scales"], 1e-5, seed),
         "error of |W'|^2 = |W|^2 + lr^2 |g|^2": growth,
         "the same with eps = 1e-5": descend(1.0, s["lr"], s, seed, 1e-5)[1],
-        "difference of losses, aW at a^2 lr": max(float(np.abs(np.subtract(v, base)).max()) for v in scaled.values()),
-        "losses": {"W at lr": base, "10 W at lr": descend(10.0, s["lr"], s, seed)[0], "10 W at 100 lr": scaled[10.0]},
+        "difference of losses, aW at a^2 lr, a = 1/8 and 8": max(apart[1 / 8], apart[8.0]),  # which no product rounds
+        "the same, a = 10": apart[10.0],
+        "losses": {"W at lr": base, "8 W at lr": descend(8.0, s["lr"], s, seed)[0], "8 W at 64 lr": scaled[8.0]},
     }
 
 
 def conclude(rows: Sequence[Row], s: Settings) -> Findings:
-    """Draw the losses: ten times the weights learn a hundred times slower."""
+    """Draw the losses: eight times the weights learn 64 times slower."""
     lines = {name: Line(range(1, s["steps"] + 1), [row["losses"][name] for row in rows]) for name in rows[0]["losses"]}
     names = [name for name in rows[0] if name != "losses"]
     panel = Panel("training loss", "step", "cross-entropy", lines)
@@ -78,10 +80,11 @@ EXPERIMENT = Experiment(
         Condition("deviation with eps = 0", "<=", 1e-12),
         Condition("deviation with eps = 1e-5", "<=", 0.01),
         Condition("error of |W'|^2 = |W|^2 + lr^2 |g|^2", "<=", 1e-10),
-        Condition("difference of losses, aW at a^2 lr", "<=", 1e-6),
+        Condition("difference of losses, aW at a^2 lr, a = 1/8 and 8", "<=", 1e-6),
     ),
     true="It is exact for eps = 0, and the rate that is in effect is lr / |W|^2.",
-    overstated="With eps and tiny weights it is not exact: half a per cent off where the weights are 0.01 of normal.",
+    overstated="With eps and tiny weights it is not exact: up to 1 % off at 0.01 of normal ones. And where a is no power of two, rounding "
+    "grows in training: in 4 of 16 seeds to losses up to .007 apart, as far as another last bit at the start takes them.",
     exact=True,
     seconds=2,
 )
