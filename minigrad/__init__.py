@@ -61,11 +61,11 @@ __all__ = [
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "convolution", "convolution_weight_grad", "copy", "cos", "cosh",
     "count_nonzero", "cross", "cuda", "cumulative_prod", "cumulative_sum", "data", "default_device", "det", "detect_anomaly",
     "device", "diag", "diag_embed", "diagonal", "distributed", "divide", "dot", "dropout", "eigh", "einsum", "elu", "embedding",
-    "enable_grad", "equal", "erf", "erfc", "exp", "exp2", "expand_dims", "explore", "expm1", "eye", "fixed_batch_norm", "flatten",
-    "flip", "floor", "floor_divide", "fold", "from_dlpack", "full", "full_like", "gelu", "getitem", "glu", "grad", "gradcheck",
-    "greater", "greater_equal", "group_norm", "gru", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hessian", "huber", "hvp",
-    "hypot", "index_add", "instance_norm", "inv", "is_grad_enabled", "isfinite", "isinf", "isnan", "jacobian", "jvp", "kron",
-    "layer_norm", "leaky_relu", "lerp", "less", "less_equal", "linear", "linear_recurrence", "linspace", "load",
+    "enable_grad", "equal", "erf", "erfc", "exp", "exp2", "expand_dims", "explain", "explore", "expm1", "eye", "fixed_batch_norm",
+    "flatten", "flip", "floor", "floor_divide", "fold", "from_dlpack", "full", "full_like", "gelu", "getitem", "glu", "grad",
+    "gradcheck", "greater", "greater_equal", "group_norm", "gru", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hessian",
+    "huber", "hvp", "hypot", "index_add", "instance_norm", "inv", "is_grad_enabled", "isfinite", "isinf", "isnan", "jacobian", "jvp",
+    "kron", "layer_norm", "leaky_relu", "lerp", "less", "less_equal", "linear", "linear_recurrence", "linspace", "load",
     "local_response_norm", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or",
     "logical_xor", "logsigmoid", "logsumexp", "lp_pool1d", "lp_pool2d", "lp_pool3d", "lstm", "lyapunov", "manual_seed", "masked_fill",
     "matmul", "matrix_norm", "matrix_transpose", "max", "max_pool", "max_pool1d", "max_pool2d", "max_pool3d", "maximum", "mean",
@@ -106,6 +106,7 @@ _LAZY = {
     "capture": "minigrad.replay:capture",
     "cuda": "minigrad.cuda",
     "data": "minigrad.data",
+    "explain": "minigrad.explanations:explain",
     "explore": "minigrad.explore",
     "distributed": "minigrad.distributed",
     "gradcheck": "minigrad.gradcheck",
@@ -125,6 +126,7 @@ if TYPE_CHECKING:
 
     from minigrad import cuda, data, distributed, explore, nn, optim, saving, training
     from minigrad.amp import GradScaler, autocast
+    from minigrad.explanations import explain
     from minigrad.explore import record, saved, why
     from minigrad.gradcheck import gradcheck
     from minigrad.replay import capture

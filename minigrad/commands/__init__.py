@@ -21,6 +21,7 @@ COMMANDS = {
     "predict": "what a trained model says about a file",
     "launch": "run a program on several processes or machines",
     "explore": "run a script, and step through what it computed",
+    "explain": "what an op computes, its gradients, and their derivation as it runs",
     "info": "versions, BLAS and threads, devices, and why CUDA is not there",
     "learn": "exercises, checked as you save them, with hints for the mistake you made",
     "lab": "what is said about batch norm, run, measured and judged",
