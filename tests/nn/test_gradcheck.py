@@ -9,7 +9,9 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.gradcheck.samples.layers import LAYERS
 
-STACKS = {"Transformer", "TransformerDecoder", "TransformerEncoder"}  #: of layers that are here by themselves
+STACKS = {  #: of layers that are here by themselves
+    "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
+}  # fmt: skip
 CONTAINERS = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList"}
 
 
