@@ -8,6 +8,7 @@ checkpoint. Nothing is ever pickled, so loading a file runs no code.
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
 import struct
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 HEADER_LIMIT = 2**24  #: bytes of a header; parsing takes many times its size, and 100,000 tensors need less
+WIDENED = {"BF16"}  #: types that NumPy has not, read as float32, which holds each of their values
 DTYPES = {"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64", "C64"}
 STATE = "minigrad.state"  #: the key in the metadata under which `save_state` keeps all that is not a tensor
 
@@ -82,7 +84,7 @@ def save(tensors: Mapping[str, Any], path: str | Path, metadata: Mapping[str, st
 
 
 def load(path: str | Path, device: str | Device | None = None) -> dict[str, Tensor]:
-    """Return the tensors in a safetensors file, by name.
+    """Return the tensors in a safetensors file, by name; those in bfloat16 as float32, which holds the same values.
 
     Raises
     ------
@@ -169,8 +171,8 @@ def _with_ordered_metadata(content: bytes) -> bytes:
     return struct.pack("<Q", len(text)) + text + content[8 + size :]
 
 
-def _open(path: str | Path) -> tuple[Any, dict[str, str]]:
-    """Return a file that was found to be good safetensors, open, and its metadata."""
+def _open(path: str | Path) -> tuple[Any, dict[str, str], dict[str, tuple[int, list[int]]]]:
+    """Return a file that was found to be good safetensors, open, its metadata, and where in it the tensors lie that are widened."""
     try:
         info = os.stat(path)
         if not stat.S_ISREG(info.st_mode):
@@ -190,9 +192,11 @@ def _open(path: str | Path) -> tuple[Any, dict[str, str]]:
     except (safetensors.SafetensorError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not a good safetensors file: {error}") from None
     for name, field in fields.items():
-        if name != "__metadata__" and field["dtype"] not in DTYPES:
+        if name != "__metadata__" and field["dtype"] not in DTYPES | WIDENED:
             raise CheckpointError(f"{path}: tensor {name!r} is {field['dtype']}, for which NumPy has no type; save it as F32")
-    return opened, dict(opened.metadata() or {})
+    begin = 8 + size
+    wide = {n: (begin + f["data_offsets"][0], f["shape"]) for n, f in fields.items() if n != "__metadata__" and f["dtype"] in WIDENED}
+    return opened, dict(opened.metadata() or {}), wide
 
 
 def _hint(start: bytes) -> str:
@@ -204,16 +208,24 @@ def _hint(start: bytes) -> str:
 
 def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
     """Return all arrays of a file, and its metadata."""
-    opened, metadata = _open(path)
+    opened, metadata, wide = _open(path)
     arrays = {}
     for name in list(opened.keys()):
         try:
-            arrays[name] = array = opened.get_tensor(name)
+            arrays[name] = array = _bfloat16(path, *wide[name]) if name in wide else opened.get_tensor(name)
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
         except (safetensors.SafetensorError, ValueError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{path}: tensor {name!r} cannot be read: {error}") from None
         if array.dtype == bool and array.size and array.view(np.uint8).max() > 1:
             raise CheckpointError(f"{path}: tensor {name!r} is BOOL, but has bytes other than 0 and 1")
     return arrays, metadata
+
+
+def _bfloat16(path: str | Path, offset: int, shape: list[int]) -> np.ndarray[Any, Any]:
+    """Read a tensor in bfloat16: the upper halves of float32 numbers."""
+    halves = np.fromfile(path, "<u2", math.prod(shape), offset=offset)
+    return (halves.astype(np.uint32) << 16).view(np.float32).reshape(shape)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
