@@ -54,7 +54,7 @@ EXPERIMENT = Experiment(
     measure=measure,
     conclude=conclude,
     rule=(Condition("steps, plain / BN", ">", 1.5), Effect("accuracy, BN - plain")),
-    true="It is faster, by 1.6 to 1.9 times.",
-    overstated="That it is better is not shown.",
+    true="It is better, by 1.9 and 3.0 points in two blocks of seeds, and faster in 15 of 16 runs, by 1.1 to 2.9 times.",
+    overstated="What three seeds say: they showed 1.6 to 1.9 times the speed in each, and no better accuracy.",
     seconds=78,
 )
