@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
+import minigrad as mg
 from minigrad import commands
 from minigrad.gradcheck.report.compare import compare
+from minigrad.gradcheck.report.document import document_of
+from minigrad.gradcheck.report.html import fragment
 
 
 def main(argv: list[str]) -> int:
@@ -109,7 +114,7 @@ def test_all_reports_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert summary["cases"] == summary["passed"] == len(document["cases"])
     assert mutants["total"] == sum(mutants[key] for key in ("killed", "survived", "equivalent", "crashed"))
     assert mutants["survived"] == 0
-    assert f"4 ops, {summary['cases']} cases, 0 failed, 0 cannot tell; {mutants['total']} mutants, 0 survived" in text
+    assert f"2 ops, 1 layer, 1 optimizer, {summary['cases']} cases, 0 failed, 0 cannot tell; {mutants['total']} mutants, 0 survived" in text
     for case in document["cases"]:
         assert {"op", "tag", "case", "device", "verdict", "digits", "seconds", "checks", "notes", "steps"} == set(case)
         for check in case["checks"]:
@@ -331,3 +336,22 @@ def test_one_line_in_the_tests_of_another_package(user: str, tmp_path: Path) -> 
     assert outcome.returncode == 1
     assert "1 passed" in outcome.stdout, outcome.stdout
     assert "your gradient for w is" in outcome.stdout
+
+
+def test_a_failure_shows_both_gradients_beside_the_formula(tmp_path: Path) -> None:
+    """On the page, in its data and in a notebook."""
+    lines = ["import minigrad as mg", "from minigrad.core.op import Op", "def f(xp, x):", "    return 2 * x"]
+    (tmp_path / "wrong.py").write_text("\n".join([*lines, "twice = Op(f)", "twice.vjp(x=lambda g: 3 * g)", ""]))
+    twice = runpy.run_path(str(tmp_path / "wrong.py"))["twice"]
+    result = mg.gradcheck(twice, [np.array([1.0, 2.0])])
+    case = document_of(result)["cases"][0]
+    assert case["formulas"] == ["twice.vjp(x=lambda g: 3 * g)"]
+    html = fragment(document_of(result))
+    assert "<th>analytic</th><th>numeric</th><th>formula</th>" in html
+    assert "twice.vjp(x=lambda g: 3 * g)" in html
+    by_hand = mg.gradcheck(np.sin, [np.array([1.0])], vjp=wrong_slope)
+    assert "return g * np.sin(x)" in document_of(by_hand)["cases"][0]["formulas"][0]
+
+
+def wrong_slope(g: Any, x: Any) -> Any:
+    return g * np.sin(x)

@@ -15,8 +15,8 @@
 
 A case: ``op`` (name), ``tag`` (its family), ``case`` (the arguments, as text), ``device``, ``verdict`` ("pass", "fail" or
 "cannot tell"), ``digits`` (the fewest of its derivatives; 0 if something else failed), ``seconds``, ``checks``, ``notes`` (warnings),
-``steps`` (pairs of a step of central differences and the relative error it gives), and, if it failed, ``diagnosis`` (sentences) and
-``repro`` (a program).
+``steps`` (pairs of a step of central differences and the relative error it gives), and, if it failed, ``diagnosis`` (sentences),
+``repro`` (a program) and ``formulas`` (the source of what gave the gradient, where it is at hand).
 
 A check: ``check`` (its name), ``order``, ``input`` (name), ``shape``, ``verdict``, ``error`` (relative), ``estimate`` (of the numerical
 derivative's own error), ``digits``, ``method``, ``kinks`` and ``jumps`` (how many elements are at one), ``slope`` (of the Taylor
@@ -25,15 +25,18 @@ remainder, or null), ``message``, and, if a derivative failed, ``analytic`` and 
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import platform
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minigrad.core.op import Op
 from minigrad.gradcheck.numerics.row import CANNOT_TELL, FAIL, PASS, Row, worst_verdict
 from minigrad.gradcheck.report.steps import error_by_step
 
@@ -95,8 +98,23 @@ def case_of(result: Result, op: str, tag: str, case: str, device: str = "cpu", *
     if steps and result.problem is not None:
         entry["steps"] = error_by_step(result.problem, result.seed)
     if failed:
-        entry["diagnosis"], entry["repro"] = result.diagnosis, result.repro()
+        entry["diagnosis"], entry["repro"], entry["formulas"] = result.diagnosis, result.repro(), formulas_of(result)
     return entry
+
+
+def formulas_of(result: Result) -> list[str]:
+    """Return the source of what gave the gradient: the formulas of an op, or a backward pass written by hand; empty if not at hand."""
+    function = result.function
+    while isinstance(function, partial):
+        function = function.func
+    written = [f.function for f in function.formulas] if isinstance(function, Op) else [] if result.vjp is None else [result.vjp]
+    found = []
+    for formula in written:
+        try:
+            found.append(inspect.cleandoc(inspect.getsource(formula)))
+        except (OSError, TypeError):
+            continue
+    return found
 
 
 def check_of(row: Row) -> dict[str, Any]:
@@ -155,12 +173,21 @@ def verdict_of(document: Document) -> str:
 def closing_line(document: Document) -> str:
     """Return the run in one line: ``84 ops, 1,210 cases, 0 failed, 2 cannot tell; 3,400 mutants, 0 survived``."""
     s = document["summary"]
-    ops, cases = (f"{s[f'{name}s']:,} {name}{'' if s[f'{name}s'] == 1 else 's'}" for name in ("op", "case"))
-    text = f"{ops}, {cases}, {s['failed']:,} failed, {s['inconclusive']:,} cannot tell"
+    names = {case["op"] for case in document["cases"]}
+    kinds = {"op": 0, "layer": 0, "optimizer": 0}
+    for name in names:
+        kinds["layer" if name.startswith("nn.") else "optimizer" if name.startswith("optim.") else "op"] += 1
+    counts = [counted(n, kind) for kind, n in kinds.items() if n] or ["0 ops"]
+    text = f"{', '.join(counts)}, {counted(s['cases'], 'case')}, {s['failed']:,} failed, {s['inconclusive']:,} cannot tell"
     if "mutants" in document:
         m = document["mutants"]
         text += f"; {m['total']:,} mutants, {m['survived']:,} survived"
     return f"{text} ({s['seconds']:.1f} s)"
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number of things: ``1 op``, ``2 ops``."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def to_json(document: Document, indent: int | None = 1) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from minigrad.gradcheck.report.document import MEASURED, Document, closing_line, to_json
 
@@ -32,5 +35,19 @@ def fragment(document: Document) -> str:
             cells += [check["verdict"], check["message"]]
             parts.append("<tr>" + "".join(f"<td style='text-align:left'>{escape(str(cell))}</td>" for cell in cells) + "</tr>")
         parts.append("</table>")
+        parts += [beside(check, case.get("formulas", [])) for check in case["checks"] if "numeric" in check]
         parts += [f"<p>{escape(sentence)}</p>" for sentence in (*case["notes"], *case.get("diagnosis", []))]
     return "".join(parts)
+
+
+def beside(check: dict[str, Any], formulas: list[str]) -> str:
+    """Return the gradient that backward gave, the numerical one and the source of the formulas, side by side."""
+    columns = {"analytic": as_text(check["analytic"]), "numeric": as_text(check["numeric"]), "formula": "\n\n".join(formulas)}
+    cells = "".join(f"<td style='vertical-align:top'><pre>{escape(text)}</pre></td>" for text in columns.values() if text)
+    heads = "".join(f"<th>{name}</th>" for name, text in columns.items() if text)
+    return f"<p>{escape(check['input'])}, order {check['order']}</p><table><tr>{heads}</tr><tr>{cells}</tr></table>"
+
+
+def as_text(values: Any) -> str:
+    """Return an array as text, with six digits; large ones are cut."""
+    return np.array2string(np.asarray(values, np.float64), precision=6, threshold=200)
