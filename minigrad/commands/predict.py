@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -123,14 +124,7 @@ def read_items(file: str, config: Config) -> np.ndarray[Any, Any]:
     """
     shape = tuple(config["shape"])
     if len(shape) == 1:
-        try:
-            lines = [line.replace(",", " ").split() for line in read_bytes(file, 2**24).decode().splitlines()]
-            points = np.array([line for line in lines if line], np.float32)
-        except ValueError:
-            raise DataError(f"{file} must have lines of {shape[0]} numbers each") from None
-        if points.ndim != 2 or points.shape[1:] != shape:
-            raise DataError(f"{file} must have lines of {shape[0]} numbers each")
-        return points
+        return read_points(file, shape[0])
     images = read_idx(file)
     if images.ndim == 3 and shape[0] == 1:
         images = images[:, None]
@@ -138,4 +132,23 @@ def read_items(file: str, config: Config) -> np.ndarray[Any, Any]:
         expected = ", ".join(map(str, shape[1:] if shape[0] == 1 else shape))
         raise DataError(f"{file} has {images.dtype} of shape {images.shape}; this model takes uint8 images of shape (n, {expected})")
     largest = 16 if config["dataset"] == "digits" else 255
+    if images.max() > largest:
+        raise DataError(f"{file} has values up to {images.max()}; this model learned from images with values from 0 to {largest}")
     return images.astype(np.float32) / np.float32(largest)
+
+
+def read_points(file: str, count: int) -> np.ndarray[Any, Any]:
+    """Return the points in a text file, ``count`` finite numbers in each line, with spaces or commas between them."""
+    points = []
+    for number, line in enumerate(read_bytes(file, 2**24).decode("utf-8-sig", errors="replace").splitlines(), 1):
+        words = line.replace(",", " ").split()
+        try:
+            point = [float(word) for word in words]
+        except ValueError:
+            point = []
+        if words and (len(point) != count or not all(map(math.isfinite, point))):
+            raise DataError(f"{file}, line {number}: {line.strip()[:60]!r} is not {count} finite numbers")
+        points += [point] if words else []
+    if not points:
+        raise DataError(f"{file} must have lines of {count} numbers each, and has none")
+    return np.array(points, np.float32)

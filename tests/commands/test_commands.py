@@ -268,6 +268,24 @@ class TestFaults:
         run("train", "spirals", "--epochs", "1", "--out", "run")
         self.refused(run, "--length is for models of text; this one learned spirals", "predict", "run", "x.txt", "--length", "3", code=2)
 
+    def test_points_that_are_none_are_named_by_their_line(self, run, tmp_path):
+        run("train", "spirals", "--epochs", "1", "--out", "run")
+        for text, says in [
+            ("1 2\nnan 3\n", "line 2: 'nan 3' is not 2 finite numbers"),
+            ("x,y\n1,2\n", "line 1: 'x,y' is not 2 finite numbers"),
+            ("1 2\n\n1 2 3\n", "line 3: '1 2 3' is not 2 finite numbers"),
+            ("1;2\n", "line 1: '1;2' is not 2 finite numbers"),
+            ("\n", "has none"),
+        ]:
+            (tmp_path / "points.txt").write_text(text)
+            self.refused(run, says, "predict", "run", "points.txt")
+        (tmp_path / "points.txt").write_bytes(b"\xef\xbb\xbf1, 2\n3 4\n")
+        assert run("predict", "run", "points.txt")[0] == 0
+
+    def test_images_of_another_range(self, run, trained, tmp_path):
+        data.write_idx(tmp_path / "images", np.full((2, 8, 8), 255, np.uint8))
+        self.refused(run, "values up to 255; this model learned from images with values from 0 to 16", "predict", "run", "images")
+
     def test_what_is_held_out_and_what_is_done_is_said(self, run):
         code, out, _ = run("train", "spirals", "--epochs", "1", "--patience", "1", "--out", "run")
         assert "1,080 items to train with, 120 held out to choose the best epoch with, 600 to test with" in out
