@@ -16,8 +16,9 @@ from minigrad.gradcheck.result import Result
 
 if TYPE_CHECKING:
     from minigrad.gradcheck.suite.testing import assert_gradients, gradient_tests
+    from minigrad.gradcheck.suite.training import DuringTraining
 
-__all__ = ["BadUse", "Result", "Row", "assert_gradients", "gradcheck", "gradient_tests"]
+__all__ = ["BadUse", "DuringTraining", "Result", "Row", "assert_gradients", "gradcheck", "gradient_tests"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,6 +26,10 @@ def __getattr__(name: str) -> Any:
         from minigrad.gradcheck.suite import testing
 
         return getattr(testing, name)
+    if name == "DuringTraining":  # it loads nn
+        from minigrad.gradcheck.suite.training import DuringTraining
+
+        return DuringTraining
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
