@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import os
+from functools import cache
 
 import pytest
 from hypothesis import settings
@@ -22,5 +23,10 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """Mark what compares with PyTorch, so that it can be run by itself where PyTorch is."""
     for item in items:
-        if 'importorskip("torch"' in inspect.getsource(item.function):
+        if compares_with_torch(item.function):
             item.add_marker(pytest.mark.torch)
+
+
+@cache
+def compares_with_torch(function):
+    return 'importorskip("torch"' in inspect.getsource(function)
