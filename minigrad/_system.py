@@ -21,18 +21,22 @@ POSIX = os.name == "posix"
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[int]:
-    """Open a file for writing that nobody else holds open like this, new or as it is, and give its descriptor.
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, which is made if it is not there; within this it may be written, renamed and removed.
 
-    Whoever has it is waited for, in another thread, process or container of this machine. On Windows, and on file systems
-    that know no locks, nobody is waited for.
+    Whoever has it is waited for, in another thread, process or container of this machine. On Windows, where a file that is
+    open can be neither renamed nor removed, and on file systems that know no locks, nobody is waited for.
     """
+    if not POSIX:
+        path.touch()
+        yield
+        return
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             _lock(descriptor)
             if _is_at(descriptor, path):  # who held it may have removed or renamed it
-                yield descriptor
+                yield
                 return
         finally:
             os.close(descriptor)
@@ -52,8 +56,6 @@ def remove_abandoned(path: Path) -> None:
 
 
 def _lock(descriptor: int, wait: bool = True) -> None:
-    if not POSIX:
-        return
     import fcntl
 
     try:
@@ -68,12 +70,6 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:
         return False
-
-
-def take_permissions(descriptor: int, path: Path) -> None:
-    """Give an open file the permissions of another, where the system has them."""
-    if POSIX:
-        os.fchmod(descriptor, stat.S_IMODE(os.stat(path).st_mode))
 
 
 def sync_folder(folder: Path) -> None:

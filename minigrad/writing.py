@@ -7,6 +7,7 @@ that file: one that nobody has locked was left by a writer that was killed, on t
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -31,18 +32,16 @@ def write_atomically(path: str | Path, content: bytes) -> None:
         If it cannot be written.
     """
     if not os.fspath(path) or os.path.isdir(path):
-        raise CheckpointError(f"{os.fspath(path) or 'nothing'!r} is a folder; give the name of a file")
+        raise CheckpointError(f"{os.fspath(path)!r} is a folder; give the name of a file")
     try:
-        target = Path(os.path.realpath(path))
         if _is_special(path):
-            _write_through(path, content)
+            _write(path, os.O_APPEND, content)  # behind what a file that standard output goes to holds already
         else:
-            _replace(target, content)
+            _replace(Path(os.path.realpath(path)), content)
     except OSError as error:
         raise CheckpointError(f"{path} could not be written: {error.strerror or error}; what was there before is unchanged") from None
     except ValueError as error:  # a zero byte, or half of a surrogate pair
         raise CheckpointError(f"{os.fspath(path)!r} is no name that a file can have: {error}") from None
-    _sync(target.parent)
 
 
 def _is_special(path: str | Path) -> bool:
@@ -52,15 +51,6 @@ def _is_special(path: str | Path) -> bool:
     return os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode)
 
 
-def _write_through(path: str | Path, content: bytes) -> None:
-    """Write to what is there; behind what a file that standard output goes to holds already."""
-    file = os.open(path, os.O_WRONLY | os.O_APPEND)
-    try:
-        _write(file, content)
-    finally:
-        os.close(file)
-
-
 def _replace(target: Path, content: bytes) -> None:
     """Write a file beside the target, then give it the target's name."""
     kin = _kin(target)
@@ -68,18 +58,15 @@ def _replace(target: Path, content: bytes) -> None:
         _system.remove_abandoned(leftover)
     temporary = target.with_name(f"{kin}{os.urandom(6).hex()}.tmp")
     try:
-        with _system.locked(temporary) as file:
+        with _system.locked(temporary):
             if target.exists():
-                _system.take_permissions(file, target)
-            _write(file, content)
-            os.fsync(file)
-            if _system.POSIX:
-                os.replace(temporary, target)
-        if not _system.POSIX:  # an open file cannot be renamed there
+                shutil.copymode(target, temporary)
+            _write(temporary, 0, content, sync=True)
             os.replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    _sync(target.parent)
 
 
 def _kin(target: Path) -> str:
@@ -89,10 +76,17 @@ def _kin(target: Path) -> str:
     return f".mg-{zlib.crc32(os.fsencode(target.name)):08x}-"
 
 
-def _write(file: int, content: bytes) -> None:
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(file, rest) :]
+def _write(path: str | Path, flags: int, content: bytes, sync: bool = False) -> None:
+    """Write to what is there, to its end; with ``sync``, bring it to the disk."""
+    file = os.open(path, os.O_WRONLY | flags | getattr(os, "O_BINARY", 0))
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(file, rest) :]
+        if sync:
+            os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _sync(folder: Path) -> None:

@@ -46,3 +46,20 @@ def test_file_systems_that_cannot_sync_a_folder(code: int, tolerated: bool, tmp_
 
 def test_cores() -> None:
     assert 1 <= _system.usable_cores() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are listed on Linux")
+def test_a_file_that_is_locked_is_not_open_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There an open file can be neither renamed nor removed, which whoever has the lock wants to do."""
+    path = tmp_path / "file"
+
+    def is_open() -> bool:
+        return str(path) in {os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
+
+    with _system.locked(path):
+        assert is_open()
+    monkeypatch.setattr(_system, "POSIX", False)
+    with _system.locked(path):
+        assert path.exists()
+        assert not is_open()
+        path.rename(tmp_path / "renamed")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.core.op import OPS
+from minigrad.core.tensor import Tensor
 
 #: methods and attributes of a tensor -> what to write instead
 TENSOR = {
@@ -142,7 +143,7 @@ def ufunc_on_tensors(self: Any, ufunc: Any, method: str, *inputs: Any, **options
             "tensor.data (no gradient flows through them), or change a leaf by x.copy_(...) under mg.no_grad()"
         )
     left, right = inputs if len(inputs) == 2 else (None, None)
-    if method == "__call__" and name in REFLECTED and not options and not hasattr(left, "node") and hasattr(right, "node"):
+    if method == "__call__" and name in REFLECTED and not options and not isinstance(left, Tensor) and isinstance(right, Tensor):
         return getattr(right, REFLECTED[name])(left)
     own = RENAMED.get(name, name)
     instead = f"mg.{own}" if own in OPS and method == "__call__" else "an op of minigrad"

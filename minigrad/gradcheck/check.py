@@ -117,7 +117,9 @@ def gradcheck(
         raise BadUse(f"gradcheck: order={order!r}, method={method!r} or kinks={kinks!r} is not one of those it knows; see its docstring")
     started = time.perf_counter()
     with changed_mode(recording=True), np.errstate(all="ignore"):
-        problem, notes, frozen = make_problem(f, inputs, wrt, upcast, vjp)
+        given = list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
+        library = library_of(f, given, vjp)
+        problem, notes, frozen = make_problem(f, given, wrt, upcast, vjp, library)
         try:
             settings = Settings(method, directions, rtol)
             rng = np.random.default_rng(seed)
@@ -135,17 +137,20 @@ def gradcheck(
         for row in rows:
             row.verdict = FAIL if row.kinks or row.jumps else row.verdict
     title = name or getattr(f, "__name__", None) or type(f).__name__
-    library = library_of(f, inputs if isinstance(inputs, (tuple, list)) else [inputs], vjp) or ""
-    return Result(title, rows, list(dict.fromkeys(notes + warnings)), seed, time.perf_counter() - started, problem, f, vjp, library)
+    notes = list(dict.fromkeys(notes + warnings))
+    return Result(title, rows, notes, seed, time.perf_counter() - started, problem, f, vjp, library or "")
 
 
 def make_problem(
-    f: Callable[..., Any], inputs: Any, wrt: Sequence[int] | None, upcast: bool, vjp: Callable[..., Any] | None = None
+    f: Callable[..., Any],
+    given: list[Any],
+    wrt: Sequence[int] | None,
+    upcast: bool,
+    vjp: Callable[..., Any] | None = None,
+    library: str | None = None,
 ) -> tuple[Problem, list[str], Frozen | None]:
     """Return what is to be checked, what must be said about it, and the frozen state of a module."""
-    given = list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
     names = input_names(f, len(given))
-    library = library_of(f, given, vjp)
     if library is not None:
         if vjp is not None and names == default_names(len(given)):
             names = input_names(vjp, len(given) + 1)[1:]  # behind the cotangent

@@ -49,7 +49,7 @@ class Bucket:
         self.skipped: Array | None = None  #: on a GPU with a gradient scaler: steps that were counted but left out
         self._gradients: Array | None = None
         self._parts: list[Array] | None = None  # of the buffer of gradients, where somebody puts them there
-        self.parts: list[Array] = [object() for _ in params]  #: of the buffer, each the array of a parameter; as yet of none
+        self.parts: list[Array] = [None] * len(params)  #: of the buffer, each the array of a parameter
         self.adopt()
 
     def adopt(self) -> None:
@@ -67,7 +67,7 @@ class Bucket:
                     f"a parameter became {p.dtype}{list(p.shape)} on {p.device} after the optimizer's first step; "
                     "make the optimizer after moving the model"
                 )
-        if any(getrefcount(self.parts[i]) > UNSHARED for i in others):
+        if any(self.parts[i] is not None and getrefcount(self.parts[i]) > UNSHARED for i in others):
             self.values = namespace(self.values).empty_like(self.values)  # the old memory belongs to whoever was given it
             others = list(range(len(self.params)))
         for i in others:
