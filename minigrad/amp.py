@@ -91,9 +91,9 @@ def autocast(dtype: str = "float16", *, enabled: bool = True) -> Iterator[None]:
         return
     backend: Any = next((b for b in BACKENDS.values() if b.kind == "cuda"), None) if "cuda" in KINDS and dtype == "bfloat16" else None
     before = getattr(backend, "precision", None)
-    if backend is not None:
-        backend.precision = "bfloat16"
     try:
+        if backend is not None:
+            backend.precision = "bfloat16"
         with changed_mode(autocast=Autocast(dtype)):
             yield
     finally:

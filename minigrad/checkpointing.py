@@ -62,8 +62,8 @@ class _Segment:
             return wrap(value.data, None).requires_grad_(value.requires_grad) if type(value) is Tensor else value
 
         state, collecting = random.get_state(), _Collecting(self.began)
-        random.set_state(self.random_state)
         try:
+            random.set_state(self.random_state)
             with changed_mode(recording=True, recomputing=True, observers=(collecting,), autocast=self.autocast):
                 self.function(*map(again, self.args), **{name: again(value) for name, value in self.kwargs.items()})
         finally:

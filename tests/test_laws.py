@@ -16,6 +16,7 @@ import tokenize
 from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -279,6 +280,57 @@ def test_what_only_some_systems_have_has_one_home():
         if path != PACKAGE / "_system.py":
             found = POSIX_ONLY.search(path.read_text())
             assert not found, f"{path}: {found and found[0]} belongs in minigrad/_system.py"
+
+
+# ------------------------------------------------------------------------------- what is changed for a while is put back
+
+#: a change right before the ``try`` whose ``finally`` undoes it: what is there to lose if Ctrl-C comes between the two
+BEFORE_TRY = {
+    "data/loader.py": "a thread that is a daemon",
+    "distributed/threads.py": "threads that are daemons",
+    "explore/trace.py": "which trace is the newest, which is not undone",
+    "learn/exercises/checkpoint.py": "the small engine of an exercise, in a process of its own",
+    "learn/grading.py": "a file in a temporary folder",
+    "nn/statistics.py": "hooks of a copy of the model",
+    "nn/summary_table.py": "a list of its own",
+    "replay/cuda_graph.py": "the stream of this capture alone",
+    "replay/origins.py": "a list of a recorder that the interruption ends",
+}
+
+
+def changes_before_try(source: str) -> list[int]:
+    """Lines of statements that change something other than local names, each right before a ``try`` with a ``finally``."""
+
+    def changes(node: ast.AST) -> bool:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+        kinds = {type(part) for target in targets for part in ast.walk(target)}
+        called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+        sets = isinstance(getattr(node, "value", None), ast.Call) and getattr(node.value.func, "attr", "") == "set"
+        inner = isinstance(node, (ast.If, ast.For)) and any(changes(child) for child in ast.walk(node) if child is not node)
+        return bool(kinds & {ast.Attribute, ast.Subscript}) or called or sets or inner
+
+    blocks = [getattr(node, part, None) for node in ast.walk(ast.parse(source)) for part in ("body", "orelse")]
+    pairs = [pair for block in blocks if isinstance(block, list) for pair in pairwise(block)]
+    raising = (ast.Raise, ast.Return)
+    return [
+        a.lineno
+        for a, b in pairs
+        if isinstance(b, ast.Try) and b.finalbody and changes(a) and not (isinstance(a, ast.If) and isinstance(a.body[-1], raising))
+    ]
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_what_finally_undoes_is_done_within_the_try(path):
+    """Ctrl-C may come right behind a call: a change before the ``try`` would then stay."""
+    if relative(path) not in BEFORE_TRY:
+        assert not changes_before_try(path.read_text()), f"{relative(path)}: move the change into the try"
+
+
+@pytest.mark.parametrize("change", ["mode.set(new)", "token = mode.set(new)", "x.mode = 1", "for m in ms:\n    m.mode = 1"])
+def test_a_change_before_the_try_is_found(change):
+    after = "try:\n    f()\nfinally:\n    undo()"
+    assert changes_before_try(f"{change}\n{after}")
+    assert not changes_before_try(f"before = mode.get()\n{after}")
 
 
 # --------------------------------------------------------------------------------------------- 9. the core stays small

@@ -61,10 +61,10 @@ def _variables_of(file: str) -> dict[str, Any]:
     """Run a script as ``python FILE`` does; return its variables."""
     argv, path, main = sys.argv, list(sys.path), sys.modules["__main__"]
     script = ModuleType("__main__")
-    script.__file__ = file
-    sys.argv, sys.path[0:0] = [file], [os.path.dirname(os.path.abspath(file))]
-    sys.modules["__main__"] = script
     try:
+        script.__file__ = file
+        sys.argv, sys.path[0:0] = [file], [os.path.dirname(os.path.abspath(file))]
+        sys.modules["__main__"] = script
         exec(compile(Path(file).read_bytes(), file, "exec"), script.__dict__)
     except SystemExit as stop:
         code = "" if stop.code is None else repr(stop.code)

@@ -54,14 +54,15 @@ def run(args: argparse.Namespace) -> int:
 
 def can_be_run(module: str) -> bool:
     """Whether there is a module of this name, or a package with a ``__main__``, for this Python in this folder."""
-    sys.path.insert(0, "")
+    before = list(sys.path)
     try:
+        sys.path.insert(0, "")
         found = find_spec(module)
         return found is not None and (found.submodule_search_locations is None or find_spec(f"{module}.__main__") is not None)
     except (ImportError, ValueError, AttributeError):  # a parent that is no package, an empty name
         return False
     finally:
-        sys.path.remove("")
+        sys.path[:] = before
 
 
 def become_mpiexec(program: Sequence[str], ranks: int, **options: Any) -> int:

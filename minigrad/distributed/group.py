@@ -197,9 +197,9 @@ class Group:
             raise TypeError(f"{name}: x must be an array, not a {type(x).__name__}; minigrad.distributed.{name} takes Tensors")
         self.calls += 1
         kind = "" if x is None else f" of {x.dtype}{list(x.shape)}"
-        self.progress.call = " ".join([f"{name} #{self.calls}{kind}", *map(str, details)])
-        self.progress.since = time.monotonic()
         try:
+            self.progress.call = " ".join([f"{name} #{self.calls}{kind}", *map(str, details)])
+            self.progress.since = time.monotonic()
             if self.check:
                 self._agree(f"{self.progress.call} at {place_of(sys._getframe())}")
             yield

@@ -63,11 +63,12 @@ _images: ContextVar[str | None] = ContextVar("images", default=None)
 @contextmanager
 def images_from(source: str | None) -> Iterator[None]:
     """Within this, `images` are those of ``mnist:FOLDER`` or ``fashion-mnist:FOLDER``; None stands for drawn digits."""
-    token = _images.set(source)
+    before = _images.get()
     try:
+        _images.set(source)
         yield
     finally:
-        _images.reset(token)
+        _images.set(before)
 
 
 def images_source() -> str | None:
@@ -218,8 +219,8 @@ def accuracy_of(model: nn.Module, x: Array, y: Array) -> float:
 def outputs(model: nn.Module, x: Array, *, training: bool = False) -> Array:
     """Return what a model computes in evaluation mode, or in training mode, and leave it as it was."""
     was = model.training
-    model.train(training)
     try:
+        model.train(training)
         with mg.no_grad(), nn.statistics_kept(model), np.errstate(all="ignore"):
             out: Array = model(mg.as_tensor(x)).data
             return out

@@ -224,8 +224,8 @@ def load(path: Path) -> Exercise:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
     try:
+        sys.modules[name] = module
         spec.loader.exec_module(module)
     except CourseError:
         raise

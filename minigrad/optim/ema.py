@@ -44,8 +44,8 @@ class EMA:
     def applied(self) -> Iterator[None]:
         """Put the averages in place of the parameters within a ``with`` block."""
         kept = [p.data.copy() for p in self.params]
-        self.copy_to_params()
         try:
+            self.copy_to_params()
             yield
         finally:
             for p, x in zip(self.params, kept, strict=True):

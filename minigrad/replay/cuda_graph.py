@@ -51,8 +51,8 @@ class CudaGraph:
         stream = backend.capturing_stream(self.device.index)
         with stream, xp.cuda.using_allocator(self._pool.malloc):
             stream.begin_capture()
-            backend.capture = self
             try:
+                backend.capture = self
                 outputs = step(*args)
                 tensors_in(outputs)  # refuses others
             except BaseException as error:

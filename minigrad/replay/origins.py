@@ -84,8 +84,8 @@ class Origins(Observer):
     def named(self, phase: str, what: str) -> Iterator[None]:
         """What is called in the block is ``what``, such as the step of an optimizer."""
         self._label(Origin(self._phase))
-        self._fixed = Origin(phase or self._phase, what, "", self._layers[-1] if self._layers else "")
         try:
+            self._fixed = Origin(phase or self._phase, what, "", self._layers[-1] if self._layers else "")
             yield
         finally:
             self._fixed = None

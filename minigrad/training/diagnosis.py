@@ -27,16 +27,16 @@ def find_not_finite(model: nn.Module, *inputs: Any) -> str:
             return f"the parameter {name} of layer {_layer(model, name.rpartition('.')[0])} is NaN or infinite. {advice}"
     first: list[str] = []
     handles = []
-    for name, module in model.named_modules():
-        if not any(True for _ in module.children()):
-
-            def hook(module: nn.Module, args: Any, output: Any, name: str = name) -> None:
-                outputs = output if isinstance(output, tuple) else (output,)
-                if not first and any(isinstance(o, Tensor) and not _is_finite(o) for o in outputs):
-                    first.append(name)
-
-            handles.append(module.register_forward_hook(hook))
     try:
+        for name, module in model.named_modules():
+            if not any(True for _ in module.children()):
+
+                def hook(module: nn.Module, args: Any, output: Any, name: str = name) -> None:
+                    outputs = output if isinstance(output, tuple) else (output,)
+                    if not first and any(isinstance(o, Tensor) and not _is_finite(o) for o in outputs):
+                        first.append(name)
+
+                handles.append(module.register_forward_hook(hook))
         with changed_mode(recording=False), np.errstate(all="ignore"):
             model(*inputs)
     finally:

@@ -83,9 +83,9 @@ class Ranks:
     def apart(self, model: Any) -> Iterator[None]:
         """Within this the layers look at this rank's batch alone: for what one rank examines by itself."""
         together = [(module, module.group) for module in model.modules() if getattr(module, "group", None) is not None]
-        for module, _ in together:
-            module.group = None
         try:
+            for module, _ in together:
+                module.group = None
             yield
         finally:
             for module, group in together:

@@ -74,9 +74,9 @@ class MutantRunner:
         """Put another function in the place of formula number ``index``."""
         formula = self.op.formulas[index]
         right = formula.function
-        formula.function = function
-        self.op.plans.clear()
         try:
+            formula.function = function
+            self.op.plans.clear()
             with changed_mode(plain=True), np.errstate(all="ignore"):
                 yield
         finally:

@@ -58,8 +58,8 @@ class Source:
         """Return the formula with one expression of ``definition`` replaced; the tree is as before afterwards."""
         holder = getattr(parent, field)
         old = holder if position is None else holder[position]
-        put(parent, field, position, new)
         try:
+            put(parent, field, position, new)
             code = _compile(definition)
         finally:
             put(parent, field, position, old)

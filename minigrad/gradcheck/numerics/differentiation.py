@@ -133,8 +133,8 @@ def _along_elements(value: Callable[[Vector], Vector], x: Vector, y: Vector) -> 
         origin = flat[i]
 
         def f(t: float) -> Vector:
-            flat[i] = origin + t
             try:
+                flat[i] = origin + t
                 return value(point)
             finally:
                 flat[i] = origin
