@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 from minigrad.commands import main
-from minigrad.training.plot import by_epoch, svg
+from minigrad.training.plot import by_epoch
+from minigrad.training.svg import svg
 
 SETTINGS = ["train", "digits", "--optimizer", "sgd", "--lr", "0.1", "--schedule", "none"]
 

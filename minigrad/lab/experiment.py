@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 Relation = Literal["<", "<=", "==", ">=", ">"]
 Over = Literal["every seed", "the mean"]
@@ -139,3 +139,8 @@ def dots(title: str, quantities: Mapping[str, Sequence[float]], *, y: str = "", 
 def column(rows: Sequence[Row], name: str) -> list[float]:
     """Return a number of every row."""
     return [float(row[name]) for row in rows]
+
+
+def columns(rows: Sequence[Row]) -> dict[str, list[float]]:
+    """Return the numbers of every row by name; what is a list, such as a curve, is left out."""
+    return {name: column(rows, name) for name, value in rows[0].items() if not isinstance(value, list)}

@@ -16,7 +16,9 @@ import numpy as np
 from minigrad.lab.experiment import Experiment, Row, dots
 from minigrad.lab.verdict import Verdict, judge
 from minigrad.saving import write_atomically
-from minigrad.training.plot import Line, Panel, png, svg
+from minigrad.training.panels import Line, Panel
+from minigrad.training.plot import png
+from minigrad.training.svg import svg
 
 
 class RecordError(ValueError):

@@ -1,14 +1,8 @@
-"""Curves: of a training run by epoch, or of anything by anything, with logarithmic axes and bands over runs.
-
-A PNG is made by matplotlib (extra ``plot``), an SVG here, of the same `Panel` s.
-"""
+"""Curves of a training run by epoch or by step, and pictures as PNG, which matplotlib makes (extra ``plot``)."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from html import escape
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -17,66 +11,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.saving import write_atomically
-
-#: told apart in any kind of colour vision (Okabe and Ito, 2008), and by shape where lines have marks
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
-WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 420, 280, 62, 34, 14, 44
+from minigrad.training.panels import COLOURS, Line, Panel
+from minigrad.training.svg import short, svg
 
 Series = Mapping[str, Sequence[float]]
-
-
-@dataclass
-class Line:
-    """A line of a panel: y by x.
-
-    Attributes
-    ----------
-    x : where it was measured
-    runs : one row of values by x for each run. The line is their median, the band from the least to the greatest of them. A value that is
-        not finite leaves a gap in its run.
-    marks : draw a mark at each x, and no line between them where there is only one
-    """
-
-    x: Sequence[float]
-    runs: Sequence[Sequence[float]]
-    marks: bool = False
-
-    def __post_init__(self) -> None:
-        wrong = [len(run) for run in self.runs if len(run) != len(self.x)]
-        if wrong or not self.runs:
-            have = f"one of {wrong[0]} values" if wrong else "none"
-            raise ValueError(f"Line: every run must have a value for each of the {len(self.x)} x, and there is {have}")
-
-    def band(self) -> tuple[list[float], list[float], list[float], list[float]]:
-        """Return x, and the least, median and greatest value there, where any is finite."""
-        rows = [[run[i] for run in self.runs if math.isfinite(run[i])] for i in range(len(self.x))]
-        keep = [i for i, row in enumerate(rows) if row]
-        low, middle, high = ([float(f(rows[i])) for i in keep] for f in (np.min, np.median, np.max))
-        return [float(self.x[i]) for i in keep], low, middle, high
-
-
-@dataclass
-class Panel:
-    """One picture: lines over a common x.
-
-    Attributes
-    ----------
-    title, x, y : what stands above, below and beside it
-    lines : by name
-    log_x, log_y : logarithmic axes; what is not positive is left out there
-    limit : a value of y that is drawn as a dashed line, such as the threshold of a rule
-    rows : put the lines below one another, each a row with its name beside it, a mark at its median and a bar over its runs: for things
-        that have no order. Their only x says which row, counted from 1; y and its axis lie across
-    """
-
-    title: str
-    x: str = ""
-    y: str = ""
-    lines: dict[str, Line] = field(default_factory=dict)
-    log_x: bool = False
-    log_y: bool = False
-    limit: float | None = None
-    rows: bool = False
 
 
 def save_curve(history: Sequence[Mapping[str, Any]], folder: Path) -> Path:
@@ -113,157 +51,6 @@ def by_epoch(panels: Mapping[str, Series]) -> list[Panel]:
         Panel(title, "epoch", "", {name: Line(range(1, len(values) + 1), [list(values)]) for name, values in series.items()})
         for title, series in panels.items()
     ]
-
-
-def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Return round numbers that cover [low, high]: steps of 1, 2 or 5 times a power of ten."""
-    span = (high - low) or 1.0
-    power = 10.0 ** math.floor(math.log10(span / count))
-    step = next(m * power for m in (1, 2, 5, 10) if span / (m * power) <= count)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [i * step for i in range(first, max(last, first + 1) + 1)]
-
-
-def log_ticks(low: float, high: float, count: int = 6) -> list[float]:
-    """Return powers of ten, at most about ``count``, that cover [low, high]; 1, 2 and 5 times each where there are two or fewer."""
-    first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
-    last = max(last, first + 1)
-    if last - first <= 2:
-        marks = [m * 10.0**k for k in range(first, last + 1) for m in (1, 2, 5)]
-        below = max(m for m in marks if m <= low * (1 + 1e-9))
-        above = min([m for m in marks if m >= high * (1 - 1e-9) and m > below])
-        return [m for m in marks if below <= m <= above]
-    step = -(-(last - first) // count)
-    return [10.0**k for k in range(first, last + step, step)]
-
-
-class _Axis:
-    """Places of values along an axis between two ends, in points of the picture."""
-
-    def __init__(self, values: list[float], start: float, end: float, log: bool, tight: bool) -> None:
-        self.log, self.start, self.end = log, start, end
-        usable = [v for v in values if math.isfinite(v) and (v > 0 or not log)]
-        low, high = min(usable, default=1.0 if log else 0.0), max(usable, default=10.0 if log else 1.0)
-        self.marks = log_ticks(low, high) if log else ticks(low, high)
-        ends = (low, high) if tight and high > low else (self.marks[0], self.marks[-1])
-        self.low, self.high = (self._scaled(v) for v in ends)
-        self.marks = [m for m in self.marks if self.low - 1e-9 <= self._scaled(m) <= self.high + 1e-9] or [low, high]
-
-    def _scaled(self, value: float) -> float:
-        return math.log10(value) if self.log else value
-
-    def has(self, value: float) -> bool:
-        return math.isfinite(value) and (value > 0 or not self.log)
-
-    def __call__(self, value: float) -> float:
-        return self.start + (self.end - self.start) * (self._scaled(value) - self.low) / ((self.high - self.low) or 1.0)
-
-
-def svg(panels: Sequence[Panel], caption: str = "") -> str:
-    """Return an SVG with the panels side by side, and a line below them."""
-    total = WIDTH * len(panels)
-    names = max((math.ceil(len(panel.lines) / _abreast(panel)) for panel in panels if not panel.rows), default=0)
-    tall = HEIGHT + 14 * names + (16 if caption else 0)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total} {tall}" width="{total}" height="{tall}" '
-        'font-family="sans-serif" font-size="11">',
-        f'<rect width="{total}" height="{tall}" fill="white"/>',
-    ]
-    for k, panel in enumerate(panels):
-        parts += [f'<g transform="translate({k * WIDTH},0)">', *(_rows(panel) if panel.rows else _panel(panel)), "</g>"]
-    if caption:
-        parts.append(f'<text x="8" y="{tall - 5}" fill="#666" font-size="10">{escape(caption)}</text>')
-    return "\n".join([*parts, "</svg>\n"])
-
-
-def _panel(panel: Panel) -> list[str]:
-    bands = {name: line.band() for name, line in panel.lines.items()}
-    ys = [v for _, low, _, high in bands.values() for v in (*low, *high)] + ([] if panel.limit is None else [panel.limit])
-    x = _Axis([v for band in bands.values() for v in band[0]], LEFT, WIDTH - RIGHT, panel.log_x, tight=True)
-    y = _Axis(ys, HEIGHT - BOTTOM, TOP, panel.log_y, tight=False)
-    middle = LEFT + (WIDTH - LEFT - RIGHT) / 2
-    lines = [f'<text x="{middle}" y="20" text-anchor="middle" font-size="13">{escape(panel.title)}</text>']
-    for mark in y.marks:
-        lines.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(mark):.1f}" y2="{y(mark):.1f}" stroke="#ddd"/>')
-        lines.append(f'<text x="{LEFT - 6}" y="{y(mark) + 4:.1f}" text-anchor="end">{mark:g}</text>')
-    for mark in x.marks:
-        lines.append(f'<text x="{x(mark):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{mark:g}</text>')
-    lines.append(f'<text x="{middle}" y="{HEIGHT - 10}" text-anchor="middle">{escape(panel.x)}</text>')
-    height = TOP + (HEIGHT - TOP - BOTTOM) / 2
-    if panel.y:
-        lines.append(f'<text transform="translate(13,{height}) rotate(-90)" text-anchor="middle">{escape(panel.y)}</text>')
-    if panel.limit is not None:
-        at = y(panel.limit)
-        lines.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}" stroke="#333" stroke-dasharray="5 4"/>')
-    for i, (name, (xs, low, values, high)) in enumerate(bands.items()):
-        lines += _named(name, i, _abreast(panel))
-        lines += _line(i, panel.lines[name].marks, x, y, [row for row in zip(xs, low, values, high, strict=True) if x.has(row[0])])
-    return lines
-
-
-def _rows(panel: Panel) -> list[str]:
-    """Draw a panel whose lines are rows."""
-    bands = {name: line.band() for name, line in panel.lines.items()}
-    values = [v for _, low, _, high in bands.values() for v in (*low, *high)] + ([] if panel.limit is None else [panel.limit])
-    left = 190
-    x = _Axis(values, left, WIDTH - RIGHT - 10, panel.log_y, tight=False)
-    step = (HEIGHT - TOP - BOTTOM) / max(len(bands), 1)
-    bottom = HEIGHT - BOTTOM
-    drawn = [f'<text x="{WIDTH / 2}" y="20" text-anchor="middle" font-size="13">{escape(panel.title)}</text>']
-    for mark in x.marks:
-        drawn.append(f'<line x1="{x(mark):.1f}" x2="{x(mark):.1f}" y1="{TOP}" y2="{bottom}" stroke="#ddd"/>')
-        drawn.append(f'<text x="{x(mark):.1f}" y="{bottom + 16}" text-anchor="middle">{mark:g}</text>')
-    drawn.append(f'<text x="{(left + WIDTH - RIGHT) / 2}" y="{HEIGHT - 10}" text-anchor="middle">{escape(panel.y)}</text>')
-    if panel.limit is not None:
-        at = x(panel.limit)
-        drawn.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{bottom}" stroke="#333" stroke-dasharray="5 4"/>')
-    for i, (name, (_, low, middle, high)) in enumerate(bands.items()):
-        y = TOP + step * (i + 0.5)
-        drawn.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(_short(name))}</text>')
-        for a, b, c in zip(low, middle, high, strict=True):
-            if x.has(a):
-                ends = f'x1="{x(a):.1f}" x2="{x(c):.1f}" y1="{y:.1f}" y2="{y:.1f}"'
-                drawn.append(f'<line {ends} stroke="{COLOURS[0]}" stroke-width="2"/>')
-                drawn.append(f'<circle cx="{x(b):.1f}" cy="{y:.1f}" r="3.5" fill="{COLOURS[0]}"/>')
-    return drawn
-
-
-def _short(name: str) -> str:
-    """Return a name that fits beside a row."""
-    return name if len(name) <= 34 else f"{name[:33]}…"
-
-
-def _abreast(panel: Panel) -> int:
-    """Return how many names of lines fit beside one another."""
-    return 3 if max(map(len, panel.lines), default=0) <= 18 else 1
-
-
-def _named(name: str, i: int, abreast: int) -> list[str]:
-    """Draw the name of a line below the panel."""
-    left, below = LEFT + 118 * (i % abreast), HEIGHT + 4 + 14 * (i // abreast)
-    stroke = f'stroke="{COLOURS[i % len(COLOURS)]}" stroke-width="3"'
-    return [
-        f'<line x1="{left}" x2="{left + 14}" y1="{below - 4}" y2="{below - 4}" {stroke}/>',
-        f'<text x="{left + 18}" y="{below}">{escape(name)}</text>',
-    ]
-
-
-def _line(i: int, marks: bool, x: _Axis, y: _Axis, rows: list[tuple[float, float, float, float]]) -> list[str]:
-    """Draw a line and its band."""
-    colour = COLOURS[i % len(COLOURS)]
-    drawn = []
-    banded = [row for row in rows if y.has(row[1]) and row[3] > row[1]]
-    if banded and marks:
-        drawn += [f'<line x1="{x(a):.1f}" x2="{x(a):.1f}" y1="{y(b):.1f}" y2="{y(d):.1f}" stroke="{colour}"/>' for a, b, _, d in banded]
-    elif banded:
-        edge = [(a, d) for a, _, _, d in banded] + [(a, b) for a, b, _, _ in reversed(banded)]
-        drawn.append(f'<polygon points="{" ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in edge)}" fill="{colour}" opacity="0.18"/>')
-    points = [(x(a), y(c)) for a, _, c, _ in rows if y.has(c)]
-    joined = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
-    drawn.append(f'<polyline points="{joined}" fill="none" stroke="{colour}" stroke-width="2"/>')
-    if marks:
-        drawn += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3.5" fill="{colour}"/>' for a, b in points]
-    return drawn
 
 
 def png(panels: Sequence[Panel], caption: str = "") -> bytes:
@@ -321,7 +108,7 @@ def _rows_by_matplotlib(axes: Any, panel: Panel) -> None:
     for i, (_, low, middle, high) in enumerate(bands.values()):
         around = [np.subtract(middle, low), np.subtract(high, middle)]
         axes.errorbar(middle, [i] * len(middle), xerr=around, color=COLOURS[0], marker="o", markersize=4)
-    axes.set_yticks(range(len(bands)), [_short(name) for name in bands], fontsize=8)
+    axes.set_yticks(range(len(bands)), [short(name) for name in bands], fontsize=8)
     axes.invert_yaxis()
     _scale(axes, "x", panel.log_y)
     if panel.limit is not None:

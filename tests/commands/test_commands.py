@@ -64,7 +64,7 @@ def test_a_run_leaves_everything_behind(run, tmp_path):
 
 
 def test_the_curve_without_matplotlib(monkeypatch, tmp_path):
-    from minigrad.training import plot
+    from minigrad.training import plot, svg
 
     monkeypatch.setattr(plot, "find_spec", lambda name: None)
     history = [
@@ -81,9 +81,9 @@ def test_the_curve_without_matplotlib(monkeypatch, tmp_path):
         assert len(points) == 10
         assert (np.diff(points[:, 0]) > 0).all()
         assert points.min() >= 0
-        assert points[:, 1].max() <= plot.HEIGHT
-    assert plot.ticks(0.0, 1.0) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
-    assert plot.ticks(5.0, 5.0)[0] <= 5 <= plot.ticks(5.0, 5.0)[-1]
+        assert points[:, 1].max() <= svg.HEIGHT
+    assert svg.ticks(0.0, 1.0) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    assert svg.ticks(5.0, 5.0)[0] <= 5 <= svg.ticks(5.0, 5.0)[-1]
     plot.save_curve(history[:1], tmp_path)
     plot.save_curve([], tmp_path)
 

@@ -6,7 +6,9 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from minigrad.training.plot import Line, Panel, log_ticks, png, svg
+from minigrad.training.panels import Line, Panel
+from minigrad.training.plot import png
+from minigrad.training.svg import log_ticks, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from minigrad import data, nn
 from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
 from minigrad.lab.nets import accuracy_of, digits, net, norm_of, train
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 ARMS = ("plain", "BN", "renorm", "layer", "group")
 

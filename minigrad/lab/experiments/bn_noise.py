@@ -9,7 +9,7 @@ import numpy as np
 import minigrad as mg
 from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
 from minigrad.lab.nets import digits
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 
 def measure(seed: int, s: Settings) -> Row:

@@ -10,10 +10,10 @@ import numpy as np
 import minigrad as mg
 from minigrad import nn, optim
 from minigrad.backends import Array
-from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
+from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, columns
 from minigrad.lab.nets import ACTIVATIONS, accuracy_of, digits, inputs_of, net, norm_of
 from minigrad.nn import functional as F
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 ARMS = (("plain", 1), ("BN", 1), ("BN", 5))  #: (arm, its rate over the plain net's)
 
@@ -87,7 +87,7 @@ def conclude(rows: Sequence[Row], s: Settings) -> Findings:
         )
         for act in ("tanh", "relu")
     ]
-    return Findings({name: column(rows, name) for name, v in rows[0].items() if not isinstance(v, list)}, panels=panels)
+    return Findings(columns(rows), panels=panels)
 
 
 EXPERIMENT = Experiment(

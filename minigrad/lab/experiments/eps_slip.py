@@ -9,9 +9,9 @@ import numpy as np
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
+from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, columns
 from minigrad.lab.nets import digits, net, train
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 
 class Outside(nn.BatchNorm1d):
@@ -60,7 +60,7 @@ def conclude(rows: Sequence[Row], s: Settings) -> Findings:
         for name in ("inside", "outside", "by the variance")
     }
     panel = Panel("deviation after normalizing", "deviation of the input", "deviation of the output", lines, log_x=True, log_y=True)
-    return Findings({name: column(rows, name) for name, v in rows[0].items() if not isinstance(v, list)}, panels=[panel])
+    return Findings(columns(rows), panels=[panel])
 
 
 EXPERIMENT = Experiment(

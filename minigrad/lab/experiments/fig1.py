@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 
 from minigrad import nn
-from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
+from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, columns
 from minigrad.lab.nets import Curve, images, images_source, inputs_of, net, norm_of, train
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 
 def run(arm: str, lr: float, seed: int, steps: int, every: int) -> tuple[Curve, np.ndarray]:
@@ -58,7 +58,7 @@ def conclude(rows: Sequence[Row], s: Settings) -> Findings:
     for arm in ("plain", "BN"):
         lines = {f"{q}th percentile": Line(x, [rows[0][f"{arm} unit"][i]]) for i, q in ((2, 85), (1, 50), (0, 15))}
         panels.append(Panel(f"a unit's input, {arm}", "step", "before the sigmoid", lines))
-    return Findings({name: column(rows, name) for name, value in rows[0].items() if not isinstance(value, list)}, panels=panels)
+    return Findings(columns(rows), panels=panels)
 
 
 EXPERIMENT = Experiment(

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from numpy import array, percentile
 
 from minigrad import nn
-from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
+from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, columns
 from minigrad.lab.experiments.fig1 import drift
 from minigrad.lab.nets import digits, inputs_of, net, norm_of, train
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 RATES = (0.1, 1.0, 3.0)
 
@@ -44,7 +44,7 @@ def conclude(rows: Sequence[Row], s: Settings) -> Findings:
         )
         for lr in s["rates"]
     ]
-    return Findings({name: column(rows, name) for name, value in rows[0].items() if not isinstance(value, list)}, panels=panels)
+    return Findings(columns(rows), panels=panels)
 
 
 EXPERIMENT = Experiment(

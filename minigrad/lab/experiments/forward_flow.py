@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
+from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, columns
 from minigrad.lab.nets import ACTIVATIONS, digits, inputs_of, net, norm_of
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 
 def measure(seed: int, s: Settings) -> Row:
@@ -36,7 +36,7 @@ def conclude(rows: Sequence[Row], s: Settings) -> Findings:
         )
         for act, start in s["cells"]
     ]
-    return Findings({name: column(rows, name) for name, v in rows[0].items() if not isinstance(v, list)}, panels=panels[:3])
+    return Findings(columns(rows), panels=panels[:3])
 
 
 CELLS = (("tanh", 0.02), ("relu", 0.02), ("relu", 1.0), ("relu", "he"), ("tanh", "xavier"))

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
+from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, columns
 from minigrad.lab.nets import digits, gradients, net, norm_of
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 
 def measure(seed: int, s: Settings) -> Row:
@@ -36,7 +36,7 @@ def conclude(rows: Sequence[Row], s: Settings) -> Findings:
     x = list(range(1, s["depth"] + 1))
     lines = {arm: Line(x, [r[f"{arm}: gradients"] for r in rows]) for arm in ("plain", "BN")}
     panel = Panel("ReLU from He's start", "layer", "gradient by the weight", lines, log_y=True)
-    return Findings({name: column(rows, name) for name, v in rows[0].items() if not isinstance(v, list)}, panels=[panel])
+    return Findings(columns(rows), panels=[panel])
 
 
 CELLS = (

@@ -8,7 +8,7 @@ from typing import Any
 from minigrad import nn
 from minigrad.lab.experiment import Condition, Effect, Experiment, Findings, Row, Settings
 from minigrad.lab.nets import fewest, mnist1d, most, net, train
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 ARMS = ("plain", "BN", "layer norm", "dropout")
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import minigrad as mg
 from minigrad import nn, optim
-from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
+from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, columns
 from minigrad.lab.nets import digits, started, train
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 ARMS = ("Keras", "torch", "plain")
 
@@ -37,7 +37,7 @@ def conclude(rows: Sequence[Row], s: Settings) -> Findings:
     """Draw accuracy by step."""
     lines = {arm: Line(rows[0][f"{arm} step"], [r[f"{arm} curve"] for r in rows]) for arm in ARMS}
     panel = Panel("test accuracy", "step", "accuracy", lines)
-    return Findings({name: column(rows, name) for name, value in rows[0].items() if not isinstance(value, list)}, panels=[panel])
+    return Findings(columns(rows), panels=[panel])
 
 
 EXPERIMENT = Experiment(

@@ -9,11 +9,11 @@ import numpy as np
 import minigrad as mg
 from minigrad import nn, optim
 from minigrad.data import DataLoader, TensorDataset
-from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
+from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, columns
 from minigrad.lab.nets import digits, net, norm_of
 from minigrad.nn import functional as F
 from minigrad.random import Generator
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 NETS: dict[str, str | float] = {"sigmoid": 0.1, "tanh": "xavier", "relu": "he"}
 MEASURES = ("range of the loss", "change of the gradient", "beta")
@@ -76,7 +76,7 @@ def conclude(rows: Sequence[Row], s: Settings) -> Findings:
         )
         for act in NETS
     ]
-    return Findings({name: column(rows, name) for name, v in rows[0].items() if not isinstance(v, list)}, panels=panels)
+    return Findings(columns(rows), panels=panels)
 
 
 EXPERIMENT = Experiment(

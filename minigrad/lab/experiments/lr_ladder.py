@@ -7,7 +7,7 @@ from functools import cache
 
 from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
 from minigrad.lab.nets import Curve, digits, net, norm_of, train
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 NETS: dict[str, str | float] = {"sigmoid": 0.1, "relu": "he"}  #: activation -> start
 RUNGS = {"x1": 1, "x5": 5, "x30": 30}

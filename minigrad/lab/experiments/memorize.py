@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
+from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, columns
 from minigrad.lab.nets import Sets, digits, net, norm_of, train
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 
 def measure(seed: int, s: Settings) -> Row:
@@ -30,7 +30,7 @@ def conclude(rows: Sequence[Row], s: Settings) -> Findings:
     pad = lambda curve: [*curve, *[float("nan")] * (len(x) - len(curve))]
     lines = {arm: Line(x, [pad(r[f"{arm}: curve"]) for r in rows]) for arm in ("plain", "BN")}
     panel = Panel("random labels", "step", "accuracy on the training set", lines)
-    return Findings({name: column(rows, name) for name, v in rows[0].items() if not isinstance(v, list)}, panels=[panel])
+    return Findings(columns(rows), panels=[panel])
 
 
 EXPERIMENT = Experiment(

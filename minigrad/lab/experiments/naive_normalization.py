@@ -9,7 +9,7 @@ import numpy as np
 import minigrad as mg
 from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings
 from minigrad.lab.nets import digits
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 #: name -> how z = Wx + b is normalized
 WAYS = {

@@ -10,7 +10,7 @@ import minigrad as mg
 from minigrad.backends import Array
 from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
 from minigrad.lab.nets import digits, net, norm_of, train
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 
 def shape(z: Array) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
 from minigrad.lab.nets import digits, gradients, net, norm_of, train
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 
 def measure(seed: int, s: Settings) -> Row:

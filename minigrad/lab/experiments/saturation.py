@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
+from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, columns
 from minigrad.lab.nets import ACTIVATIONS, digits, inputs_of, net, norm_of, train
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 
 def share(model: object, activation: str) -> float:
@@ -39,7 +39,7 @@ def conclude(rows: Sequence[Row], s: Settings) -> Findings:
             n = max(map(len, tracks))
             lines[arm] = Line([50 * i for i in range(n)], [t + [float("nan")] * (n - len(t)) for t in tracks])
         panels.append(Panel(name, "step", "saturated or dead", lines))
-    return Findings({name: column(rows, name) for name, v in rows[0].items() if not isinstance(v, list)}, panels=panels)
+    return Findings(columns(rows), panels=panels)
 
 
 CELLS = (

@@ -10,7 +10,7 @@ import minigrad as mg
 from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings
 from minigrad.lab.nets import digits
 from minigrad.nn import functional as F
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 
 def parts(a: float, eps: float, seed: int) -> list[np.ndarray]:

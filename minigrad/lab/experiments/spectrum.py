@@ -11,7 +11,7 @@ from minigrad import nn
 from minigrad.backends import Array
 from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
 from minigrad.lab.nets import digits, net, norm_of, train
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 
 def singular_values(layer: nn.Module, x: Array) -> Array:

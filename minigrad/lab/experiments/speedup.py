@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings
 from minigrad.lab.nets import digits, fewest, net, norm_of, train
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 #: name -> (activation, start)
 NETS: dict[str, tuple[str, str | float]] = {"sigmoid, N(0, .1)": ("sigmoid", 0.1), "ReLU, He": ("relu", "he")}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, column
+from minigrad.lab.experiment import Condition, Experiment, Findings, Row, Settings, columns
 from minigrad.lab.nets import digits, gradients, net, norm_of, train
-from minigrad.training.plot import Line, Panel
+from minigrad.training.panels import Line, Panel
 
 NETS = {"tanh": "xavier", "relu": "he"}
 
@@ -43,7 +43,7 @@ def conclude(rows: Sequence[Row], s: Settings) -> Findings:
         )
         for act in NETS
     ]
-    quantities = {name: column(rows, name) for name, value in rows[0].items() if not isinstance(value, list)}
+    quantities = columns(rows)
     cells = [f"{act} plain rate {lr:g}" for act in NETS for lr in s["rates"]]
     quantities["lowest ratio of any plain net"] = [min(r[f"{c}: lowest"] for c in cells) for r in rows]
     quantities["highest ratio of any plain net"] = [max(r[f"{c}: highest"] for c in cells) for r in rows]
