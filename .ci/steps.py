@@ -82,6 +82,13 @@ STEPS = [
         needs="web bundler chromium",
         cores=2,
     ),
+    # The site: every page is run, a warning is an error, and the built pages are used in a real browser.
+    Step("site-tools", environment(".venv-site/bin/python", "-e", ".[docs,test,test-web]"), installs=True),
+    Step(
+        "site",
+        "MINIGRAD_REQUIRE_WEB=1 .venv-site/bin/python -m pytest -n 0 -m 'slow or not slow' tests/docs",
+        needs="site-tools bundler chromium",
+    ),
     # What is read and what is shipped: every branch of the core, the wheel and the sdist.
     Step("coverage", f"{DEV} -m pytest -p no:minigrad -n 0 --cov --cov-report=term-missing:skip-covered {CORE_TESTS}", needs="tools"),
     Step("distribution", f"{DEV} -m pytest -n 0 -m slow tests/test_distribution.py", needs="tools"),

@@ -8,12 +8,12 @@ shows how a model, a loss and an optimizer go together in a loop, and what batch
 rate to the large one, where the network without it learns little at the one and breaks at the other.
 (Bjorck, Gomes, Selman, Weinberger: "Understanding batch normalization", 2018.)
 
-Expected accuracy on the 360 test digits (a few tenths more or less on other processors):
+Expected accuracy on the 360 test digits (eight seeds; without batch norm four; which of these a seed gives depends on the processor):
 
 learning rate    without batch norm    with batch norm
-         0.01                 12.2%              95.3%
-          0.1                 84.7%              97.5%
-          1.0                  7.8%              97.2%
+         0.01               8 - 13%           95 - 98%
+          0.1              61 - 85%           95 - 98%
+          1.0               7 - 15%           93 - 97%
 """
 
 import argparse
@@ -64,7 +64,7 @@ def main(quick: bool = False) -> None:
             train(model, train_set, rate, epochs)
             found.append(accuracy(model, test_set))
         print(f"{rate:13}{found[0]:22.1%}{found[1]:19.1%}")
-        assert found[1] > max(found[0], 0.8 if quick else 0.94)
+        assert found[1] > max(found[0], 0.8 if quick else 0.9)
 
 
 if __name__ == "__main__":

@@ -61,10 +61,9 @@ def _heat_map(values: np.ndarray) -> str:
     def cell(value: float) -> str:
         if not np.isfinite(value):
             return f"<td style='background:#000;color:#fff' title='{value}'>!</td>"
-        strength = abs(value) / scale
+        strength = 0.5 * abs(value) / scale  # at most half, so that the page's own ink can be read on it, dark or light
         shade = f"rgba({'33,102,172' if value < 0 else '178,24,43'},{strength:.2f})"
-        ink = "#fff" if strength > 0.55 else "inherit"
-        return f"<td style='background:{shade};color:{ink};font-size:80%' title='{value:.6g}'>{value:.3g}</td>"
+        return f"<td style='background:{shade};font-size:80%' title='{value:.6g}'>{value:.3g}</td>"
 
     body = "".join("<tr>" + "".join(map(cell, row)) + "</tr>" for row in grid)
     note = "" if values.size == grid.size else f"<caption>the first {grid.shape[0]} x {grid.shape[1]} values</caption>"

@@ -14,7 +14,7 @@ HEAD = """# The lab
 Forty and more things are said about batch normalization, in the paper (Ioffe and Szegedy, 2015) and in articles that explain
 it, here called article 0 to 4. Each is an experiment: a claim, data, what is measured, and a rule. The rule is data, and the
 verdict is computed from it. `minigrad lab run NAME` runs one, `minigrad lab run all` all of them; each is a file in
-`minigrad/lab/experiments/`. These pages are made of the records in [results](results) by `python docs/lab/make.py`.
+`minigrad/lab/experiments/`. These pages are made of the records in `docs/lab/results` by `python docs/lab/make.py`.
 
 Accuracy on the 360 test digits moves in steps of 0.28 points. So a small effect counts only if it is at least a point, its 95 %
 interval excludes zero, and its sign is the same in a second block of seeds; on one block a verdict about one is provisional.

@@ -215,7 +215,7 @@ def batch_renorm(
     S = sqrt(running_var + eps): r = s / S, clipped to [1 / r_max, r_max], and d = (mean - running_mean) / S, clipped to
     [-d_max, d_max]. Where nothing is clipped, y is the evaluation-mode output; with r_max = 1 and d_max = 0 it is batch norm.
 
-    **By definition r and d are constants for the backward pass**, of every order, although they are computed from the
+    By definition r and d are constants for the backward pass, of every order, although they are computed from the
     batch (section 3 of the paper). The gradient is therefore not the derivative of y where r or d is not clipped.
 
     Parameters

@@ -7,6 +7,7 @@ helpers for the functions of ops, on plain arrays; none of them is an op.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from math import prod
@@ -196,7 +197,7 @@ def by_axes(name: str, function: Callable[..., Any]) -> list[Callable[..., Any]]
 
         call.__name__ = call.__qualname__ = f"{name}{n}d"
         axes = "axis" if n == 1 else "axes"
-        call.__doc__ = f"`{name}` over {n} spatial {axes}; ``x`` may lack the batch axis.\n\n{function.__doc__ or ''}"
+        call.__doc__ = f"`{name}` over {n} spatial {axes}; ``x`` may lack the batch axis.\n\n{inspect.cleandoc(function.__doc__ or '')}"
         return call
 
     return [over(n) for n in (1, 2, 3)]

@@ -18,7 +18,8 @@ ARGUMENTS = [
 ]
 
 
-def _missing(what):
+def missing(what):
+    """Skip, or fail where CI says that it must be there."""
     if os.environ.get("MINIGRAD_REQUIRE_WEB"):
         pytest.fail(what)
     pytest.skip(what)
@@ -30,10 +31,10 @@ def chromium():
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        _missing("playwright is not installed: pip install 'minigrad[test-web]'")
+        missing("playwright is not installed: pip install 'minigrad[test-web]'")
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
-        _missing("there is no chromium or google-chrome on the PATH")
+        missing("there is no chromium or google-chrome on the PATH")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield started
@@ -42,7 +43,7 @@ def chromium():
 
 @pytest.fixture
 def visit(chromium, tmp_path):
-    """Open a page, given as a path or as its text; what it must not do is collected, and fails the test."""
+    """Open a page, given as a path, as an address of this machine, or as its text; what it must not do is collected, and fails the test."""
     problems, contexts = [], []
 
     def answer(route):
@@ -53,10 +54,14 @@ def visit(chromium, tmp_path):
             route.abort()
 
     def opened(page, *, width=1280, height=800, dark=False):
-        if not isinstance(page, Path):
+        if isinstance(page, str) and page.startswith("http://127.0.0.1:"):
+            address = page
+        elif isinstance(page, Path):
+            address = page.as_uri()
+        else:
             path = tmp_path / f"page{len(contexts)}.html"
             path.write_text(page, encoding="utf-8")
-            page = path
+            address = path.as_uri()
         scheme = "dark" if dark else "light"
         context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce")
         contexts.append(context)
@@ -64,7 +69,7 @@ def visit(chromium, tmp_path):
         tab = context.new_page()
         tab.on("pageerror", lambda error: problems.append(f"script error: {error}"))
         tab.on("console", lambda message: problems.append(f"console: {message.text}") if message.type in ("error", "warning") else None)
-        tab.goto(page.as_uri())
+        tab.goto(address)
         return tab
 
     opened.problems = problems

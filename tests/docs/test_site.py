@@ -1,0 +1,155 @@
+"""The site: every public name is in it, every link leads somewhere, and a real browser can read, search, step and switch."""
+
+import inspect
+import re
+from importlib import import_module
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+#: packages whose names are public; those of `minigrad` are on two pages
+PACKAGES = re.findall(
+    r"^\.\. public-names:: (\S+)", "\n".join(p.read_text() for p in (Path(__file__).parents[2] / "docs/reference").glob("*.rst")), re.M
+)
+
+
+@pytest.fixture(scope="session")
+def names(site):
+    """All names that the reference describes, each with its page."""
+    from sphinx.util.inventory import InventoryFile
+
+    inventory = InventoryFile.loads((site / "objects.inv").read_bytes(), uri="")
+    return {name for kind, found in inventory.data.items() if kind.startswith("py:") for name in found}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_public_name_is_in_the_reference(names, package):
+    module = import_module(package)
+    listed = [name for name in getattr(module, "__all__", ()) if not inspect.ismodule(getattr(module, name))]
+    described = {name.rsplit(".", 1)[1] for name in names if "." in name}
+    assert not [name for name in listed if name not in described]
+
+
+def test_every_package_that_mg_offers_is_in_the_reference():
+    import minigrad as mg
+
+    offered = {f"minigrad.{name}" for name in mg.__all__ if inspect.ismodule(getattr(mg, name))}
+    assert offered <= set(PACKAGES)
+
+
+def test_every_link_leads_somewhere(site):
+    pages = {path: path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
+    anchors = {path: set(re.findall(r'\bid="([^"]+)"', text)) for path, text in pages.items()}
+    broken = []
+    for path, text in pages.items():
+        for link in set(re.findall(r'<a (?!class="viewcode-back)[^>]*href="([^"]+)"', text)):
+            parts = urlsplit(link)
+            if parts.scheme:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            if not target.exists() or (parts.fragment and target in anchors and unquote(parts.fragment) not in anchors[target]):
+                broken.append(f"{path.name}: {link}")
+    assert not broken
+
+
+def test_nothing_is_loaded_from_elsewhere(site):
+    for path in site.rglob("*.html"):
+        assert not re.findall(r'<(?:script|link|img|iframe)[^>]*(?:src|href)="https?://', path.read_text(encoding="utf-8")), path.name
+
+
+def test_no_page_shows_a_folder_of_the_machine_that_built_it(site):
+    root = str(Path(__file__).parents[2])
+    assert not [path.name for path in site.rglob("*.html") if root in path.read_text(encoding="utf-8")]
+
+
+def test_search_finds_batch_norm(visit, address):
+    tab = visit(f"{address}/search.html?q=batch_norm")
+    tab.locator("#search-results li a", has_text="Ops").first.wait_for()
+
+
+def test_the_explorer_steps(visit, address):
+    tab = visit(f"{address}/index.html")
+    explorer = tab.locator("mg-explorer")
+    explorer.locator(".player").wait_for()
+    step = tab.get_by_role("slider", name="Step")
+    assert step.get_attribute("aria-valuenow") == "0"
+    explorer.focus()
+    tab.keyboard.press("ArrowRight")
+    assert step.get_attribute("aria-valuenow") == "1"
+
+
+def test_formulas_are_drawn(visit, address):
+    tab = visit(f"{address}/batch_norm.html")
+    tab.locator(".katex-source .katex").first.wait_for()
+    assert tab.locator(".katex-error").count() == 0
+    assert tab.locator(".katex-source").count() == tab.locator(".katex-source > .katex, .katex-source > .katex-display").count()
+
+
+PAGES = [
+    "index",
+    "start",
+    "engine",
+    "batch_norm",
+    "gradients",
+    "training",
+    "from_pytorch",
+    "errors",
+    "gallery",
+    "lab/index",
+    "reference/ops",
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_fits_a_phone(visit, address, page):
+    tab = visit(f"{address}/{page}.html", width=390, height=844)
+    tab.wait_for_load_state("load")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+#: the contrast of each text in an article with what is behind it (WCAG 2.2, success criterion 1.4.3); those under 4.5
+LOW_CONTRAST = """
+() => {
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const linear = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  const behind = (element) => {  // layers of colour, the front one first, down to one that is opaque
+    const layers = [];
+    for (; element; element = element.parentElement) {
+      const [r, g, b, alpha = 1] = numbers(getComputedStyle(element).backgroundColor);
+      layers.push([r, g, b, alpha]);
+      if (alpha === 1) break;
+    }
+    return layers.reduceRight((under, [r, g, b, a]) => [r, g, b].map((v, i) => a * v + (1 - a) * under[i]), [255, 255, 255]);
+  };
+  const low = new Set();
+  const walker = document.createTreeWalker(document.querySelector("article"), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.textContent.trim() || element.closest("svg, script, style, .katex-mathml, mg-explorer")) continue;
+    const [a, b] = [luminance(numbers(getComputedStyle(element).color)), luminance(behind(element))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) low.add(element.className + ": " + walker.currentNode.textContent.trim().slice(0, 30));
+  }
+  return [...low];
+}
+"""
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("page", ["start", "errors", "reference/optim"])
+def test_text_can_be_read(visit, address, page, dark):
+    tab = visit(f"{address}/{page}.html", dark=dark)
+    assert tab.evaluate(LOW_CONTRAST) == []
+
+
+def test_the_keyboard_reaches_the_search_and_a_page(visit, address):
+    tab = visit(f"{address}/index.html")
+    reached = []
+    for _ in range(12):
+        tab.keyboard.press("Tab")
+        reached.append(tab.evaluate("document.activeElement.name || document.activeElement.getAttribute('href') || ''"))
+    assert "q" in reached
+    assert "start.html" in reached
