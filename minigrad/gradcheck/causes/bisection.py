@@ -50,28 +50,39 @@ class _Applications(Observer):
             self.all.append(_Application(op, copies, params, node, place_of(current_call().user)))
 
 
-def bisected(problem: Problem, seed: int) -> list[Diagnosis]:
-    """Return the first application whose own gradient is wrong; nothing for a single op, or if none is found in two seconds."""
+def bisected(problem: Problem, seed: int, smooth: bool = True) -> list[Diagnosis]:
+    """Return the first application whose own gradient is wrong, or that none is; nothing for a single op, or after two seconds.
+
+    That none is wrong says something only where the function is ``smooth``: at a jump, the numerical derivative is no derivative.
+    """
     seen, stop = _Applications(), perf_counter() + SECONDS
     with changed_mode(observers=(seen,)):
         problem.pullback(problem.inputs)
     if len(seen.all) < 2:
         return []
+    passed_over = not smooth
     for after, application in enumerate(reversed(seen.all)):
         if perf_counter() > stop:
-            break
+            return []
+        if any(is_array(a) and a.size > MOST for a in application.args):
+            passed_over = True
+            continue
         for name in _wrong_inputs(application, seed):
             right = f"; of {len(seen.all)} nodes the {after} behind it are right" if after else f"; it is the last of {len(seen.all)} nodes"
             text = f"the gradient goes wrong in {application.op.name}, for its input {name}, {application.place}{right}"
             return [Diagnosis("node", text, line=str(application.place))]
-    return []
+    text = (
+        f"each of the {len(seen.all)} nodes has the right gradient, so the graph is not the whole computation: a value that depends on "
+        "the inputs was detached, or computed by NumPy (.detach(), .data, .item(), mg.no_grad())"
+    )
+    return [] if passed_over else [Diagnosis("detached", text)]
 
 
 def _wrong_inputs(application: _Application, seed: int) -> Iterator[str]:
     """Check an application by itself; yield the inputs whose gradient is wrong."""
     op, args = application.op, application.args
     live = [i for i, parent in enumerate(application.node.parents) if parent is not None and args[i].dtype.kind == "f"]
-    if not live or any(is_array(a) and a.size > MOST for a in args):
+    if not live:
         return
     names = [op.input_name(i) for i in range(len(args))]
     alone = Problem(partial(op, **application.params), args, live, names)

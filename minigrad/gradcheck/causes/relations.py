@@ -40,8 +40,7 @@ def relations(wrong: Vector, right: Vector, others: dict[str, Any], cotangents: 
     yield from _factors(wrong, right, others, cotangents, tolerance)
     if any(equal(wrong, v, tolerance) for v in cotangents):
         yield "cotangent_itself", "the cotangent itself: it was passed on unchanged"
-    if equal(wrong, right * right, tolerance):
-        yield "square", "the square of the right one"
+    yield from _powers(wrong, right, cotangents, tolerance)
     for order in permutations(range(right.ndim)):
         if list(order) != sorted(order) and equal(wrong, right.transpose(order), tolerance):
             yield "transposed", f"the right one transposed (axes {order})"
@@ -77,6 +76,20 @@ def _factors(wrong: Vector, right: Vector, others: dict[str, Any], cotangents: l
                 yield "factor_too_many", f"the right one times {name}, once too often"
             if without.shape == right.shape and equal(wrong, without, tolerance):
                 yield "factor_missing", f"the right one without the factor {name}"
+
+
+def _powers(wrong: Vector, right: Vector, cotangents: list[Vector], tolerance: float) -> Iterator[Relation]:
+    """Compare powers of the derivative of each element: a square, or a root, that is missing or too many."""
+    same_shape = [v for v in cotangents if v.shape == right.shape and v.all()]
+    if len(cotangents) != 1 or not same_shape:
+        return
+    slope, wrong_slope = right / same_shape[0], wrong / same_shape[0]
+    if right.size < 2 or not slope.all() or equal(np.abs(slope), np.ones(slope.shape), 1e-6):
+        return
+    powers = {0.5: "is a square missing?", 2.0: "is a square too many?", -1.0: "is a division missing, or one too many?"}
+    for power, question in powers.items():
+        if equal(np.abs(wrong_slope), np.abs(slope) ** power, max(tolerance, 1e-7)):
+            yield "power", f"the right one with the derivative of each element to the power {power:g}: {question}"
 
 
 def _products(shape: tuple[int, ...]) -> set[int]:

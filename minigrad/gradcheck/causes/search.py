@@ -1,7 +1,7 @@
 """Why a gradient is wrong: the wrong one is compared with what each of several mistakes would give.
 
 Four sources, in this order. *Common mistakes*: if what is checked computes a batch norm, a cross-entropy, ..., its gradient is
-held against the mistakes people make in those (`minigrad.gradcheck.causes.common_mistakes`). *Relations* that need no knowledge of the
+held against the mistakes people make in those (`minigrad.gradcheck.causes.mistakes`). *Relations* that need no knowledge of the
 function: a sign, a factor, a transposition (`minigrad.gradcheck.causes.relations`). *Repairs*: if the function is an op, a change
 of its formula that makes the gradient right (`minigrad.gradcheck.causes.repairs`). *Bisection*: if it is made of several ops, the first
 that the backward pass meets whose own gradient is wrong (`minigrad.gradcheck.causes.bisection`).
@@ -15,9 +15,9 @@ import numpy as np
 
 from minigrad.core.device import to_host
 from minigrad.gradcheck.causes.bisection import bisected
-from minigrad.gradcheck.causes.common_mistakes import recognised
 from minigrad.gradcheck.causes.cotangents import about_the_cotangent
 from minigrad.gradcheck.causes.diagnosis import Diagnosis
+from minigrad.gradcheck.causes.mistakes import recognised
 from minigrad.gradcheck.causes.not_finite import origin
 from minigrad.gradcheck.causes.relations import equal, relations
 from minigrad.gradcheck.causes.repairs import repairs
@@ -66,7 +66,8 @@ def causes_of(result: Result) -> list[Diagnosis]:
         found += [cause] if cause is not None and not (cause.id == "not_linear" and values) else []  # float32 is not linear either
         found += values
     if of_values:
-        found += bisected(problem, result.seed)
+        smooth = not any(row.jumps or row.kinks for row in derivatives)
+        found += bisected(problem, result.seed, smooth)
     if derivatives and not of_values:
         text = (
             "the first derivative is right and the second is not: the formula uses a value as a constant that depends on the inputs "
