@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from html import escape
 
@@ -115,7 +116,10 @@ def _rows(panel: Panel) -> list[str]:
         drawn.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{bottom}" stroke="#333" stroke-dasharray="5 4"/>')
     for i, (name, (_, low, middle, high)) in enumerate(bands.items()):
         y = TOP + step * (i + 0.5)
-        drawn.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(short(name))}</text>')
+        parts = short(name).split("\n")
+        for j, part in enumerate(parts):
+            down = y + 4 + 12 * (j - (len(parts) - 1) / 2)
+            drawn.append(f'<text x="{left - 8}" y="{down:.1f}" text-anchor="end">{escape(part)}</text>')
         for a, b, c in zip(low, middle, high, strict=True):
             if x.has(a):
                 ends = f'x1="{x(a):.1f}" x2="{x(c):.1f}" y1="{y:.1f}" y2="{y:.1f}"'
@@ -125,8 +129,8 @@ def _rows(panel: Panel) -> list[str]:
 
 
 def short(name: str) -> str:
-    """Return a name that fits beside a row."""
-    return name if len(name) <= 34 else f"{name[:33]}…"
+    """Return a name that fits beside a row, on two lines if it must."""
+    return "\n".join(textwrap.wrap(name, 34, max_lines=2, placeholder=" …"))
 
 
 def _abreast(panel: Panel) -> int:
