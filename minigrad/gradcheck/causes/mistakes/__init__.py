@@ -11,7 +11,7 @@ from typing import Any
 
 from minigrad.gradcheck.causes.mistakes.classification import cross_entropies, softmaxes
 from minigrad.gradcheck.causes.mistakes.function import RecognisedFunction, Vector
-from minigrad.gradcheck.causes.mistakes.matrix_products import matrix_products
+from minigrad.gradcheck.causes.mistakes.matrix_product import matrix_products
 from minigrad.gradcheck.causes.mistakes.normalization import normalizations
 from minigrad.gradcheck.causes.mistakes.pooling import max_pools
 from minigrad.gradcheck.causes.mistakes.selection import selections
