@@ -37,8 +37,9 @@ def html(tensor: Tensor) -> str:
     facts |= {"shape": tensor.shape, "dtype": tensor.dtype, "device": tensor.device}
     if tensor.node is not None:
         facts["from"] = "leaf" if tensor.is_leaf else tensor.node.name
-    if tensor.grad is not None:
-        facts["|grad|"] = f"{float(np.linalg.norm(to_host(tensor.grad.data).astype(np.float64))):.4g}"
+    keeper = tensor._keeper_of_grad()
+    if keeper is not None and keeper.grad is not None:
+        facts["|grad|"] = f"{float(np.linalg.norm(to_host(keeper.grad.data).astype(np.float64))):.4g}"
     values = to_host(tensor.data)
     if values.size and values.dtype.kind in "fiu":
         finite = values[np.isfinite(values)]

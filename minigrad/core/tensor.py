@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.backends import Array, is_writable, namespace, owner
-from minigrad.core import graph
+from minigrad.core import _advice, graph
 from minigrad.core._capturing import recorded
 from minigrad.core._interop import DEFAULT_DTYPE, Interop, as_array
 from minigrad.core.device import Device, device_of, move
@@ -130,7 +130,7 @@ class Tensor(Interop):
     def grad(self) -> Tensor | None:
         """The gradient that `backward` accumulated here: a Tensor, or None."""
         keeper = self._keeper_of_grad()
-        return None if keeper is None else keeper.grad
+        return keeper.grad if keeper is not None else _advice.on_missing_gradient(self)
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:

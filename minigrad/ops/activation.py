@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from minigrad.backends import Array, Namespace
+from minigrad.core._advice import tells_spelling
 from minigrad.core.op import op
 from minigrad.core.tensor import Tensor
 from minigrad.ops.elementwise import abs, clip, exp, sigmoid, sign, square, tanh, where
@@ -207,6 +208,7 @@ def softsign(xp: Namespace, x: Array) -> Array:
 softsign.vjp(x=lambda g, x: g / (1 + abs(x)) / (1 + abs(x)))  # a square would overflow
 
 
+@tells_spelling
 def glu(x: Array, axis: int = -1) -> Tensor:
     """Of the two halves a and b of x along ``axis``: a * sigmoid(b) (Dauphin et al. 2016, arXiv:1612.08083)."""
     if not len(x.shape):
@@ -251,6 +253,7 @@ def log_softmax_d_x(g: Array, y: Array, *, axis: int) -> Array:
     return g - exp(y) * g.sum(axis=within(axis, len(y.shape)), keepdims=True)
 
 
+@tells_spelling
 def softmin(x: Array, axis: int = -1) -> Tensor:
     """softmax(-x)"""
     return softmax(-x, axis=axis)

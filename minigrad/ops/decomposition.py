@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import Array, Namespace, namespace
+from minigrad.core._advice import tells_spelling
 from minigrad.core.op import op
 from minigrad.core.tensor import Tensor, array_of
 from minigrad.ops.diagonals import tril
@@ -257,6 +258,7 @@ def pinv_d_x(g: Array, x: Array, y: Array) -> Array:
     return left @ (y @ yt) + (yt @ y) @ right - yt @ g @ yt
 
 
+@tells_spelling
 def matrix_norm(x: Array, ord: Any = "fro", *, keepdims: bool = False) -> Tensor:
     """Norm of matrices, the last two axes of ``x``.
 

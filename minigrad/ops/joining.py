@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from minigrad.backends import Array, Namespace, is_array, namespace
+from minigrad.core._advice import tells_spelling
 from minigrad.core.op import op
 from minigrad.core.tensor import Tensor, array_of
 from minigrad.ops.indexing import along, index_add, zeros
@@ -147,6 +148,7 @@ def _check_axis(name: str, axis: Any) -> None:
         raise TypeError(f"{name} takes the arrays as one list: {name}([a, b], axis=0)")
 
 
+@tells_spelling
 def concat(arrays: Sequence[Array], axis: int | None = 0) -> Tensor:
     """Join arrays along an axis that they have; with ``axis=None`` they are made flat first."""
     _check_axis("concat", axis)
@@ -155,12 +157,14 @@ def concat(arrays: Sequence[Array], axis: int | None = 0) -> Tensor:
     return _concat(*arrays, axis=axis)
 
 
+@tells_spelling
 def stack(arrays: Sequence[Array], axis: int = 0) -> Tensor:
     """Join arrays of one shape along a new axis."""
     _check_axis("stack", axis)
     return _stack(*arrays, axis=axis)
 
 
+@tells_spelling
 def split(x: Array, sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """Cut x along an axis: into that many equal pieces, or at the given places (as ``numpy.split``)."""
     axis = normalize_axis_index(axis, len(x.shape))
@@ -173,6 +177,7 @@ def split(x: Array, sections: int | Sequence[int], axis: int = 0) -> list[Tensor
     return [x[along(axis, slice(cuts[i], cuts[i + 1]))] for i in range(len(cuts) - 1)]
 
 
+@tells_spelling
 def chunk(x: Array, chunks: int, axis: int = 0) -> list[Tensor]:
     """Cut x along an axis into at most ``chunks`` pieces of one length, the last perhaps shorter (as ``torch.chunk``)."""
     if chunks < 1:
@@ -183,6 +188,7 @@ def chunk(x: Array, chunks: int, axis: int = 0) -> list[Tensor]:
     return split(x, range(length, n, length), axis)
 
 
+@tells_spelling
 def unstack(x: Array, axis: int = 0) -> tuple[Tensor, ...]:
     """Return the slices of x along an axis, without that axis."""
     axis = normalize_axis_index(axis, len(x.shape))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad import ops, random
+from minigrad.core._advice import tells_spelling
 from minigrad.core.tensor import Tensor
 
 __all__ = [
@@ -72,21 +73,25 @@ def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool
     return ops.where(input > 0, input, slopes * input)
 
 
+@tells_spelling
 def glu(input: Any, dim: int = -1) -> Tensor:
     """a sigmoid(b) for the two halves a, b of x along ``dim``."""
     return ops.glu(input, dim)
 
 
+@tells_spelling
 def softmax(input: Any, dim: int | None = None) -> Tensor:
     """e**x / sum(e**x) along ``dim``."""
     return ops.softmax(input, axis=_dim("softmax", dim))
 
 
+@tells_spelling
 def softmin(input: Any, dim: int | None = None) -> Tensor:
     """softmax(-x)"""
     return ops.softmin(input, _dim("softmin", dim))
 
 
+@tells_spelling
 def log_softmax(input: Any, dim: int | None = None) -> Tensor:
     """log(softmax(x)), precise where softmax is small."""
     return ops.log_softmax(input, axis=_dim("log_softmax", dim))

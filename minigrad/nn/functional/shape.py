@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minigrad import ops
+from minigrad.core._advice import tells_spelling
 from minigrad.core.tensor import Tensor
 
 __all__ = ["bilinear", "flatten", "linear", "pad", "unflatten"]
@@ -31,6 +32,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return input.reshape((*input.shape[:start], math.prod(input.shape[start:end]), *input.shape[end:]))
 
 
+@tells_spelling
 def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Tensor:
     """Make several axes of one; one of ``sizes`` may be -1."""
     if not -input.ndim <= dim < input.ndim:
