@@ -1,0 +1,70 @@
+"""The blocks of code in the pages that the build does not run, run by what they are for. (Those of several ranks: tests/distributed.)"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+MY_OPS = """\
+import minigrad as mg
+from minigrad.gradcheck.samples import Sample, samples
+
+@mg.op
+def my_op(xp, x):
+    '''The square.'''
+    return x * x
+
+my_op.vjp(x=lambda g, x: 2 * g * x)
+
+
+@samples("mypackage.ops.my_op")
+def _(rng):
+    yield Sample(rng.standard_normal((2, 3)))
+"""
+
+
+def blocks(page):
+    return BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
+
+
+def run(command, folder):
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": f"{folder}{os.pathsep}{DOCS.parent}"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_no_other_page_has_a_block_that_is_not_run():
+    pages = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md") if BLOCK.search(path.read_text(encoding="utf-8")))
+    assert pages == ["distributed.md", "from_pytorch.md", "gradients.md"]
+
+
+def test_the_tests_of_a_user_run(tmp_path):
+    (block,) = blocks("gradients.md")
+    (tmp_path / "mypackage").mkdir()
+    (tmp_path / "mypackage" / "__init__.py").touch()
+    (tmp_path / "mypackage" / "ops.py").write_text(MY_OPS)
+    (tmp_path / "test_mine.py").write_text("import numpy as np\nimport minigrad as mg\nfrom mypackage.ops import my_op\n\n" + block)
+    done = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed" in done.stdout
+
+
+@pytest.mark.torch
+def test_weights_of_pytorch_are_loaded(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    from minigrad import nn
+
+    theirs = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
+    monkeypatch.chdir(tmp_path)
+    torch.save(theirs.state_dict(), "weights.pt")
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    (block,) = blocks("from_pytorch.md")
+    exec(block, {"torch": torch, "model": model})
+    for name, value in theirs.state_dict().items():
+        np.testing.assert_array_equal(model.state_dict()[name].numpy(), value.numpy())
