@@ -41,11 +41,13 @@ class TensorDataset(Dataset):
         Arrays or Tensors of one length, on any one device.
     classes
         Names of the classes, where the last array holds labels.
+    columns
+        Names of the features, where the first array is a table.
     """
 
-    def __init__(self, *arrays: Any, classes: Sequence[str] = ()) -> None:
+    def __init__(self, *arrays: Any, classes: Sequence[str] = (), columns: Sequence[str] = ()) -> None:
         self.arrays = tuple(as_array(a) for a in arrays)
-        self.classes = tuple(classes)
+        self.classes, self.columns = tuple(classes), tuple(columns)
         lengths = [a.shape[0] if a.ndim else None for a in self.arrays]
         if not lengths or None in lengths or len(set(lengths)) != 1:
             raise ValueError(f"TensorDataset: the arrays must have first axes of one length; they have {lengths}")
@@ -56,7 +58,7 @@ class TensorDataset(Dataset):
     def __repr__(self) -> str:
         parts = [f"{a.dtype}{list(a.shape[1:]) or ''}" for a in self.arrays]
         classes = f", {len(self.classes)} classes" if self.classes else ""
-        return f"TensorDataset({len(self):,} items of {', '.join(parts)}{classes})"
+        return f"{type(self).__name__}({len(self):,} items of {', '.join(parts)}{classes})"
 
     def __getitem__(self, index: Any) -> tuple[Array, ...]:
         return tuple(a[index] for a in self.arrays)
@@ -104,7 +106,45 @@ class ConcatDataset(Dataset):
 
 def random_split(dataset: Dataset, lengths: Sequence[float], generator: Generator | None = None) -> list[Subset]:
     """Split a dataset at random into parts of the given lengths, or shares of the whole that add up to 1."""
-    n = len(dataset)
+    ends = _ends(len(dataset), lengths, "random_split")
+    order = (default_generator if generator is None else generator).permutation(len(dataset))
+    return [Subset(dataset, part) for part in np.split(order, ends)]
+
+
+def stratified_split(dataset: Dataset, lengths: Sequence[float], labels: Any = None, generator: Generator | None = None) -> list[Subset]:
+    """Split a dataset at random so that each part has the classes in the shares of the whole, to within one item of each class.
+
+    Parameters
+    ----------
+    dataset, lengths, generator
+        As for `random_split`.
+    labels
+        The class of each item, integers of shape (n,); by default the last array of a `TensorDataset`.
+
+    Notes
+    -----
+    The items of each class are shuffled, and all items sorted by how far down they stand in their class, from 0 to 1: each part of this
+    order has its share of every class.
+    """
+    if labels is None:
+        if not isinstance(dataset, TensorDataset):
+            raise ValueError(f"stratified_split: pass labels; {type(dataset).__name__} does not tell the class of its items")
+        labels = dataset.arrays[-1]
+    classes = np.asarray(as_array(labels))
+    if classes.shape != (len(dataset),) or classes.dtype.kind not in "biu":
+        raise ValueError(f"stratified_split: labels must be {len(dataset)} integers, not {classes.dtype} of shape {classes.shape}")
+    ends = _ends(len(dataset), lengths, "stratified_split")
+    shuffled = (default_generator if generator is None else generator).permutation(len(dataset))
+    depth = np.empty(len(dataset))
+    for k in np.unique(classes):
+        members = shuffled[classes[shuffled] == k]
+        depth[members] = (np.arange(len(members)) + 0.5) / len(members)
+    order = shuffled[np.argsort(depth[shuffled], kind="stable")]
+    return [Subset(dataset, part) for part in np.split(order, ends)]
+
+
+def _ends(n: int, lengths: Sequence[float], function: str) -> np.ndarray[Any, Any]:
+    """Return where each part but the last ends."""
     if all(isinstance(x, (int, np.integer)) for x in lengths) and sum(lengths) == n:
         counts = [int(x) for x in lengths]
     elif abs(sum(lengths) - 1) < 1e-9 and all(0 <= x <= 1 for x in lengths):
@@ -112,6 +152,5 @@ def random_split(dataset: Dataset, lengths: Sequence[float], generator: Generato
         for i in range(n - sum(counts)):
             counts[i % len(counts)] += 1
     else:
-        raise ValueError(f"random_split: lengths must add up to {n}, or shares to 1; {list(lengths)} adds up to {sum(lengths)}")
-    order = (default_generator if generator is None else generator).permutation(n)
-    return [Subset(dataset, part) for part in np.split(order, np.cumsum(counts)[:-1])]
+        raise ValueError(f"{function}: lengths must add up to {n}, or shares to 1; {list(lengths)} adds up to {sum(lengths)}")
+    return np.cumsum(counts)[:-1]

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from minigrad.backends import Array
-from minigrad.data.cifar import parse_cifar, read_archive
+from minigrad.data.cifar import MEMBER_LIMIT, parse_cifar, read_archive
 from minigrad.data.dataset import TensorDataset
 from minigrad.data.download import Remote, cache_folder, fetch
-from minigrad.data.files import DataError
+from minigrad.data.files import DataError, read_bytes
 from minigrad.data.idx import read_idx
 from minigrad.random import Generator
 
@@ -98,7 +98,8 @@ def cifar10(root: str | Path | None = None, progress: Progress | None = None) ->
     Parameters
     ----------
     root
-        A folder with ``cifar-10-binary.tar.gz``. Without it the file is downloaded into `cache_folder`.
+        A folder with ``cifar-10-binary.tar.gz``, or with what it unpacks to: the folder ``cifar-10-batches-bin`` (for CIFAR-100
+        ``cifar-100-binary``), or the files in it. Without it the file is downloaded into `cache_folder`.
     progress
         Told about the download.
     """
@@ -133,14 +134,23 @@ def _cifar_set(
     progress: Progress | None,
 ) -> Split:
     (remote,) = REMOTES[name]
-    path = fetch(remote, cache_folder() / name, progress) if root is None else _local(Path(root), remote.name)
-    files = read_archive(path, train + test)
+    unpacked = None if root is None else _unpacked(Path(root), train[0])
+    if unpacked is not None:
+        path, files = unpacked, {name: bytes(read_bytes(unpacked / name, MEMBER_LIMIT)) for name in train + test}
+    else:
+        path = fetch(remote, cache_folder() / name, progress) if root is None else _local(Path(root), remote.name)
+        files = read_archive(path, train + test)
 
     def make(members: list[str]) -> TensorDataset:
         parts = [parse_cifar(files[m], label_bytes, len(classes), f"{m} in {path}") for m in members]
         return _labelled(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]), classes, 255, str(path))
 
     return Split(make(train), make(test))
+
+
+def _unpacked(root: Path, first: str) -> Path | None:
+    """Return the folder with the unpacked files of CIFAR, of which ``first`` is one: the root, or the one within that the archive makes."""
+    return next((folder for folder in (root, *sorted(root.glob("cifar-*"))) if (folder / first).is_file()), None)
 
 
 def _local(folder: Path, name: str) -> Path:
