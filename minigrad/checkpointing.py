@@ -23,13 +23,26 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     Gradients of every order flow to the arguments and to whatever else the function uses. Random numbers repeat in the
     second run, and batch norm updates its statistics in the first one only. (Chen, Xu, Zhang, Guestrin: "Training deep
     nets with sublinear memory cost", 2016.)
+
+    Raises
+    ------
+    RuntimeError
+        In the backward pass, if the function does not repeat: other ops, an argument that was changed in place, or random numbers that
+        another thread drew from the same generator meanwhile.
     """
     now = mode.get()
     if not now.recording or now.recomputing or any(isinstance(o, (_Forgetting, _Collecting)) for o in now.observers):
         return function(*args, **kwargs)
     segment = _Segment(function, args, kwargs, now.autocast)
     with changed_mode(observers=(*now.observers, _Forgetting(segment))):
-        return function(*args, **kwargs)
+        result = function(*args, **kwargs)
+    segment.drawn = _drawn_since(segment.random_state)
+    return result
+
+
+def _drawn_since(state: dict[str, int]) -> int:
+    """Return how many blocks of random numbers were drawn since, by whichever thread."""
+    return random.get_state()["counter"] - state["counter"]
 
 
 Application = tuple[str, tuple[Any, ...]]  #: an op, and dtypes and shapes of what it was given
@@ -51,6 +64,7 @@ class _Segment:
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], autocast: Any) -> None:
         self.function, self.args, self.kwargs, self.autocast = function, args, kwargs, autocast
         self.random_state = random.get_state()
+        self.drawn = 0
         self.began = next_sequence()
         self.ops: list[Application] = []
         self.found: dict[int, tuple[Any, ...]] = {}
@@ -66,6 +80,7 @@ class _Segment:
             random.set_state(self.random_state)
             with changed_mode(recording=True, recomputing=True, observers=(collecting,), autocast=self.autocast):
                 self.function(*map(again, self.args), **{name: again(value) for name, value in self.kwargs.items()})
+            drawn = _drawn_since(self.random_state)
         finally:
             random.set_state(state)
         pairs = zip_longest(self.ops, [application for application, _ in collecting.found])
@@ -75,6 +90,11 @@ class _Segment:
                     f"checkpoint: in its second run the function did {_said(second)} where it did {_said(first)} in its first run; "
                     "it must repeat exactly"
                 )
+        if drawn != self.drawn:
+            raise RuntimeError(
+                f"checkpoint: its two runs drew {self.drawn} and {drawn} blocks of random numbers; they must repeat exactly. Does another "
+                "thread draw from the same generator meanwhile? Run such functions one after the other"
+            )
         self.found = dict(enumerate(saved for _, saved in collecting.found))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -219,3 +221,20 @@ def test_an_output_that_does_not_depend_on_the_input_gives_nothing():
     x, z = mg.ones(2).requires_grad_(), mg.ones(2).requires_grad_()
     (g,) = mg.grad([(x * 3).sum(), (z * 5).exp().sum()], [x])
     np.testing.assert_array_equal(g.data, [3, 3])
+
+
+def test_random_numbers_that_another_thread_draws_during_a_checkpoint_are_noticed() -> None:
+    """Masks of the second run would be others than those of the first, and the gradient silently wrong."""
+    once = [True]
+
+    def function(x: mg.Tensor) -> mg.Tensor:
+        if once.pop() if once else False:
+            other = threading.Thread(target=lambda: mg.random.uniform((100,)))
+            other.start()
+            other.join()
+        return mg.nn.functional.dropout(x, 0.5).exp()
+
+    x = mg.tensor(np.ones(50), requires_grad=True)
+    y = mg.checkpoint(function, x).sum()
+    with pytest.raises(RuntimeError, match="drew [0-9]+ and [0-9]+ blocks of random numbers"):
+        y.backward()
