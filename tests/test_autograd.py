@@ -236,5 +236,5 @@ def test_random_numbers_that_another_thread_draws_during_a_checkpoint_are_notice
 
     x = mg.tensor(np.ones(50), requires_grad=True)
     y = mg.checkpoint(function, x).sum()
-    with pytest.raises(RuntimeError, match="drew [0-9]+ and [0-9]+ blocks of random numbers"):
+    with pytest.raises(RuntimeError, match=r"drew [0-9]+ and [0-9]+ blocks of random numbers"):
         y.backward()
