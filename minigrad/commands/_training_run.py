@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from minigrad import random
 from minigrad._printable import printable
-from minigrad.commands.predict import predict_classes
+from minigrad.commands.predict import predict_classes, predict_outputs
 from minigrad.core.device import as_device
 from minigrad.data import DataError, DataLoader, random_split
 from minigrad.distributed import Group, share_state, synchronize
@@ -25,6 +25,7 @@ from minigrad.training import tasks
 from minigrad.training.confusion import print_confusion, worst_pairs
 from minigrad.training.metrics import confusion_matrix
 from minigrad.training.models import parameter_count
+from minigrad.training.own_data import describe
 from minigrad.training.plot import save_curve
 from minigrad.training.progress import Bar, downloads
 from minigrad.training.run_folder import RunFolder
@@ -83,9 +84,16 @@ class TrainingRun:
     def fit(self, tensorboard: bool = False) -> None:
         """Train to the last epoch. What Ctrl-C stops can be resumed."""
         config, path = self.config, escape(str(self.folder.path))
-        held_out = "" if self.validation is None else f"{len(self.validation.dataset):,} held out to choose the best epoch with, "
+        held_out = (
+            ""
+            if self.validation is None
+            else f"{len(self.validation.dataset):,} held out to choose the best epoch with{'' if self.task.held_out else ', '}"
+        )
+        if self.task.held_out:
+            self.console.print(printable(describe(config, len(self.task.train), len(self.task.test))), markup=False, highlight=False)
         self.console.print(
-            f"{config['dataset']}: {len(self.loader.dataset):,} items to train with, {held_out}{len(self.task.test):,} to test with; "
+            f"{config['dataset']}: {len(self.loader.dataset):,} items to train with, {held_out}"
+            f"{'' if self.task.held_out else f'{len(self.task.test):,} to test with'}; "
             f"{config['model']} with {parameter_count(self.task.model):,} parameters; {config['device']}{_ranks(self.group)}; {path}"
         )
         if self.trainer.epoch >= config["epochs"]:
@@ -93,7 +101,7 @@ class TrainingRun:
         with _tensorboard_log(self.folder.path) if tensorboard and self.group.main else nullcontext(lambda line: None) as log:
 
             def on_epoch(line: dict[str, Any]) -> None:
-                line.update(self._evaluate())
+                line.update({} if self.task.held_out else self._evaluate())
                 if self.group.main:
                     self.folder.write_metrics(self.trainer.history)
                 log(line)
@@ -128,13 +136,15 @@ class TrainingRun:
             **evaluated,
             "run": str(folder.path),
         }
-        result.update(self._show_text(result) if config["dataset"] == "text" else self._show_classes(result))
+        show = self._show_text if config["dataset"] == "text" else self._show_classes if config["classes"] else self._show_errors
+        result.update(show(result))
         self.console.print(f"weights, metrics and curve ({curve.name}) are in {escape(str(folder.path))}", highlight=False)
         return result
 
     def _evaluate(self) -> dict[str, float]:
-        """Loss and, where there is one, accuracy on the test data."""
-        return {f"test_{name}": value for name, value in self.trainer.evaluate(self.test).items()}
+        """Loss and, where there is one, accuracy on the test data, or on what was held out of one's own."""
+        kind = "val" if self.task.held_out else "test"
+        return {f"{kind}_{name}": value for name, value in self.trainer.evaluate(self.test).items()}
 
     def _show_classes(self, result: dict[str, Any]) -> dict[str, Any]:
         """Print which classes are taken for which; return the confusion matrix."""
@@ -145,9 +155,20 @@ class TrainingRun:
         print_confusion(console, matrix, classes)
         for true, taken, n in worst_pairs(matrix, classes):
             console.print(f"  {printable(true)} taken for {printable(taken)}: {n}", markup=False, highlight=False)
+        kind = "validation" if self.task.held_out else "test"
         right, n = int(np.trace(matrix)), int(matrix.sum())
-        console.print(f"[bold]test accuracy {right / n:.2%}[/] ({right} of {n}), in {result['seconds']:.1f} s", highlight=False)
+        console.print(f"[bold]{kind} accuracy {right / n:.2%}[/] ({right} of {n}), in {result['seconds']:.1f} s", highlight=False)
         return {"confusion": matrix.tolist()}
+
+    def _show_errors(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Print how far the predicted numbers are off, in their own unit; return it."""
+        items, target = self.task.test.arrays
+        off = (predict_outputs(self.task.model, items, self.config["device"]) - target) * self.config["target_scale"]["std"]
+        rmse = float(np.sqrt(np.mean(off**2)))
+        spread = float(np.sqrt(np.mean((target * np.array(self.config["target_scale"]["std"])) ** 2)))
+        said = f"[bold]validation error {rmse:.6g}[/] (root mean square; the mean of the training part would be off by {spread:.6g})"
+        self.console.print(f"{said}, in {result['seconds']:.1f} s", highlight=False)
+        return {"rmse": rmse, "rmse_of_the_mean": spread}
 
     def _show_text(self, result: dict[str, Any]) -> dict[str, Any]:
         """Print a text that the model writes; return it."""
@@ -183,6 +204,8 @@ def _ranks(group: Group) -> str:
 
 def _split(config: Config, task: tasks.Task) -> tuple[Any, Any]:
     """Return what is trained on and, where that is wanted, what is held out for validation."""
+    if task.held_out:
+        return task.train, task.test
     if not config["validation"]:
         return task.train, None
     train, held_out = random_split(task.train, [1 - config["validation"], config["validation"]], Generator(config["seed"]))
@@ -210,7 +233,7 @@ def _trainer(config: Config, task: tasks.Task, folder: RunFolder, batches: int, 
     return Trainer(
         task.model,
         optimizer,
-        tasks.loss,
+        tasks.make_loss(config),
         scheduler=tasks.make_schedule(config, optimizer, config["epochs"] * batches),
         clip_norm=config["clip_norm"],
         folder=folder.path,

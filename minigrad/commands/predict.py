@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,10 @@ from rich.table import Table
 from minigrad._printable import printable
 from minigrad.backends import DeviceUnavailableError
 from minigrad.commands import _parser
+from minigrad.commands._items import read_items
 from minigrad.core.device import Device, as_device
 from minigrad.core.mode import changed_mode
-from minigrad.data import DataError, DataLoader, TensorDataset, read_idx
+from minigrad.data import DataError, DataLoader, TensorDataset
 from minigrad.data.files import read_bytes
 from minigrad.nn import Module
 from minigrad.saving import CheckpointError, load, write_atomically
@@ -26,9 +26,10 @@ from minigrad.training.run_folder import RunFolder
 from minigrad.training.tasks import Config, make_model
 from minigrad.training.text import Vocabulary, continue_text
 
-ERRORS = (CheckpointError, DataError, DeviceUnavailableError)
+ERRORS = (CheckpointError, DataError, DeviceUnavailableError, ImportError)
 ERROR_CODE = 1
 LENGTH = 300  #: characters added to a text
+TOP = 3  #: most probable classes shown
 SHOWN = 50  #: rows printed; all are in the JSON
 
 
@@ -36,7 +37,12 @@ def add_arguments(parser: _parser.CommandParser) -> None:
     """Declare the options."""
     add = parser.add_argument
     add("run", metavar="RUN", help="the run folder")
-    add("file", metavar="FILE", help="IDX images; two numbers a line for spirals; a text to continue")
+    add(
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="pictures or folders of them, IDX, CSV, .npy or .npz; two numbers a line for spirals; a text",
+    )
     add("--device", type=_parser.device, default="auto", help="auto (the default), cpu, cuda or cuda:N")
     add("--length", type=_parser.count, metavar="N", help=f"characters to add to a text (default {LENGTH})")
     add("--seed", type=_parser.seed, metavar="N", help="of the characters drawn (default 0)")
@@ -51,12 +57,14 @@ def run(args: argparse.Namespace) -> int:
     model = trained_model(folder, config).to(device)
     console = Console(soft_wrap=True)
     if config["dataset"] == "text":
-        result: Any = continue_prompt(console, model, config, args.file, args.length or LENGTH, args.seed or 0)
+        if len(args.files) > 1:
+            args.parser.error("a model of text continues one FILE")
+        result: Any = continue_prompt(console, model, config, args.files[0], args.length or LENGTH, args.seed or 0)
     else:
         for name in ("length", "seed"):
             if getattr(args, name) is not None:
                 args.parser.error(f"--{name} is for models of text; this one learned {config['dataset']}")
-        result = classify(console, model, config, args.file, device)
+        result = judge(console, model, config, args.files, device)
     if args.json is not None:
         write_atomically(args.json, (json.dumps(result, indent=2) + "\n").encode())
     return 0
@@ -71,29 +79,54 @@ def continue_prompt(console: Console, model: Module, config: Config, file: str, 
     return {"prompt": prompt, "continuation": text}
 
 
-def classify(console: Console, model: Module, config: Config, file: str, device: Device) -> list[dict[str, Any]]:
-    """Print a table with the class of each item in a file (`read_items`) and its probability; return its lines."""
-    p = predict_classes(model, read_items(file, config), device)
-    lines = [{"class": config["classes"][int(i)], "probability": float(row[i])} for row, i in zip(p, p.argmax(axis=1), strict=True)]
-    table = Table("item", "class", "probability")
-    for k, line in enumerate(lines[:SHOWN]):
-        table.add_row(str(k), escape(printable(line["class"])), f"{line['probability']:.3f}")
+def judge(console: Console, model: Module, config: Config, files: list[str], device: Device) -> list[dict[str, Any]]:
+    """Print a table with what the model says about each item in files (`read_items`); return its lines."""
+    names, items = read_items(files, config)
+    classes = config["classes"]
+    if classes:
+        lines = [_classified(name, row, classes) for name, row in zip(names, predict_classes(model, items, device), strict=True)]
+        table = Table("item", "class", "probability", "then")
+    else:
+        scale = config["target_scale"]
+        values = predict_outputs(model, items, device) * scale["std"] + scale["mean"]
+        lines = [{"item": name, "values": row.tolist()} for name, row in zip(names, values, strict=True)]
+        table = Table("item", "predicted")
+    for line in lines[:SHOWN]:
+        if classes:
+            best, *others = line["top"]
+            then = ", ".join(f"{name} {p:.3f}" for name, p in others)
+            cells = [best[0], f"{best[1]:.3f}", then]
+        else:
+            cells = [", ".join(f"{value:.6g}" for value in line["values"])]
+        table.add_row(*(escape(printable(cell)) for cell in (line["item"], *cells)))
     console.print(table)
     if len(lines) > SHOWN:
         console.print(f"and {len(lines) - SHOWN} more; all of them with --json FILE")
     return lines
 
 
-def predict_classes(model: Module, images: Any, device: Any) -> np.ndarray[Any, Any]:
+def _classified(name: str, p: np.ndarray[Any, Any], classes: list[str]) -> dict[str, Any]:
+    """Return the line of an item: its class, the probabilities of all classes, and the most probable ones."""
+    order = np.argsort(-p, kind="stable")[:TOP]
+    probabilities = dict(zip(classes, p.tolist(), strict=True))
+    top = [(classes[k], float(p[k])) for k in order]
+    return {"item": name, "class": top[0][0], "probability": top[0][1], "top": top, "probabilities": probabilities}
+
+
+def predict_classes(model: Module, items: Any, device: Any) -> np.ndarray[Any, Any]:
     """Return the probabilities of the classes, of shape (n, classes)."""
+    logits = predict_outputs(model, items, device)
+    p: np.ndarray[Any, Any] = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    return p
+
+
+def predict_outputs(model: Module, items: Any, device: Any) -> np.ndarray[Any, Any]:
+    """Return what a model makes of items, in evaluation mode: float64 of shape (n, outputs)."""
     model.eval()
-    rows = []
     with changed_mode(recording=False):
-        for (x,) in DataLoader(TensorDataset(images), 256, device=device):
-            logits = model(x).to("cpu").numpy().astype(np.float64)
-            p = np.exp(logits - logits.max(axis=1, keepdims=True))
-            rows.append(p / p.sum(axis=1, keepdims=True))
-    return np.concatenate(rows)
+        batches = DataLoader(TensorDataset(items), 256, device=device)
+        return np.concatenate([model(x).to("cpu").numpy().astype(np.float64) for (x,) in batches])
 
 
 def trained_model(folder: RunFolder, config: Config) -> Module:
@@ -114,41 +147,3 @@ def load_weights(model: Module, path: Path) -> None:
     except ValueError as error:
         lines = [line.strip() for line in str(error).splitlines()]
         raise CheckpointError(f"{path} holds the weights of another model ({'; '.join(lines[1:3])})") from None
-
-
-def read_items(file: str, config: Config) -> np.ndarray[Any, Any]:
-    """Return the items in a file as the model of a run takes them.
-
-    For images an IDX file (of any number of images of the size that the model learned from), for points in the plane a text file
-    with two numbers in each line.
-    """
-    shape = tuple(config["shape"])
-    if len(shape) == 1:
-        return read_points(file, shape[0])
-    images = read_idx(file)
-    if images.ndim == 3 and shape[0] == 1:
-        images = images[:, None]
-    if images.shape[1:] != shape or images.dtype != np.uint8 or not len(images):
-        expected = ", ".join(map(str, shape[1:] if shape[0] == 1 else shape))
-        raise DataError(f"{file} has {images.dtype} of shape {images.shape}; this model takes uint8 images of shape (n, {expected})")
-    largest = 16 if config["dataset"] == "digits" else 255
-    if images.max() > largest:
-        raise DataError(f"{file} has values up to {images.max()}; this model learned from images with values from 0 to {largest}")
-    return images.astype(np.float32) / np.float32(largest)
-
-
-def read_points(file: str, count: int) -> np.ndarray[Any, Any]:
-    """Return the points in a text file, ``count`` finite numbers in each line, with spaces or commas between them."""
-    points = []
-    for number, line in enumerate(read_bytes(file, 2**24).decode("utf-8-sig", errors="replace").splitlines(), 1):
-        words = line.replace(",", " ").split()
-        try:
-            point = [float(word) for word in words]
-        except ValueError:
-            point = []
-        if words and (len(point) != count or not all(map(math.isfinite, point))):
-            raise DataError(f"{file}, line {number}: {line.strip()[:60]!r} is not {count} finite numbers")
-        points += [point] if words else []
-    if not points:
-        raise DataError(f"{file} must have lines of {count} numbers each, and has none")
-    return np.array(points, np.float32)

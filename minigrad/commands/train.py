@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -13,10 +14,12 @@ from minigrad.commands import _parser
 from minigrad.commands._training_run import TrainingRun
 from minigrad.commands.launch import become_mpiexec
 from minigrad.data import DataError
+from minigrad.data.labels import TASKS
 from minigrad.distributed import LaunchError, init
 from minigrad.distributed.launching import started_ranks
 from minigrad.saving import CheckpointError, write_atomically
 from minigrad.training import NotFiniteError
+from minigrad.training.own_data import OWN, kind_of
 from minigrad.training.tasks import DEFAULTS, LEARNING_RATES, MODELS, SCHEDULES, Config, complete
 
 ERRORS = (CheckpointError, DataError, DeviceUnavailableError, LaunchError, NotFiniteError, ImportError)
@@ -30,7 +33,13 @@ def add_arguments(parser: _parser.CommandParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter  # keeps the lines of the ending
     parser.ending = usual_settings
     add = parser.add_argument
-    add("dataset", choices=tuple(DEFAULTS), nargs="?", default=None, help="what to learn")
+    add(
+        "dataset",
+        metavar="WHAT",
+        nargs="?",
+        default=None,
+        help=f"what to learn: {', '.join(DEFAULTS)}, or the path of your own data (below)",
+    )
     add("file", nargs="?", default=None, metavar="FILE", help="the text to learn, for the data set text")
     add("--model", help="mlp, cnn or resnet; for text lstm, gru or transformer (default: as below)")
     add("--no-batch-norm", dest="batch_norm", action="store_false", help="leave batch norm out of the model")
@@ -49,6 +58,9 @@ def add_arguments(parser: _parser.CommandParser) -> None:
         help="stop after N epochs without improvement on the validation data (a tenth, without --validation)",
     )
     add("--length", type=_parser.count, metavar="N", help="characters in a sequence, for text (default: as below)")
+    add("--target", metavar="COLUMN", help="the column of a table to learn (default: the last one)")
+    add("--task", choices=TASKS, help="of your own numbers; told by the target, if it is not given")
+    add("--size", type=_parser.count, metavar="N", help="bring your own pictures to N x N pixels")
     add("--data", metavar="DIR", help="folder with the files of the data set, instead of downloading them")
     add("--seed", type=_parser.seed, metavar="N", help="of weights, order and everything else at random (default 0)")
     add("--device", type=_parser.device, help="auto (the default), cpu, cuda or cuda:N")
@@ -76,7 +88,11 @@ def usual_settings() -> str:
         lines.append(f"  {dataset:13} " + " ".join(f"--{name.replace('_', '-')} {config[name]}" for name in shown))
     rates = " and ".join(f"{rate} with {optimizer}" for optimizer, rate in LEARNING_RATES.items())
     fixed = ", ".join(f"{dataset} has its own" for dataset, own in DEFAULTS.items() if "lr" in own)
-    return "\n".join([*lines, f"lr is {rates}; {fixed}"])
+    yours = [
+        "your own data: a folder with a folder of PNG or JPEG for each class, a folder with IDX files of images and labels,",
+        "a .csv or .tsv, an .npz with x and y; a fifth is held out (--validation), adam, epochs 20 for images, 40 for arrays, 60 for tables; cnn or mlp",
+    ]
+    return "\n".join([*lines, *yours, f"lr is {rates}; {fixed}"])
 
 
 def run(args: argparse.Namespace) -> int:
@@ -108,9 +124,16 @@ def settings(args: argparse.Namespace) -> Config:
             args.parser.error(f"--resume continues a run with the settings it has; leave out {unwanted[0]}")
         return {}
     if dataset is None:
-        args.parser.error(f"say what to learn: {', '.join(DEFAULTS)}")
+        args.parser.error(f"say what to learn: {', '.join(DEFAULTS)}, or the path of your own data")
+    if dataset not in DEFAULTS:
+        given["path"] = str(Path(dataset).absolute())
+        dataset = own_kind(args.parser, dataset)
+    if "data" in given:
+        given["data"] = str(Path(given["data"]).absolute())  # --resume finds it from any folder
     if (dataset == "text") != (file is not None):
         args.parser.error("text needs the FILE to learn" if dataset == "text" else f"{dataset} takes no FILE")
+    if "target" in given and dataset != "table":
+        args.parser.error(f"--target names a column of a table; this is {dataset}")
     if given.get("model", MODELS[dataset][0]) not in MODELS[dataset]:
         args.parser.error(f"there is no model {given['model']!r} for {dataset}; it has {', '.join(MODELS[dataset])}")
     for name in given:
@@ -118,16 +141,30 @@ def settings(args: argparse.Namespace) -> Config:
             args.parser.error(f"{option(name, given[name])} has no meaning for {dataset}")
     given.setdefault("device", "auto")
     config = complete(dataset, given if file is None else {**given, "file": file})
-    if config["batch_size"] == 1 and config["batch_norm"] and config["model"] == "mlp":
+    if config["batch_size"] == 1 and config["batch_norm"] and config.get("model", "mlp") == "mlp":
         args.parser.error("batch norm needs more than one item in a batch; use a larger --batch-size, or --no-batch-norm")
     return config
 
 
+def own_kind(parser: _parser.CommandParser, path: str) -> str:
+    """Return what a path holds, one of `OWN`; another path is refused."""
+    kind = kind_of(path)
+    if kind is None and Path(path).is_file():
+        parser.error(f"{path} has a name that tells no kind of data: .csv, .tsv, .npz or .npy, or a folder of pictures or IDX files")
+    if kind is None:
+        parser.error(f"invalid choice: {path!r} is no data set ({', '.join(DEFAULTS)}), and there is no such file or folder")
+    return kind
+
+
 def meaningless_for(dataset: str) -> set[str]:
     """Names of the settings that a data set does not have."""
+    own = {"task", "size", "target"}
     if dataset == "text":
-        return {"augment", "batch_norm", "data"}
-    return {"length", *({"spirals": ("augment", "data"), "digits": ("data",)}.get(dataset, ()))}
+        return {"augment", "batch_norm", "data", *own}
+    if dataset in OWN:
+        used = {"table": {"task", "target"}, "arrays": {"task", "augment"}, "images": {"size", "augment"}, "idx": {"augment"}}[dataset]
+        return {"length", "data", "augment", *own} - used
+    return {"length", *own, *({"spirals": ("augment", "data"), "digits": ("data",)}.get(dataset, ()))}
 
 
 def option(name: str, value: Any) -> str:

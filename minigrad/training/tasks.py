@@ -12,9 +12,11 @@ from minigrad import data, nn, optim
 from minigrad.core.tensor import Tensor
 from minigrad.data import DataError, TensorDataset, transforms
 from minigrad.data.datasets import Progress, Split
+from minigrad.data.labels import REGRESSION
 from minigrad.nn import functional as F
 from minigrad.optim import lr_scheduler
 from minigrad.training.models import CLASSIFIERS
+from minigrad.training.own_data import OWN, read_own
 from minigrad.training.text import TEXT_MODELS, Vocabulary, read_text, sequences, text_model
 
 Config = dict[str, Any]
@@ -39,6 +41,7 @@ COMMON: Config = {
 }
 LEARNING_RATES = {"sgd": 0.1, "adam": 1e-3}
 MODELS = {name: (*TEXT_MODELS,) if name == "text" else ("mlp",) if name == "spirals" else tuple(CLASSIFIERS) for name in DEFAULTS}
+MODELS |= {kind: ("mlp",) if kind == "table" else tuple(CLASSIFIERS) for kind in OWN}
 SCHEDULES = ("none", "cosine", "step", "one-cycle", "warm-up", "plateau")
 
 _READERS: dict[str, Callable[..., Split]] = {
@@ -55,11 +58,12 @@ class Task:
     train: TensorDataset
     test: TensorDataset
     model: nn.Module
+    held_out: bool = False  #: whether ``test`` is a part of one data set, on which the best epoch is chosen, too
 
 
 def complete(dataset: str, given: Mapping[str, Any]) -> Config:
     """Return all settings of a run: those given, and what is usual for the rest."""
-    config: Config = {"dataset": dataset, **COMMON, **DEFAULTS[dataset], **given}
+    config: Config = {"dataset": dataset, **COMMON, **(OWN | DEFAULTS)[dataset], **given}
     config.setdefault("lr", LEARNING_RATES[config["optimizer"]])
     if config["patience"] is not None and not config["validation"]:
         config["validation"] = 0.1
@@ -71,6 +75,13 @@ def make_task(config: Config, progress: Progress | None = None) -> Task:
     name = config["dataset"]
     if name == "text":
         return _text_task(config)
+    if name in OWN:
+        train, held_out = read_own(config)
+        config["outputs"] = len(config["classes"]) or held_out.arrays[1].shape[1]
+        try:
+            return Task(train, held_out, make_model(config), held_out=True)
+        except ValueError as error:  # images too small for the model
+            raise DataError(f"{config['path']}: {error}") from None
     if name == "digits":
         split = data.digits()
     elif name == "spirals":
@@ -85,7 +96,7 @@ def make_model(config: Config) -> nn.Module:
     """Make the model that the settings describe; `make_task` has put into them what describes the data."""
     if config["dataset"] == "text":
         return text_model(config["model"], len(config["vocabulary"]), config["length"])
-    return CLASSIFIERS[config["model"]](tuple(config["shape"]), len(config["classes"]), config["batch_norm"])
+    return CLASSIFIERS[config["model"]](tuple(config["shape"]), config.get("outputs", len(config["classes"])), config["batch_norm"])
 
 
 def _text_task(config: Config) -> Task:
@@ -105,6 +116,11 @@ def _text_task(config: Config) -> Task:
 def loss(output: Tensor, target: Tensor) -> Tensor:
     """Cross-entropy over the last axis, which has the classes."""
     return F.cross_entropy(output.reshape((-1, output.shape[-1])), target.reshape(-1))
+
+
+def make_loss(config: Config) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the loss: the mean squared error where numbers are learned, cross-entropy for classes."""
+    return F.mse_loss if config.get("task") == REGRESSION else loss
 
 
 def make_optimizer(config: Config, model: nn.Module) -> optim.Optimizer:

@@ -226,7 +226,7 @@ class TestFaults:
         self.refused(run, cuda_status().reason, "train", "digits", "--device", "cuda")
 
     def test_data_that_is_not_there(self, run, tmp_path):
-        self.refused(run, "there is no train-images-idx3-ubyte.gz in .", "train", "mnist", "--data", ".")
+        self.refused(run, f"there is no train-images-idx3-ubyte.gz in {tmp_path}", "train", "mnist", "--data", ".")
         self.refused(run, "there is no file none", "train", "text", "none")
         self.refused(run, "0.0001 of 1437 items is none", "train", "digits", "--validation", "0.0001", "--out", "run")
         (tmp_path / "short").write_text("abc")
