@@ -90,7 +90,8 @@ def usual_settings() -> str:
     fixed = ", ".join(f"{dataset} has its own" for dataset, own in DEFAULTS.items() if "lr" in own)
     yours = [
         "your own data: a folder with a folder of PNG or JPEG for each class, a folder with IDX files of images and labels,",
-        "a .csv or .tsv, an .npz with x and y; a fifth is held out (--validation), adam, epochs 20 for images, 40 for arrays, 60 for tables; cnn or mlp",
+        "a .csv or .tsv, an .npz with x and y; a fifth is held out (--validation); cnn or mlp, adam, epochs 20 for images, 40 for arrays,",
+        "60 for tables",
     ]
     return "\n".join([*lines, *yours, f"lr is {rates}; {fixed}"])
 
