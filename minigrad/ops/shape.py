@@ -26,6 +26,7 @@ __all__ = [
     "flatten",
     "flip",
     "matrix_transpose",
+    "meshgrid",
     "moveaxis",
     "permute_dims",
     "ravel",
@@ -187,6 +188,26 @@ def broadcast_arrays(*arrays: Array) -> list[Tensor]:
     """Broadcast the arrays against one another."""
     shape = np.broadcast_shapes(*[a.shape for a in arrays])
     return [broadcast_to(a, shape) for a in arrays]
+
+
+def meshgrid(*arrays: Array, indexing: str = "xy") -> list[Tensor]:
+    """Coordinates of a grid: each of n vectors broadcast along an axis of its own.
+
+    With "ij" the k-th one runs along axis k; with "xy" the first runs along axis 1 and the second along axis 0.
+
+    Raises
+    ------
+    ValueError
+        If an array has more than one axis, or the indexing is another word.
+    """
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"meshgrid: indexing is {indexing!r}; expected 'xy' or 'ij'")
+    wrong = [a.shape for a in arrays if len(a.shape) > 1]
+    if wrong:
+        raise ValueError(f"meshgrid: an array has shape {wrong[0]}; expected vectors")
+    places = [1, 0, *range(2, len(arrays))] if indexing == "xy" and len(arrays) > 1 else list(range(len(arrays)))
+    shaped = [reshape(a, tuple([-1 if i == k else 1 for i in range(len(arrays))])) for a, k in zip(arrays, places, strict=True)]
+    return broadcast_arrays(*shaped)
 
 
 def lengths(values: tuple[Any, ...]) -> Array:

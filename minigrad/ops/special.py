@@ -8,7 +8,7 @@ from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.ops.elementwise import clip, exp, log, sigmoid, square, where
 
-__all__ = ["erf", "erfc", "hypot", "lerp", "logaddexp", "xlogy"]
+__all__ = ["erf", "erfc", "erfinv", "hypot", "lerp", "logaddexp", "logit", "xlogy"]
 
 elementwise = op(broadcasts=True)
 
@@ -88,6 +88,41 @@ def erfc(xp: Namespace, x: Array) -> Array:
 
 
 erfc.vjp(x=lambda g, x: g * (-2 / math.sqrt(math.pi)) * _bell(x))
+
+
+@op
+def erfinv(xp: Namespace, x: Array) -> Array:
+    """The y with erf(y) = x: infinite at 1 and -1, nan beyond.
+
+    Winitzki's approximation (2008), right to 2e-3, and three of Halley's steps, each of which triples the digits.
+    """
+    x, dtype = _in_double(xp, x)
+    size = xp.minimum(xp.maximum(x, -x), 1 - 2.0**-53)
+    a, log = 0.147, xp.log1p(-size) + xp.log1p(size)
+    t = 2 / (math.pi * a) + log / 2
+    y = xp.sqrt(-log / a / (xp.sqrt(t * t - log / a) + t))
+    for _ in range(3):
+        above = xp.where(y < 1, _erf_inside(xp, y) - size, (1 - size) - _erfc_outside(xp, y))
+        step = above * (math.sqrt(math.pi) / 2) * xp.exp(y * y)
+        y = y - step / (1 + y * step)
+    y = xp.where(xp.maximum(x, -x) == 1, math.inf, xp.where(xp.maximum(x, -x) <= 1, y, math.nan))
+    return xp.copysign(y, x).astype(dtype)
+
+
+erfinv.vjp(x=lambda g, y: g * (math.sqrt(math.pi) / 2) * exp(square(y)))
+
+# ----------------------------------------------------------------------------------------------- of one input, precisely
+
+
+@op
+def logit(xp: Namespace, x: Array) -> Array:
+    """log(x / (1 - x)), the inverse of sigmoid: infinite at 0 and 1, nan outside. Near 1/2, its zero, it is 2 atanh(2 x - 1)."""
+    middle = abs(x - 0.5) < 0.25
+    inside, outside = xp.where(middle, x, 0.5), xp.where(middle, 0.5, x)
+    return xp.where(middle, 2 * xp.arctanh(2 * inside - 1), xp.log(outside / (1 - outside))).astype(xp.result_type(x, 1.0))
+
+
+logit.vjp(x=lambda g, x: g / (x * (1 - x)))
 
 # -------------------------------------------------------------------------------------------------------- of two inputs
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
-from minigrad.ops.elementwise import sqrt
+from minigrad.ops.elementwise import sqrt, square, where
 from minigrad.ops.special import hypot
 
-__all__ = ["acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "sin", "sinh", "tan"]
+__all__ = ["acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "sin", "sinc", "sinh", "tan"]
 
 
 @op
@@ -112,3 +114,25 @@ def atanh(xp: Namespace, x: Array) -> Array:
 
 
 atanh.vjp(x=lambda g, x: g / ((1 - x) * (1 + x)))
+
+
+@op
+def sinc(xp: Namespace, x: Array) -> Array:
+    """sin(pi x) / (pi x), and 1 at 0."""
+    angle = math.pi * xp.where(x == 0, 1, x)
+    return xp.where(x == 0, 1, xp.sin(angle) / angle).astype(xp.result_type(x, 1.0))
+
+
+# derivative of sinc, divided by x, in powers of (pi x)**2: the quotient has no digits left near 0, and is undefined there
+_SINC_SERIES = [math.pi**2 * (-1) ** n * 2 * n / math.factorial(2 * n + 1) for n in range(1, 13)]
+
+
+@sinc.vjp("x")
+def sinc_d_x(g: Array, x: Array) -> Array:
+    near = abs(x) < 0.5
+    inside, outside = where(near, x, 0), where(near, 1, x)
+    t = square(math.pi * inside)
+    series = 0 * t
+    for c in reversed(_SINC_SERIES):
+        series = series * t + c
+    return g * where(near, inside * series, (cos(math.pi * outside) - sinc(outside)) / outside)

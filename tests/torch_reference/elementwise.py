@@ -25,9 +25,9 @@ def _clip(x: Any, low: Any = None, high: Any = None) -> Any:
 
 
 _SAME_NAME = [
-    "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "ceil", "cos", "cosh", "erf", "erfc", "exp", "exp2", "expm1", "floor",
-    "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "logical_not", "negative", "reciprocal", "round", "sigmoid", "sign",
-    "sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc",
+    "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "ceil", "cos", "cosh", "erf", "erfc", "erfinv", "exp", "exp2", "expm1",
+    "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "logical_not", "logit", "negative", "reciprocal", "round",
+    "sigmoid", "sign", "signbit", "sin", "sinc", "sinh", "sqrt", "square", "tan", "tanh", "trunc",
     "bitwise_and", "bitwise_or", "bitwise_xor", "lerp", "logical_and", "logical_or", "logical_xor", "pow", "where",
     "xlogy",
 ]  # fmt: skip
@@ -35,7 +35,20 @@ _SAME_NAME = [
 REFERENCES: dict[str, Any] = {name: getattr(torch, name) for name in _SAME_NAME}
 REFERENCES |= {
     name: partial(_of_tensors, getattr(torch, name))
-    for name in ("add", "atan2", "divide", "hypot", "logaddexp", "maximum", "minimum", "multiply", "remainder", "subtract")
+    for name in (
+        "add",
+        "atan2",
+        "copysign",
+        "divide",
+        "hypot",
+        "logaddexp",
+        "maximum",
+        "minimum",
+        "multiply",
+        "nextafter",
+        "remainder",
+        "subtract",
+    )
 }
 REFERENCES |= {
     "equal": torch.eq,

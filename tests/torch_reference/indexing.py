@@ -58,6 +58,7 @@ REFERENCES = {
     "scatter_add": scatter_add,
     "put_along_axis": lambda x, indices, values, axis=-1: torch.scatter(x, axis, indices, values),
     "one_hot": one_hot,
+    "searchsorted": lambda a, b, side="left": torch.searchsorted(a, b, side=side),
     "argsort": lambda x, axis=-1, descending=False: torch.argsort(x, dim=axis, descending=descending, stable=True),
     "sort": lambda x, axis=-1, descending=False: tuple(torch.sort(x, dim=axis, descending=descending, stable=True)),
     "topk": lambda x, k, axis=-1, largest=True: tuple(torch.topk(x, k, dim=axis, largest=largest)),

@@ -58,5 +58,8 @@ REFERENCES = {
     "argmin": lambda x, axis=None, keepdims=False: torch.argmin(x, dim=axis, keepdim=keepdims),
     "cumulative_sum": lambda x, axis=None: torch.cumsum(x, dim=axis or 0),
     "cumulative_prod": lambda x, axis=None: torch.cumprod(x, dim=axis or 0),
+    "cummax": lambda x, axis=None: tuple(torch.cummax(x, dim=axis or 0)),
+    "cummin": lambda x, axis=None: tuple(torch.cummin(x, dim=axis or 0)),
+    "logcumsumexp": lambda x, axis=None: torch.logcumsumexp(x, dim=axis or 0),
     "linear_recurrence": recurrence,
 }

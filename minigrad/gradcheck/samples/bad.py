@@ -39,20 +39,32 @@ FAR = "axis 2 is out of bounds"
 # ------------------------------------------------------------------------------------------- alike for many ops, by name
 
 FUNCTIONS = [  # of one number, without parameters
-    "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "bitwise_invert", "ceil", "cos", "cosh", "erf", "erfc", "exp", "exp2",
-    "expm1", "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "negative", "positive", "reciprocal", "relu",
-    "sigmoid", "sign", "silu", "sin", "sinh", "softsign", "sqrt", "square", "tan", "tanh", "tanhshrink", "trunc",
+    "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "bitwise_invert", "ceil", "cos", "cosh", "erf", "erfc", "erfinv", "exp",
+    "exp2", "expm1", "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "logit", "negative", "positive",
+    "reciprocal", "relu", "sigmoid", "sign", "signbit", "silu", "sin", "sinc", "sinh", "softsign", "sqrt", "square", "tan", "tanh",
+    "tanhshrink", "trunc",
 ]  # fmt: skip
 PAIRS = [  # of two numbers, which broadcast
-    "add", "atan2", "bitwise_and", "bitwise_or", "bitwise_xor", "divide", "equal", "floor_divide", "greater", "greater_equal", "hypot",
-    "less", "less_equal", "logaddexp", "logical_and", "logical_or", "logical_xor", "maximum", "minimum", "multiply", "not_equal", "pow",
-    "remainder", "sigmoid_cross_entropy", "subtract", "xlogy",
+    "add", "atan2", "bitwise_and", "bitwise_or", "bitwise_xor", "copysign", "divide", "equal", "floor_divide", "greater",
+    "greater_equal", "hypot", "less", "less_equal", "logaddexp", "logical_and", "logical_or", "logical_xor", "maximum", "minimum",
+    "multiply", "nextafter", "not_equal", "pow", "remainder", "sigmoid_cross_entropy", "subtract", "xlogy",
 ]  # fmt: skip
 WHOLE = ("bitwise_and", "bitwise_or", "bitwise_xor")  # integers and truth values only
 REDUCTIONS = [
     "all", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var", "vector_norm",
 ]  # fmt: skip
-ALONG = ["argsort", "cumulative_prod", "cumulative_sum", "flip", "log_softmax", "softmax", "sort"]  # an axis, with parameters of their own
+ALONG = [
+    "argsort",
+    "cummax",
+    "cummin",
+    "cumulative_prod",
+    "cumulative_sum",
+    "flip",
+    "log_softmax",
+    "logcumsumexp",
+    "softmax",
+    "sort",
+]  # an axis, with parameters of their own
 OF_NOTHING = ["argmax", "argmin", "max", "mean", "min", "std", "var"]  # reductions without a value for no elements
 SQUARE = ["cholesky", "det", "eigh", "inv", "slogdet"]
 MATRICES = ["pinv", "qr", "svd"]
@@ -127,6 +139,13 @@ ARRAYS: dict[str, list[Bad]] = {
     ],
     "cumulative_sum": [Bad(ValueError, ["axis=None", "x: float64[2, 3]"], X)],
     "cumulative_prod": [Bad(ValueError, ["axis=None", "x: float64[2, 3]"], X)],
+    "cummax": [Bad(ValueError, ["axis=None", "x: float64[2, 3]"], X)],
+    "cummin": [Bad(ValueError, ["axis=None", "x: float64[2, 3]"], X)],
+    "logcumsumexp": [Bad(ValueError, ["axis=None", "x: float64[2, 3]"], X)],
+    "searchsorted": [
+        Bad(ValueError, ["(2, 3)", "one axis"], X, ones(2)),
+        Bad(ValueError, ["side is 'middle'"], ones(3), ones(2), side="middle"),
+    ],
     "linear_recurrence": [
         Bad(ValueError, ["a has shape (2, 3)", "b has shape (3,)"], X, ones(3), axis=0),
         Bad(AXIS, [FAR], X, X, axis=2),

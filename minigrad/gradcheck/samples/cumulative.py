@@ -32,3 +32,12 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield Sample(np.array([0.5, 0.0, 2.0]), np.array([1.0, 0.0, 3.0]), label="a zero")
     yield Sample(np.zeros((2, 0)), np.zeros((2, 0)), axis=1, label="empty")
     yield Sample(rng.standard_normal((2, 1)), rng.standard_normal((2, 1)), axis=1, label="one step")
+
+
+@samples("cummax", "cummin", "logcumsumexp")
+def running(rng: np.random.Generator) -> Iterator[Sample]:
+    yield Sample(distinct(rng, 5))
+    yield Sample(distinct(rng, 2, 3, 2), axis=1)
+    yield Sample(distinct(rng, 2, 7), axis=-1)
+    yield Sample(distinct(rng, 1, 3), axis=0, label="length 1")
+    yield Sample(rng.standard_normal((2, 0)), axis=1, label="empty")

@@ -167,3 +167,38 @@ def bits(rng: Rng) -> Samples:
 def bitwise_invert(rng: Rng) -> Samples:
     yield Sample(np.array([True, False]))
     yield Sample(np.array([0, 5, -3]), label="integers")
+
+
+@samples("erfinv")
+def erfinv(rng: np.random.Generator) -> Iterator[Sample]:
+    yield Sample(rng.uniform(-0.9, 0.9, (2, 3)))
+    yield Sample(np.array([-0.999, -0.3, 1e-3, 0.99]), label="towards 1")
+    yield Sample(np.zeros((0, 2)), label="empty")
+
+
+@samples("logit")
+def logit(rng: np.random.Generator) -> Iterator[Sample]:
+    yield Sample(rng.uniform(0.05, 0.95, (2, 3)))
+    yield Sample(np.array([0.01, 0.499, 0.5, 0.99]), label="its zero")
+
+
+@samples("sinc")
+def sinc(rng: np.random.Generator) -> Iterator[Sample]:
+    yield Sample(rng.standard_normal((2, 3)))
+    yield Sample(np.array([0.0, 1e-3, -0.3, 0.6, 2.0]), label="around 0")
+
+
+@samples("copysign")
+def copysign(rng: np.random.Generator) -> Iterator[Sample]:
+    yield Sample(rng.standard_normal((2, 3)) + 0.1, rng.standard_normal((2, 3)) + 0.1)
+    yield Sample(rng.standard_normal((2, 1)) + 0.1, rng.standard_normal(3) + 0.1, label="broadcast")
+
+
+@samples("nextafter")
+def nextafter(rng: np.random.Generator) -> Iterator[Sample]:
+    yield Sample(rng.standard_normal((2, 3)), rng.standard_normal(3))
+
+
+@samples("signbit")
+def signbit(rng: np.random.Generator) -> Iterator[Sample]:
+    yield Sample(np.array([-0.0, 0.0, 1.0, -2.0, -np.inf]))

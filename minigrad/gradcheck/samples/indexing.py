@@ -113,3 +113,10 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield Sample(distinct(rng, 5), k=2)
     yield Sample(distinct(rng, 3, 2), k=1, axis=0, largest=False)
     yield Sample(distinct(rng, 2, 4), k=4, label="all of them")
+
+
+@samples("searchsorted")
+def searchsorted(rng: np.random.Generator) -> Iterator[Sample]:
+    a = np.array([-1.0, 0.0, 0.0, 2.0])
+    yield Sample(a, np.array([[-2.0, 0.0], [1.0, 3.0]]))
+    yield Sample(a, np.array([0.0, 2.0]), side="right")
