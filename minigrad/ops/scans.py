@@ -39,7 +39,7 @@ def _running(xp: Namespace, name: str, x: Array, axis: int | None, sign: int) ->
         a, b = xp.take_along_axis(x, i, axis), xp.take_along_axis(x, j, axis)
         return xp.where((a > b if sign > 0 else a < b) | ((a != a) & (b == b)), i, j)
 
-    places = xp.arange(x.shape[axis], dtype=xp.int64).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    places = xp.arange(x.shape[axis], dtype=xp.int64).reshape(tuple([-1 if i == axis else 1 for i in range(x.ndim)]))
     indices = doubled(xp, later_unless_beaten, xp.broadcast_to(places, x.shape), axis)
     return xp.take_along_axis(x, indices, axis), indices
 
