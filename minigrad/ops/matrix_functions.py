@@ -50,13 +50,14 @@ def matrix_power(x: Array, n: int) -> Tensor:
         raise ValueError(f"matrix_power: x has shape {x.shape}; expected square matrices (..., n, n)")
     if n == 0:
         return broadcast_to(_identity(x), shape=x.shape) + x * 0
-    factor, rest, y = (inv(x) if n < 0 else x), abs(n), None
+    factor: Tensor = inv(x) if n < 0 else x + 0
+    y, rest = factor, abs(n) - 1
     while rest:
         if rest % 2:
-            y = factor if y is None else y @ factor
+            y = y @ factor
         rest //= 2
         factor = factor @ factor if rest else factor
-    return y + 0 if n == 1 else y
+    return y
 
 
 def matrix_rank(x: Array, *, rtol: float | None = None) -> Tensor:
