@@ -35,6 +35,9 @@ def check(hook: str) -> str:
     return f"PATH=$PWD/.venv-dev/bin:$PATH .venv-dev/bin/pre-commit run --all-files --verbose {hook}"
 
 
+#: packages that tests compare with
+ORACLES = ("scipy", "scikit-learn", "expecttest", "jax", "torch==2.13.0", "onnxruntime")
+
 #: needed by the steps for the explorer, where nobody has installed it
 CHROMIUM = "command -v chromium || command -v google-chrome || { apt-get update -qq && apt-get install -qq -y chromium; }"
 
@@ -53,11 +56,16 @@ STEPS = [
     Step("laws", check("laws"), needs="tools", cores=0),
     Step("user-types", f"{DEV} -m pytest -n 0 -m slow tests/typing", needs="tools"),
     # The face: a short training run, every op, PyTorch as the oracle, several processes by a real MPI.
-    Step("oracle", environment(TORCH, "-e", ".[test,mpi]", "scipy", "scikit-learn", "expecttest", "jax", "torch==2.13.0"), installs=True),
+    Step(
+        "oracle",
+        environment(TORCH, "-e", ".[test,mpi]", "scipy", "scikit-learn", "expecttest", "jax", "torch==2.13.0", "onnx", "onnxruntime"),
+        installs=True,
+    ),
     Step("train", f"{DEV} -m minigrad train digits --epochs 2 --out $(mktemp -d)/run", needs="tools"),
     Step("gradcheck", f"{DEV} -m minigrad gradcheck --mode quick", needs="tools"),
     Step("lab", f"{DEV} -m minigrad lab run exact --out $(mktemp -d)", needs="tools"),  # what algebra says must be reproduced
     Step("torch", f"MINIGRAD_REQUIRE_TORCH=1 {TORCH} -m pytest -n 2 -m 'torch and not slow'", needs="oracle", cores=2),
+    Step("onnx", f"{TORCH} -m pytest -n 2 tests/export", needs="oracle", cores=2),
     Step("mpi", f"MINIGRAD_REQUIRE_MPI=1 {TORCH} -m pytest -n 0 -m mpi tests/distributed", needs="oracle", cores=2),
     # The CUDA code where no GPU is: the compilers of CUDA 13 and 12, CuPy's own list of functions. A missing one fails.
     Step("cuda-13", environment(CUDA, "-e", ".[test,test-cuda]"), installs=True),

@@ -62,12 +62,12 @@ __all__ = [
     "convolution_weight_grad", "copy", "copysign", "cos", "cosh", "count_nonzero", "cross", "cuda", "cummax", "cummin",
     "cumulative_prod", "cumulative_sum", "data", "default_device", "det", "detect_anomaly", "device", "diag", "diag_embed",
     "diagonal", "diff", "distributed", "divide", "dot", "dropout", "eigh", "eigvalsh", "einsum", "elu", "embedding", "enable_grad",
-    "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "explain", "explore", "expm1", "eye", "fixed_batch_norm",
-    "flatten", "flip", "floor", "floor_divide", "fold", "from_dlpack", "full", "full_like", "gelu", "getitem", "glu", "grad",
-    "gradcheck", "greater", "greater_equal", "group_norm", "gru", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hessian",
-    "huber", "hvp", "hypot", "index_add", "instance_norm", "inv", "is_grad_enabled", "isclose", "isfinite", "isinf", "isnan",
-    "jacobian", "jvp", "kron", "layer_norm", "leaky_relu", "lerp", "less", "less_equal", "linear", "linear_recurrence", "linspace",
-    "load", "local_response_norm", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logcumsumexp", "logdet",
+    "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "explain", "explore", "expm1", "export_onnx", "eye",
+    "fixed_batch_norm", "flatten", "flip", "floor", "floor_divide", "fold", "from_dlpack", "full", "full_like", "gelu", "getitem",
+    "glu", "grad", "gradcheck", "greater", "greater_equal", "group_norm", "gru", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "hessian", "huber", "hvp", "hypot", "index_add", "instance_norm", "inv", "is_grad_enabled", "isclose", "isfinite", "isinf",
+    "isnan", "jacobian", "jvp", "kron", "layer_norm", "leaky_relu", "lerp", "less", "less_equal", "linear", "linear_recurrence",
+    "linspace", "load", "local_response_norm", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logcumsumexp", "logdet",
     "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsigmoid", "logsumexp", "lp_pool1d", "lp_pool2d",
     "lp_pool3d", "lstm", "lstsq", "lyapunov", "manual_seed", "masked_fill", "matmul", "matrix_norm", "matrix_power", "matrix_rank",
     "matrix_transpose", "max", "max_pool", "max_pool1d", "max_pool2d", "max_pool3d", "maximum", "mean", "mean_cross_entropy",
@@ -112,6 +112,7 @@ _LAZY = {
     "data": "minigrad.data",
     "explain": "minigrad.explanations:explain",
     "explore": "minigrad.explore",
+    "export_onnx": "minigrad.export:export_onnx",
     "distributed": "minigrad.distributed",
     "gradcheck": "minigrad.gradcheck",
     "load": "minigrad.saving:load",
@@ -132,6 +133,7 @@ if TYPE_CHECKING:
     from minigrad.amp import GradScaler, autocast
     from minigrad.explanations import explain
     from minigrad.explore import record, saved, why
+    from minigrad.export import export_onnx
     from minigrad.gradcheck import gradcheck
     from minigrad.replay import capture
     from minigrad.saving import load, save

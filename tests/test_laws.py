@@ -184,7 +184,7 @@ FLOORS = [
     {"distributed", "training"},
     {"gradcheck"},
     {"explore", "lab", "learn"},
-    {"explanations"},
+    {"explanations", "export"},
     {"commands"},
 ]  # fmt: skip
 FLOOR_OF = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
