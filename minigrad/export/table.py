@@ -24,8 +24,9 @@ WITHOUT: dict[str, str] = {
     **dict.fromkeys(("avg_pool_transpose", "convolution_weight_grad", "pick_transpose"), _GRADIENT),
     **dict.fromkeys(
         (
-            "add_at", "atan2", "cholesky", "cross", "cumulative_prod", "diag_embed", "eigh", "fold", "index_add", "inv", "kron",
-            "linear_recurrence", "pick", "pinv", "qr", "slogdet", "solve", "svd", "unfold",
+            "add_at", "atan2", "cholesky", "copysign", "cross", "cummax", "cummin", "cumulative_prod", "diag_embed",
+            "eigh", "erfinv", "fold", "index_add", "inv", "kron", "linear_recurrence", "logcumsumexp", "logit",
+            "nextafter", "pick", "pinv", "qr", "searchsorted", "signbit", "sinc", "slogdet", "solve", "svd", "unfold",
         ),
         _NO_NODE,
     ),
