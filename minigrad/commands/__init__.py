@@ -19,6 +19,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "train": "train a model and leave everything in a run folder",
     "predict": "what a trained model says about a file",
+    "export": "write a trained model as an ONNX file",
     "launch": "run a program on several processes or machines",
     "explore": "run a script, and step through what it computed",
     "explain": "what an op computes, its gradients, and their derivation as it runs",

@@ -86,7 +86,7 @@ def solve_triangular(a: Array, b: Array, *, upper: bool, left: bool = True, unit
 
     Notes
     -----
-    NumPy has no substitution, so this solves as `solve` does; it is as precise, and takes O(n**3) operations.
+    NumPy has no substitution, so this solves as `solve` does, in O(n**3) operations.
     """
     keep, outside = (triu, 1) if upper else (tril, -1)
     half = keep(a, k=outside) + _identity(a) if unitriangular else keep(a)

@@ -27,7 +27,7 @@ def quantile(x: Array, q: float | Sequence[float], axis: int | None = None, keep
     Parameters
     ----------
     x
-        The elements; where one is nan, so is the result.
+        The elements; where one is nan, so is the result, and between two infinite ones of one sign.
     q
         A share from 0 to 1, or several, whose results are stacked along a new first axis.
     axis

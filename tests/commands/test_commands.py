@@ -330,7 +330,7 @@ def test_a_command_loads_its_own_file_alone():
 
     rooms = {f"minigrad.{room}" for room in ("nn", "optim", "data", "training", "gradcheck")}
     assert not loaded("--help") & (rooms | {f"minigrad.commands.{name}" for name in commands.COMMANDS})
-    parts = {"train": {"predict", "launch"}}  # train predicts, and may run on several ranks
+    parts = {"train": {"predict", "launch"}, "export": {"predict"}}  # train predicts, and may run on several ranks
     for name in commands.COMMANDS:
         others = set(commands.COMMANDS) - {name} - parts.get(name, set())
         assert not loaded(name, "--help") & {f"minigrad.commands.{other}" for other in others}
