@@ -12,6 +12,7 @@ from minigrad.commands.predict import trained_model
 from minigrad.data import DataError
 from minigrad.export import ExportError, export_onnx
 from minigrad.saving import CheckpointError
+from minigrad.training.own_data import OnRawValues
 from minigrad.training.run_folder import RunFolder
 
 ERRORS = (CheckpointError, DataError, ExportError, ImportError)
@@ -33,6 +34,11 @@ def run(args: argparse.Namespace) -> int:
         example = np.zeros((1, config["length"]), np.int64)
     else:
         example = np.zeros((1, *config["shape"]), np.float32)
-    export_onnx(model, args.file, example)
-    Console(soft_wrap=True).print(f"{args.file} takes {example.dtype} of shape {('N', *example.shape[1:])}", markup=False, highlight=False)
+    own = "inputs" in config
+    export_onnx(OnRawValues(model, config) if own else model, args.file, example)
+    values = (
+        "" if config["dataset"] == "text" else ", values as in your files" if own else ", values as in the data set, images from 0 to 1"
+    )
+    said = f"{args.file} takes {example.dtype} of shape {('N', *example.shape[1:])}{values}"
+    Console(soft_wrap=True).print(said, markup=False, highlight=False)
     return 0

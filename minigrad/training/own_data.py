@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad import nn
+from minigrad.core.tensor import Tensor
 from minigrad.data import DataError, TensorDataset, random_split, read_idx, read_images, read_npz, stratified_split
 from minigrad.data.arrays import array_dataset, pick
 from minigrad.data.labels import REGRESSION
@@ -82,6 +84,24 @@ def normalized(x: np.ndarray[Any, Any], measured: Config) -> np.ndarray[Any, Any
     mean, std = (_along(measured[name], x.ndim) for name in ("mean", "std"))
     made: np.ndarray[Any, Any] = ((x - mean) / std).astype(np.float32)
     return made
+
+
+class OnRawValues(nn.Module):
+    """A model of one's own data that takes values as they stand in the files, and gives numbers to learn in their own scale."""
+
+    def __init__(self, model: nn.Module, config: Config) -> None:
+        super().__init__()
+        self.model = model
+        self.ndim = 1 + len(config["shape"])
+        self.inputs, self.targets = config["inputs"], config.get("target_scale")
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, std = (Tensor(_along(self.inputs[name], self.ndim)) for name in ("mean", "std"))
+        y: Tensor = self.model((x - mean) / std)
+        if self.targets is None:
+            return y
+        mean, std = (Tensor(_along(self.targets[name], y.ndim)) for name in ("mean", "std"))
+        return y * std + mean
 
 
 def find_outside(x: np.ndarray[Any, Any], config: Config) -> tuple[int, int, float] | None:

@@ -1,5 +1,7 @@
 """``minigrad export``: what onnxruntime says of the file is what the model says."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -40,3 +42,21 @@ def test_wrong_command_lines_are_one_sentence(argv, says, capsys, tmp_path, monk
     said = capsys.readouterr().err
     assert says in said
     assert "Traceback" not in said
+
+
+def test_a_model_of_ones_own_data_takes_the_values_of_the_files(tmp_path, capsys):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    x = np.random.default_rng(0).uniform(100, 300, (60, 2))
+    rows = [f"{a},{b},{a + 2 * b}" for a, b in x.round(3)]
+    (tmp_path / "sums.csv").write_text("\n".join(["a,b,sum", *rows]))
+    run, file = str(tmp_path / "run"), str(tmp_path / "model.onnx")
+    assert main(["train", str(tmp_path / "sums.csv"), "--epochs", "1", "--no-batch-norm", "--out", run]) == 0
+    assert main(["export", run, file]) == 0
+    assert "values as in your files" in capsys.readouterr().out
+    (tmp_path / "asked.csv").write_text("a,b\n150,250\n210,120")
+    assert main(["predict", run, str(tmp_path / "asked.csv"), "--json", str(tmp_path / "said.json")]) == 0
+    said = json.loads((tmp_path / "said.json").read_text())
+    session = runtime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    (y,) = session.run(None, {session.get_inputs()[0].name: np.array([[150, 250], [210, 120]], np.float32)})
+    np.testing.assert_allclose(y.ravel(), [line["predicted"] for line in said], rtol=1e-5)
