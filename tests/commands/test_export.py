@@ -59,4 +59,4 @@ def test_a_model_of_ones_own_data_takes_the_values_of_the_files(tmp_path, capsys
     said = json.loads((tmp_path / "said.json").read_text())
     session = runtime.InferenceSession(file, providers=["CPUExecutionProvider"])
     (y,) = session.run(None, {session.get_inputs()[0].name: np.array([[150, 250], [210, 120]], np.float32)})
-    np.testing.assert_allclose(y.ravel(), [line["predicted"] for line in said], rtol=1e-5)
+    np.testing.assert_allclose(y.ravel(), [line["values"][0] for line in said], rtol=1e-5)
