@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from numpy.lib.array_utils import normalize_axis_index
 
 from minigrad.backends import Array
+from minigrad.core._advice import tells_spelling
 from minigrad.core.tensor import Tensor
 from minigrad.ops.comparison import isnan
 from minigrad.ops.elementwise import astype, where
@@ -21,6 +22,7 @@ from minigrad.ops.special import lerp
 __all__ = ["diff", "median", "nanmean", "nansum", "quantile"]
 
 
+@tells_spelling
 def quantile(x: Array, q: float | Sequence[float], axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The number below which the share ``q`` of the elements lies, on the line between the two sorted elements next to it.
 
@@ -60,16 +62,19 @@ def quantile(x: Array, q: float | Sequence[float], axis: int | None = None, keep
     return y.reshape((1,) * x.ndim) if along_all else expand_dims(y, axis=place)
 
 
+@tells_spelling
 def median(x: Array, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The middle one of the sorted elements; the mean of the two middle ones of an even number (PyTorch's takes the lower)."""
     return quantile(x, 0.5, axis, keepdims)
 
 
+@tells_spelling
 def nansum(x: Array, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """Sum of the elements that are numbers; the gradient of the others is 0."""
     return sum(where(isnan(x), 0, x), axis=axis, keepdims=keepdims)
 
 
+@tells_spelling
 def nanmean(x: Array, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """Mean of the elements that are numbers, nan where there is none; the gradient of the others is 0."""
     present = ~isnan(x)
@@ -77,6 +82,7 @@ def nanmean(x: Array, axis: Axes | None = None, keepdims: bool = False) -> Tenso
     return nansum(x, axis, keepdims) / where(n == 0, math.nan, n)
 
 
+@tells_spelling
 def diff(x: Array, n: int = 1, axis: int = -1, *, prepend: Array | None = None, append: Array | None = None) -> Tensor:
     """``x[k+1] - x[k]`` along an axis, ``n`` times over.
 
