@@ -84,16 +84,15 @@ class TrainingRun:
     def fit(self, tensorboard: bool = False) -> None:
         """Train to the last epoch. What Ctrl-C stops can be resumed."""
         config, path = self.config, escape(str(self.folder.path))
-        held_out = (
-            ""
-            if self.validation is None
-            else f"{len(self.validation.dataset):,} held out to choose the best epoch with{'' if self.task.held_out else ', '}"
-        )
         if self.task.held_out:
             self.console.print(printable(describe(config, len(self.task.train), len(self.task.test))), markup=False, highlight=False)
+        parts = [f"{len(self.loader.dataset):,} items to train with"]
+        if self.validation is not None:
+            parts.append(f"{len(self.validation.dataset):,} held out to choose the best epoch with")
+        if not self.task.held_out:
+            parts.append(f"{len(self.task.test):,} to test with")
         self.console.print(
-            f"{config['dataset']}: {len(self.loader.dataset):,} items to train with, {held_out}"
-            f"{'' if self.task.held_out else f'{len(self.task.test):,} to test with'}; "
+            f"{config['dataset']}: {', '.join(parts)}; "
             f"{config['model']} with {parameter_count(self.task.model):,} parameters; {config['device']}{_ranks(self.group)}; {path}"
         )
         if self.trainer.epoch >= config["epochs"]:

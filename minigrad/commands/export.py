@@ -11,6 +11,7 @@ from minigrad.commands import _parser
 from minigrad.commands.predict import trained_model
 from minigrad.data import DataError
 from minigrad.export import ExportError, export_onnx
+from minigrad.nn import Module
 from minigrad.saving import CheckpointError
 from minigrad.training.own_data import OnRawValues
 from minigrad.training.run_folder import RunFolder
@@ -29,16 +30,13 @@ def run(args: argparse.Namespace) -> int:
     """Write the model of a run as an ONNX file; return the exit code."""
     folder = RunFolder.open(args.run)
     config = folder.read_config()
-    model = trained_model(folder, config)
+    model: Module = trained_model(folder, config)
+    example, values = np.zeros((1, *config.get("shape", ())), np.float32), "values as in the data set, images from 0 to 1"
     if config["dataset"] == "text":
-        example = np.zeros((1, config["length"]), np.int64)
-    else:
-        example = np.zeros((1, *config["shape"]), np.float32)
-    own = "inputs" in config
-    export_onnx(OnRawValues(model, config) if own else model, args.file, example)
-    values = (
-        "" if config["dataset"] == "text" else ", values as in your files" if own else ", values as in the data set, images from 0 to 1"
-    )
-    said = f"{args.file} takes {example.dtype} of shape {('N', *example.shape[1:])}{values}"
+        example, values = np.zeros((1, config["length"]), np.int64), "numbers of characters"
+    elif "inputs" in config:
+        model, values = OnRawValues(model, config), "values as in your files"
+    export_onnx(model, args.file, example)
+    said = f"{args.file} takes {example.dtype} of shape {('N', *example.shape[1:])}: {values}"
     Console(soft_wrap=True).print(said, markup=False, highlight=False)
     return 0

@@ -37,12 +37,9 @@ def tells_spelling(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except TypeError as error:
-            name = function.__name__
-            wrong = next(
-                (word for word in kwargs if word in SPELLINGS and f"{name}() got an unexpected keyword argument" in str(error)), None
-            )
-            if wrong is None:
+            wrong = next((word for word in SPELLINGS if word in kwargs), None)
+            if wrong is None or f"{function.__name__}() got an unexpected keyword argument" not in str(error):
                 raise
-            raise TypeError(f"{name}: it is called {SPELLINGS[wrong]} here, not {wrong}") from None
+            raise TypeError(f"{function.__name__}: it is called {SPELLINGS[wrong]} here, not {wrong}") from None
 
     return call

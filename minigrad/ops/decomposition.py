@@ -15,20 +15,16 @@ the result, it gives Inf or NaN.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from minigrad.backends import Array, Namespace, namespace
-from minigrad.core._advice import tells_spelling
 from minigrad.core.op import op
-from minigrad.core.tensor import Tensor, array_of
-from minigrad.ops.diagonals import tril
+from minigrad.core.tensor import array_of
+from minigrad.ops.diagonals import check_matrices, tril
 from minigrad.ops.joining import concat
-from minigrad.ops.reduction import vector_norm
 from minigrad.ops.shape import expand_dims
 
-__all__ = ["cholesky", "det", "eigh", "inv", "matrix_norm", "pinv", "qr", "slogdet", "solve", "svd"]
+__all__ = ["cholesky", "det", "eigh", "inv", "pinv", "qr", "slogdet", "solve", "svd"]
 
 
 def _t(x: Array) -> Array:
@@ -49,20 +45,15 @@ def _symmetric(x: Array) -> Array:
     return (x + _t(x)) / 2
 
 
-def _eye(like: Array) -> Array:
+def identity_like(like: Array) -> Array:
     """Return the identity matrix with as many rows as the last axis of ``like`` is long."""
     like = array_of(like)
     return namespace(like).eye(like.shape[-1], dtype=like.dtype)
 
 
-def _square(name: str, x: Array) -> None:
+def check_square(name: str, x: Array) -> None:
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise ValueError(f"{name}: x has shape {x.shape}; expected square matrices (..., n, n)")
-
-
-def _matrices(name: str, x: Array) -> None:
-    if x.ndim < 2:
-        raise ValueError(f"{name}: x has shape {x.shape}; expected matrices (..., m, n)")
 
 
 # ----------------------------------------------------------------------------------------- inverse, determinant, solve
@@ -71,7 +62,7 @@ def _matrices(name: str, x: Array) -> None:
 @op
 def inv(xp: Namespace, x: Array) -> Array:
     """Inverse of a matrix."""
-    _square("inv", x)
+    check_square("inv", x)
     return xp.linalg.inv(x)
 
 
@@ -81,7 +72,7 @@ inv.vjp(x=lambda g, y: -(_t(y) @ g @ _t(y)))
 @op
 def det(xp: Namespace, x: Array) -> Array:
     """Determinant. Its gradient needs the inverse, so the matrix must be regular to be differentiated."""
-    _square("det", x)
+    check_square("det", x)
     return xp.linalg.det(x)
 
 
@@ -91,7 +82,7 @@ det.vjp(x=lambda g, x, y: expand_dims(g * y, axis=(-2, -1)) * _t(inv(x)))
 @op(outputs=("sign", "logabsdet"))
 def slogdet(xp: Namespace, x: Array) -> tuple[Array, Array]:
     """Sign of the determinant, and logarithm of its absolute value. The sign has a zero gradient."""
-    _square("slogdet", x)
+    check_square("slogdet", x)
     sign, logabsdet = xp.linalg.slogdet(x)
     return sign, logabsdet
 
@@ -143,14 +134,14 @@ def cholesky(xp: Namespace, x: Array) -> Array:
     The gradient is that of the symmetric part, hence symmetric (I. Murray, "Differentiation of the Cholesky
     decomposition", 2016, equation 10).
     """
-    _square("cholesky", x)
+    check_square("cholesky", x)
     return xp.linalg.cholesky(_symmetric(x))
 
 
 @cholesky.vjp("x")
 def cholesky_d_x(g: Array, y: Array) -> Array:
     m = tril(_t(y) @ g)
-    inner = m - m * _eye(m) / 2
+    inner = m - m * identity_like(m) / 2
     return _symmetric(_t(solve(_t(y), _t(solve(_t(y), inner)))))
 
 
@@ -161,7 +152,7 @@ def eigh(xp: Namespace, x: Array) -> tuple[Array, Array]:
     In each vector the component that is largest in absolute value is positive. The gradient for x is symmetric; that of
     the vectors is infinite or NaN where eigenvalues coincide.
     """
-    _square("eigh", x)
+    check_square("eigh", x)
     values, vectors = xp.linalg.eigh(_symmetric(x))
     return values, vectors * _signs(xp, vectors)
 
@@ -170,7 +161,7 @@ def eigh(xp: Namespace, x: Array) -> tuple[Array, Array]:
 def eigh_d_x(values: Array, vectors: Array, g_values: Array | None = None, g_vectors: Array | None = None) -> Array:
     inner = 0
     if g_values is not None:
-        inner = inner + _columns(g_values) * _eye(values)
+        inner = inner + _columns(g_values) * identity_like(values)
     if g_vectors is not None:
         inner = inner + _inverse_gaps(_columns(values) - _rows(values)) * (_t(vectors) @ g_vectors)
     return _symmetric(vectors @ inner @ _t(vectors))
@@ -184,7 +175,7 @@ def qr(xp: Namespace, x: Array) -> tuple[Array, Array]:
     (S. Walter, L. Lehmann, "Algorithmic differentiation of linear algebra functions with application in optimum
     experimental design", 2010).
     """
-    _matrices("qr", x)
+    check_matrices("qr", x)
     q, r = xp.linalg.qr(x)
     sign = xp.where(xp.diagonal(r, 0, -2, -1) < 0, -1, 1).astype(x.dtype)
     return q * _columns(sign), r * _rows(sign)
@@ -214,7 +205,7 @@ def svd(xp: Namespace, x: Array) -> tuple[Array, Array, Array]:
     in absolute value is positive. The gradient of u and vh is infinite or NaN where singular values coincide, and where
     one is zero unless x is square (J. Townsend, "Differentiating the singular value decomposition", 2016).
     """
-    _matrices("svd", x)
+    check_matrices("svd", x)
     u, s, vh = xp.linalg.svd(x, full_matrices=False)
     signs = _signs(xp, u)
     return u * signs, s, vh * _t(signs)
@@ -225,7 +216,7 @@ def svd_d_x(u: Array, s: Array, vh: Array, g_u: Array | None = None, g_s: Array 
     inner, outside = 0, 0
     gaps = _inverse_gaps((_columns(s) - _rows(s)) * (_columns(s) + _rows(s))) if g_u is not None or g_vh is not None else 0
     if g_s is not None:
-        inner = inner + _columns(g_s) * _eye(s)
+        inner = inner + _columns(g_s) * identity_like(s)
     if g_u is not None:
         m = _t(u) @ g_u
         inner = inner + gaps * (m - _t(m)) * _columns(s)
@@ -246,7 +237,7 @@ def pinv(xp: Namespace, x: Array, *, rcond: float = 1e-15) -> Array:
     The gradient holds where the rank is the same all around x (G. Golub, V. Pereyra, "The differentiation of
     pseudo-inverses and nonlinear least squares problems whose variables separate", 1973, equation 4.12).
     """
-    _matrices("pinv", x)
+    check_matrices("pinv", x)
     return xp.linalg.pinv(x, rcond)
 
 
@@ -256,35 +247,6 @@ def pinv_d_x(g: Array, x: Array, y: Array) -> Array:
     left = gt - x @ (y @ gt)  # what gt has outside the columns of x
     right = gt - (gt @ y) @ x  # and outside its rows
     return left @ (y @ yt) + (yt @ y) @ right - yt @ g @ yt
-
-
-@tells_spelling
-def matrix_norm(x: Array, ord: Any = "fro", *, keepdims: bool = False) -> Tensor:
-    """Norm of matrices, the last two axes of ``x``.
-
-    Parameters
-    ----------
-    ord
-        ``"fro"``: root of the sum of squares. ``"nuc"``: sum of the singular values. 2, -2: the largest, the smallest of
-        them. 1, -1: largest, smallest sum of absolute values down a column. inf, -inf: along a row.
-
-    Raises
-    ------
-    ValueError
-        If ``ord`` is none of these.
-    """
-    _matrices("matrix_norm", x)
-    if ord == "fro":
-        return vector_norm(x, axis=(-2, -1), keepdims=keepdims)
-    if ord == "nuc" or ord in (2, -2):
-        s = svd(x)[1]
-        y = s.sum(axis=-1) if ord == "nuc" else s.max(axis=-1) if ord == 2 else s.min(axis=-1)
-    elif ord in (1, -1, np.inf, -np.inf):
-        sums = abs(x).sum(axis=-2 if ord in (1, -1) else -1)
-        y = sums.max(axis=-1) if ord > 0 else sums.min(axis=-1)
-    else:
-        raise ValueError(f"matrix_norm: ord is {ord!r}; expected 'fro', 'nuc', 1, -1, 2, -2, inf or -inf")
-    return expand_dims(y, axis=(-2, -1)) if keepdims else y
 
 
 def _signs(xp: Namespace, vectors: Array) -> Array:
@@ -297,5 +259,5 @@ def _signs(xp: Namespace, vectors: Array) -> Array:
 
 def _inverse_gaps(gaps: Array) -> Array:
     """Return ``1 / gaps`` off the diagonal, and 0 on it, where the gaps are 0 themselves."""
-    eye = _eye(gaps)
+    eye = identity_like(gaps)
     return 1 / (gaps + eye) - eye

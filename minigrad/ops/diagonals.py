@@ -9,16 +9,16 @@ from minigrad.core.tensor import Tensor
 __all__ = ["diag", "diag_embed", "diagonal", "trace", "tril", "triu"]
 
 
-def _check_matrices(name: str, x: Array) -> None:
+def check_matrices(name: str, x: Array) -> None:
     """Raise a ValueError for a vector or a number: NumPy would make a matrix of it."""
     if x.ndim < 2:
-        raise ValueError(f"{name}: x has shape {x.shape}; at least two axes are needed")
+        raise ValueError(f"{name}: x has shape {x.shape}; expected matrices (..., m, n), which have at least two axes")
 
 
 @op
 def tril(xp: Namespace, x: Array, *, k: int = 0) -> Array:
     """x on and below diagonal k, 0 above it."""
-    _check_matrices("tril", x)
+    check_matrices("tril", x)
     return xp.tril(x, k)
 
 
@@ -30,7 +30,7 @@ def tril_d_x(g: Array, *, k: int) -> Array:
 @op
 def triu(xp: Namespace, x: Array, *, k: int = 0) -> Array:
     """x on and above diagonal k, 0 below it."""
-    _check_matrices("triu", x)
+    check_matrices("triu", x)
     return xp.triu(x, k)
 
 
@@ -42,7 +42,7 @@ def triu_d_x(g: Array, *, k: int) -> Array:
 @op
 def diagonal(xp: Namespace, x: Array, *, offset: int = 0) -> Array:
     """The elements x[..., i, i + offset]."""
-    _check_matrices("diagonal", x)
+    check_matrices("diagonal", x)
     return xp.diagonal(x, offset, -2, -1)
 
 

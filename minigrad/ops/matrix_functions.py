@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from minigrad.backends import Array, namespace
-from minigrad.core.tensor import Tensor, array_of
-from minigrad.ops.decomposition import eigh, inv, pinv, slogdet, solve, svd
-from minigrad.ops.diagonals import tril, triu
+from minigrad.backends import Array
+from minigrad.core._advice import tells_spelling
+from minigrad.core.tensor import Tensor
+from minigrad.ops.decomposition import check_square, eigh, identity_like, inv, pinv, slogdet, solve, svd
+from minigrad.ops.diagonals import check_matrices, tril, triu
 from minigrad.ops.elementwise import where
 from minigrad.ops.reduction import vector_norm
 from minigrad.ops.shape import broadcast_to, expand_dims
 
-__all__ = ["cdist", "eigvalsh", "logdet", "lstsq", "matrix_power", "matrix_rank", "solve_triangular", "svdvals"]
+__all__ = ["cdist", "eigvalsh", "logdet", "lstsq", "matrix_norm", "matrix_power", "matrix_rank", "solve_triangular", "svdvals"]
 
 
 def eigvalsh(x: Array) -> Tensor:
@@ -33,9 +35,33 @@ def logdet(x: Array) -> Tensor:
     return where(sign < 0, math.nan, logabsdet)
 
 
-def _identity(x: Array) -> Array:
-    array = array_of(x)
-    return namespace(array).eye(x.shape[-1], dtype=x.dtype)
+@tells_spelling
+def matrix_norm(x: Array, ord: Any = "fro", *, keepdims: bool = False) -> Tensor:
+    """Norm of matrices, the last two axes of ``x``.
+
+    Parameters
+    ----------
+    ord
+        ``"fro"``: root of the sum of squares. ``"nuc"``: sum of the singular values. 2, -2: the largest, the smallest of
+        them. 1, -1: largest, smallest sum of absolute values down a column. inf, -inf: along a row.
+
+    Raises
+    ------
+    ValueError
+        If ``ord`` is none of these.
+    """
+    check_matrices("matrix_norm", x)
+    if ord == "fro":
+        return vector_norm(x, axis=(-2, -1), keepdims=keepdims)
+    if ord == "nuc" or ord in (2, -2):
+        s = svd(x)[1]
+        y = s.sum(axis=-1) if ord == "nuc" else s.max(axis=-1) if ord == 2 else s.min(axis=-1)
+    elif ord in (1, -1, np.inf, -np.inf):
+        sums = abs(x).sum(axis=-2 if ord in (1, -1) else -1)
+        y = sums.max(axis=-1) if ord > 0 else sums.min(axis=-1)
+    else:
+        raise ValueError(f"matrix_norm: ord is {ord!r}; expected 'fro', 'nuc', 1, -1, 2, -2, inf or -inf")
+    return expand_dims(y, axis=(-2, -1)) if keepdims else y
 
 
 def matrix_power(x: Array, n: int) -> Tensor:
@@ -46,10 +72,9 @@ def matrix_power(x: Array, n: int) -> Tensor:
     ValueError
         If x is no stack of square matrices.
     """
-    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
-        raise ValueError(f"matrix_power: x has shape {x.shape}; expected square matrices (..., n, n)")
+    check_square("matrix_power", x)
     if n == 0:
-        return broadcast_to(_identity(x), shape=x.shape) + x * 0
+        return broadcast_to(identity_like(x), shape=x.shape) + x * 0
     factor: Tensor = inv(x) if n < 0 else x + 0
     y, rest = factor, abs(n) - 1
     while rest:
@@ -89,7 +114,7 @@ def solve_triangular(a: Array, b: Array, *, upper: bool, left: bool = True, unit
     NumPy has no substitution, so this solves as `solve` does, in O(n**3) operations.
     """
     keep, outside = (triu, 1) if upper else (tril, -1)
-    half = keep(a, k=outside) + _identity(a) if unitriangular else keep(a)
+    half = keep(a, k=outside) + identity_like(a) if unitriangular else keep(a)
     return solve(half, b) if left else solve(half.swapaxes(-1, -2), b.swapaxes(-1, -2)).swapaxes(-1, -2)
 
 

@@ -10,14 +10,13 @@ from numpy.lib.array_utils import normalize_axis_index
 from minigrad.backends import Array
 from minigrad.core._advice import tells_spelling
 from minigrad.core.tensor import Tensor
-from minigrad.ops.comparison import isnan
+from minigrad.ops.comparison import isinf, isnan
 from minigrad.ops.elementwise import astype, where
 from minigrad.ops.indexing import along
 from minigrad.ops.joining import concat, stack
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import Axes, expand_dims, ravel
 from minigrad.ops.sorting import sort
-from minigrad.ops.special import lerp
 
 __all__ = ["diff", "median", "nanmean", "nansum", "quantile"]
 
@@ -29,7 +28,7 @@ def quantile(x: Array, q: float | Sequence[float], axis: int | None = None, keep
     Parameters
     ----------
     x
-        The elements; where one is nan, so is the result, and between two infinite ones of one sign.
+        The elements; where one is nan, so is the result.
     q
         A share from 0 to 1, or several, whose results are stacked along a new first axis.
     axis
@@ -55,11 +54,17 @@ def quantile(x: Array, q: float | Sequence[float], axis: int | None = None, keep
     below, weight = math.floor(position), position - math.floor(position)
     y, last = ordered[along(place, below)], ordered[along(place, -1)]
     if weight:
-        y = lerp(y, ordered[along(place, below + 1)], weight)
+        y = _between(y, ordered[along(place, below + 1)], weight)
     y = where(isnan(last), last, y)
     if not keepdims:
         return y
     return y.reshape((1,) * x.ndim) if along_all else expand_dims(y, axis=place)
+
+
+def _between(a: Array, b: Array, weight: float) -> Tensor:
+    """The point between a and b; between two equal infinite ones it is they, and not nan."""
+    infinite = (a == b) & isinf(a)
+    return a + weight * (where(infinite, 0, b) - where(infinite, 0, a))
 
 
 @tells_spelling

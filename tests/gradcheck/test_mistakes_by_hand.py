@@ -59,6 +59,12 @@ MISTAKES = {
     "a square too many": (np.tanh, lambda g, x: g * (1 - np.tanh(x) ** 2) ** 2, "to the power 2: is a square too many?"),
     "exp upside down": (np.exp, lambda g, x: g * np.exp(-x), "to the power -1"),
     "softmax over the batch": (softmax, softmax_over_columns, "the sum over axis 0 and not over 1"),
+    "log-softmax over the batch": (
+        lambda x: np.log(softmax(x)),
+        lambda g, x: g - softmax(x) * g.sum(axis=0, keepdims=True),
+        "the sum over axis 0 and not over 1",
+    ),
+    "a mean over the channels": (lambda x: x - x.mean(0), lambda g, x: g - g.mean(1, keepdims=True), "its mean over axis 1"),
     "means of batch norm over the channels": (normalize, normalize_over_rows, "its means over axis 1"),
     "z[i] = g": (take, overwriting, "it must be added, by np.add.at"),
     "z[i] += g": (take, adding_once, "it must be added, by np.add.at"),

@@ -201,3 +201,10 @@ def test_sinc_is_smooth_where_its_derivative_changes_its_form():
 def test_what_makes_no_sense_is_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_median_of_equal_infinite_elements_is_they(sign):
+    x = sign * np.array([np.inf, np.inf])
+    assert mg.median(x) == x[0]
+    assert mg.quantile(sign * np.array([1.0, np.inf, np.inf, np.inf]), 0.5) == x[0]

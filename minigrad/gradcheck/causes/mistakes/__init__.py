@@ -12,12 +12,12 @@ from typing import Any
 from minigrad.gradcheck.causes.mistakes.classification import cross_entropies, softmaxes
 from minigrad.gradcheck.causes.mistakes.function import RecognisedFunction, Vector
 from minigrad.gradcheck.causes.mistakes.matrix_product import matrix_products
-from minigrad.gradcheck.causes.mistakes.normalization import normalizations
+from minigrad.gradcheck.causes.mistakes.normalization import centrings, normalizations
 from minigrad.gradcheck.causes.mistakes.pooling import max_pools
 from minigrad.gradcheck.causes.mistakes.selection import selections
 
 Family = Callable[[list[Any], Vector, Vector], Iterator[RecognisedFunction]]
-FAMILIES: tuple[Family, ...] = (normalizations, cross_entropies, softmaxes, matrix_products, max_pools, selections)
+FAMILIES: tuple[Family, ...] = (normalizations, centrings, cross_entropies, softmaxes, matrix_products, max_pools, selections)
 
 
 def recognised(args: list[Any], y: Vector, v: Vector) -> Iterator[RecognisedFunction]:

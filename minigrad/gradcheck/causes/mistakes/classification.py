@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -47,8 +47,18 @@ def cross_entropies(args: list[Any], y: Vector, v: Vector) -> Iterator[Recognise
         return
 
 
-def _with_sum_over(axis: int, p: Vector, v: Vector) -> Vector:
+def _softmax_with_sum_over(axis: int, p: Vector, v: Vector) -> Vector:
     return np.asarray(p * (v - (v * p).sum(axis=axis, keepdims=True)))
+
+
+def _log_softmax_with_sum_over(axis: int, p: Vector, v: Vector) -> Vector:
+    return np.asarray(v - p * v.sum(axis=axis, keepdims=True))
+
+
+def _over_other_axes(of: Callable[[int, Vector, Vector], Vector], axis: int, p: Vector, v: Vector) -> dict[str, Gradient]:
+    """The gradients that a sum over each other axis gives."""
+    others = [other for other in range(p.ndim) if other != axis]
+    return {f"the right one with the sum over axis {other} and not over {axis}": partial(of, other, p, v) for other in others}
 
 
 def softmaxes(args: list[Any], y: Vector, v: Vector) -> Iterator[RecognisedFunction]:
@@ -69,11 +79,7 @@ def softmaxes(args: list[Any], y: Vector, v: Vector) -> Iterator[RecognisedFunct
                         "the right one without the factor y": lambda: v - total(v * p),
                         "y (v - sum v): the sum is not weighted with y": lambda: p * (v - total(v)),
                         "y (v + sum y v): the sign of the sum is wrong": lambda: p * (v + total(v * p)),
-                        **{
-                            f"the right one with the sum over axis {other} and not over {axis}": partial(_with_sum_over, other, p, v)
-                            for other in range(x.ndim)
-                            if other != axis
-                        },
+                        **_over_other_axes(_softmax_with_sum_over, axis, p, v),
                     }
                 },
             )
@@ -86,6 +92,7 @@ def softmaxes(args: list[Any], y: Vector, v: Vector) -> Iterator[RecognisedFunct
                         "v - sum v: the factor softmax is missing": lambda: v - total(v),
                         "v - y sum v: log-probabilities where probabilities belong": lambda: v - y * total(v),
                         "that of the softmax": lambda: p * (v - total(v * p)),
+                        **_over_other_axes(_log_softmax_with_sum_over, axis, p, v),
                     }
                 },
             )

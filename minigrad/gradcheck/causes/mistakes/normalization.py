@@ -18,7 +18,7 @@ def normalizations(args: list[Any], y: Vector, v: Vector) -> Iterator[Recognised
     affine = [a for a in affine if isinstance(a, np.ndarray)]
     if x.shape != y.shape or len(affine) > 2:
         return
-    for axes in (c for n in range(1, x.ndim + 1) for c in combinations(range(x.ndim), n)):
+    for axes in _axes(x.ndim):
         for over_axes in (False, True):
             kept = [tuple(n if (i in axes) == over_axes else 1 for i, n in enumerate(x.shape))] * len(affine)
             if any(a.size != prod(shape) for a, shape in zip(affine, kept, strict=True)):
@@ -30,8 +30,23 @@ def normalizations(args: list[Any], y: Vector, v: Vector) -> Iterator[Recognised
                 if same(norm.xhat * weight + bias, y):
                     name = "layer norm" if over_axes or (len(axes) < x.ndim and 0 not in axes) else "batch norm"
                     shapes = [a.shape for a in affine]
-                    yield RecognisedFunction(f"{name} over axis {axes if len(axes) > 1 else axes[0]}, eps {eps:g}", norm.mistakes(shapes))
+                    yield RecognisedFunction(f"{name} over axis {_named(axes)}, eps {eps:g}", norm.mistakes(shapes))
                     return
+
+
+def centrings(args: list[Any], y: Vector, v: Vector) -> Iterator[RecognisedFunction]:
+    """Recognise ``x - x.mean(axis)``."""
+    x = args[0]
+    for axes in _axes(x.ndim):
+        if same(x - x.mean(axis=axes, keepdims=True), y):
+            others = {_named(other): partial(_without_mean, v, other) for other in _axes(x.ndim) if other != axes}
+            mistakes: dict[str, Gradient] = {f"the right one with its mean over axis {other}": of for other, of in others.items()}
+            yield RecognisedFunction(f"the deviation from the mean over axis {_named(axes)}", {0: mistakes})
+            return
+
+
+def _without_mean(v: Vector, axes: tuple[int, ...]) -> Vector:
+    return np.asarray(v - v.mean(axis=axes, keepdims=True))
 
 
 class _Norm:
@@ -91,8 +106,9 @@ class _Norm:
             "the right one with rstd for rstd**3 in the gradient for the variance": lambda: self.dx(xhat=self.centred),
             "the right one with x for the normalized values": lambda: self.dx(xhat=self.x),
         }
-        for axes in _other_axes(self.x.ndim, self.axes):
-            of_x[f"the right one with its means over axis {axes if len(axes) > 1 else axes[0]}"] = partial(self.dx_over, axes)
+        for axes in _axes(self.x.ndim):
+            if axes != self.axes:
+                of_x[f"the right one with its means over axis {_named(axes)}"] = partial(self.dx_over, axes)
         found = {0: of_x}
         if shapes:
             v, first = self.v, shapes[0]
@@ -117,7 +133,11 @@ class _Norm:
         return np.asarray(total).reshape(shape)
 
 
-def _other_axes(ndim: int, axes: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """All choices of axes but this one."""
+def _axes(ndim: int) -> Iterator[tuple[int, ...]]:
+    """All choices of one axis or more."""
     for n in range(1, ndim + 1):
-        yield from (c for c in combinations(range(ndim), n) if c != axes)
+        yield from combinations(range(ndim), n)
+
+
+def _named(axes: tuple[int, ...]) -> str:
+    return str(axes if len(axes) > 1 else axes[0])
