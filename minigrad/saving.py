@@ -8,11 +8,7 @@ checkpoint. Nothing is ever pickled, so loading a file runs no code.
 from __future__ import annotations
 
 import json
-import math
-import os
-import stat
 import struct
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +20,7 @@ import safetensors.numpy
 from minigrad.backends import is_array
 from minigrad.core.device import Device, as_device, move, to_host
 from minigrad.core.tensor import Tensor, array_of
+from minigrad.reading import DTYPES, HEADER_LIMIT, File, read, tell_of_conversion
 from minigrad.writing import CheckpointError, write_atomically
 
 __all__ = [
@@ -39,9 +36,6 @@ __all__ = [
     "write_atomically",
 ]
 
-HEADER_LIMIT = 2**24  #: bytes of a header; parsing takes many times its size, and 100,000 tensors need less
-WIDENED = {"BF16"}  #: types that NumPy has not, read as float32, which holds each of their values
-DTYPES = {"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64", "C64"}
 STATE = "minigrad.state"  #: the key in the metadata under which `save_state` keeps all that is not a tensor
 
 
@@ -84,21 +78,33 @@ def save(tensors: Mapping[str, Any], path: str | Path, metadata: Mapping[str, st
 
 
 def load(path: str | Path, device: str | Device | None = None) -> dict[str, Tensor]:
-    """Return the tensors in a safetensors file, by name; those in bfloat16 as float32, which holds the same values.
+    """Return the tensors in a safetensors file, by name, or those of a model in several.
+
+    Tensors in bfloat16 and in floats of 8 bits (``F8_E4M3``, ``F8_E5M2``) come as float32, which holds each of their
+    values, and one warning says how many there are.
+
+    Parameters
+    ----------
+    path
+        The file, or the index of a model in several files, such as ``model.safetensors.index.json``.
+    device
+        Where the tensors are to be; the CPU by default.
 
     Raises
     ------
     CheckpointError
-        If the file is missing, damaged or not safetensors, or holds what NumPy has no type for.
+        If a file is missing, damaged or not safetensors, or holds what NumPy has no type for; if the files of an index
+        do not hold what it says, one tensor each time, or lie outside its folder.
     """
     place = None if device is None else as_device(device)
-    arrays, _ = _read(path)
+    arrays, converted = read(path)
+    tell_of_conversion(str(path), [f"{kind} to float32" for kind in converted], stacklevel=2)
     return {name: Tensor(a if place is None else move(a, place)) for name, a in arrays.items()}
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
     """Return the text that was saved beside the tensors."""
-    return _open(path)[1]
+    return File(path).metadata
 
 
 def save_state(state: Any, path: str | Path) -> None:
@@ -137,7 +143,8 @@ def load_state(path: str | Path) -> Any:
     CheckpointError
         If the file is missing or damaged, or was not written by `save_state`.
     """
-    arrays, metadata = _read(path)
+    file = File(path)
+    arrays, metadata = file.arrays(), file.metadata
 
     def unpack(value: Any) -> Any:
         if not isinstance(value, dict):
@@ -169,68 +176,3 @@ def _with_ordered_metadata(content: bytes) -> bytes:
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of 8 bytes
     return struct.pack("<Q", len(text)) + text + content[8 + size :]
-
-
-def _open(path: str | Path) -> tuple[Any, dict[str, str], dict[str, tuple[int, list[int]]]]:
-    """Return a file that was found to be good safetensors, open, its metadata, and where in it the tensors lie that are widened."""
-    try:
-        info = os.stat(path)
-        if not stat.S_ISREG(info.st_mode):
-            raise CheckpointError(f"{path} is not a file")
-        with open(path, "rb") as file:
-            start = file.read(8)
-            size = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-            if not 0 < size <= min(HEADER_LIMIT, info.st_size - 8):
-                raise CheckpointError(f"{path} is not a safetensors file, or it is cut off{_hint(start)}")
-            header = file.read(size)
-        opened: Any = safetensors.safe_open(path, framework="numpy")
-        fields = json.loads(header, object_pairs_hook=_without_duplicates)
-    except FileNotFoundError:
-        raise CheckpointError(f"there is no file {path}") from None
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (safetensors.SafetensorError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is not a good safetensors file: {error}") from None
-    for name, field in fields.items():
-        if name != "__metadata__" and field["dtype"] not in DTYPES | WIDENED:
-            raise CheckpointError(f"{path}: tensor {name!r} is {field['dtype']}, for which NumPy has no type; save it as F32")
-    begin = 8 + size
-    wide = {n: (begin + f["data_offsets"][0], f["shape"]) for n, f in fields.items() if n != "__metadata__" and f["dtype"] in WIDENED}
-    return opened, dict(opened.metadata() or {}), wide
-
-
-def _hint(start: bytes) -> str:
-    """Say what to do with a file that begins like those of NumPy and PyTorch: a zip, an array, a pickle."""
-    if not start.startswith((b"PK", b"\x93NUMPY", b"\x80")):
-        return ""
-    return "; read a file of NumPy or PyTorch with np.load or torch.load, and give what comes to model.load_state_dict"
-
-
-def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return all arrays of a file, and its metadata."""
-    opened, metadata, wide = _open(path)
-    arrays = {}
-    for name in list(opened.keys()):
-        try:
-            arrays[name] = array = _bfloat16(path, *wide[name]) if name in wide else opened.get_tensor(name)
-        except OSError as error:
-            raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
-        except (safetensors.SafetensorError, ValueError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"{path}: tensor {name!r} cannot be read: {error}") from None
-        if array.dtype == bool and array.size and array.view(np.uint8).max() > 1:
-            raise CheckpointError(f"{path}: tensor {name!r} is BOOL, but has bytes other than 0 and 1")
-    return arrays, metadata
-
-
-def _bfloat16(path: str | Path, offset: int, shape: list[int]) -> np.ndarray[Any, Any]:
-    """Read a tensor in bfloat16: the upper halves of float32 numbers."""
-    halves = np.fromfile(path, "<u2", math.prod(shape), offset=offset)
-    return (halves.astype(np.uint32) << 16).view(np.float32).reshape(shape)
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a dict of pairs; refuse a key that occurs twice, of which the library would keep the last."""
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise ValueError(f"the key {Counter(name for name, _ in pairs).most_common(1)[0][0]!r} occurs twice")
-    return fields

@@ -174,7 +174,7 @@ def agree_where_finite(op, sample, first):
 FLOORS = [
     {"_printable", "_system", "backends"},
     {"core", "writing"},
-    {"cuda"},
+    {"cuda", "reading"},
     {"random"},
     {"ops"},
     {"amp", "anomaly", "autograd", "checkpointing", "creation", "saving"},

@@ -9,7 +9,7 @@ The names in the tree (``"encoder.0.weight"``) are those of PyTorch, so a state 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
 
 import numpy as np
@@ -268,13 +268,13 @@ class Module:
             found.update({f"{path}.{name}" if path else name: value.detach() for name, value in own})
         return found
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> state.IncompatibleKeys:
+    def load_state_dict(self, state_dict: Mapping[str, Any] | Iterable[tuple[str, Any]], strict: bool = True) -> state.IncompatibleKeys:
         """Copy values into the parameters and buffers of the same names.
 
         Parameters
         ----------
         state_dict
-            Tensors or arrays (PyTorch's tensors will do) by name.
+            Tensors or arrays (PyTorch's tensors will do) by name, or pairs of both, as ``named_parameters()`` yields.
         strict
             Whether names that are missing or unexpected are an error. A wrong shape or type always is.
 
@@ -282,10 +282,13 @@ class Module:
         ------
         ValueError
             With a list of what is missing, unexpected, misshapen or of the wrong type. Nothing was changed then.
+
+        Notes
+        -----
+        One warning says what was converted: tensors of PyTorch in bfloat16 or in floats of 8 bits, and batch counts of batch
+        norm in an old form (of shape (1,), or a float). A state without batch counts, as PyTorch wrote until 0.4, is taken.
         """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(f"load_state_dict takes a dict of tensors by name, as mg.load(path) gives, not a {type(state_dict).__name__}")
-        return state.load(self, state_dict, strict)
+        return state.load(self, state.by_name(state_dict), strict)
 
     def to(self: M, device: Any = None, dtype: Any = None) -> M:
         """Move parameters and buffers to a device, or convert those of floating point to a dtype, or both. In place.

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import minigrad as mg
+
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
@@ -64,7 +66,32 @@ def test_weights_of_pytorch_are_loaded(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save(theirs.state_dict(), "weights.pt")
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
-    (block,) = blocks("from_pytorch.md")
+    block, _ = blocks("from_pytorch.md")
     exec(block, {"torch": torch, "model": model})
     for name, value in theirs.state_dict().items():
         np.testing.assert_array_equal(model.state_dict()[name].numpy(), value.numpy())
+
+
+def test_weights_of_tinygrad_are_loaded(tmp_path, monkeypatch):
+    """As ``safe_save(get_state_dict(model))`` writes them, of a class with a list of layers; batch counts were floats of shape (1,)."""
+    from minigrad import nn
+
+    shapes = {
+        "0.weight": (4, 3),
+        "0.bias": 4,
+        "1.weight": 4,
+        "1.bias": 4,
+        "1.running_mean": 4,
+        "1.running_var": 4,
+        "1.num_batches_tracked": 1,
+    }
+    state = {f"layers.{name}": np.random.default_rng(0).random(shape, np.float32) for name, shape in shapes.items()}
+    state["layers.1.num_batches_tracked"][:] = 7
+    monkeypatch.chdir(tmp_path)
+    mg.save(state, "model.safetensors")
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    _, block = blocks("from_pytorch.md")
+    with pytest.warns(UserWarning, match=r"converted 1 from a batch count of float32 and shape \(1,\) to one integer"):
+        exec(block, {"mg": mg, "model": model})
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value.numpy().reshape(-1), state[f"layers.{name}"].reshape(-1))

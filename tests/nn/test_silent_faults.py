@@ -67,20 +67,3 @@ def test_targets_of_binary_cross_entropy_are_probabilities() -> None:
         for f in (F.binary_cross_entropy, F.binary_cross_entropy_with_logits):
             with pytest.raises(ValueError, match="targets are probabilities, from 0 to 1"):
                 f(p, mg.tensor(bad))
-
-
-@pytest.mark.torch
-def test_states_as_pytorch_has_them() -> None:
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    other = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
-    model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
-    state = dict(other.state_dict())
-    state["1.num_batches_tracked"] = torch.tensor([7])
-    model.load_state_dict(state)
-    assert model[1].num_batches_tracked.numpy() == 7
-    del state["1.num_batches_tracked"]
-    model.load_state_dict(state)
-    model.load_state_dict({**state, **dict(other.named_parameters())})
-    np.testing.assert_array_equal(model[0].weight.detach().numpy(), other[0].weight.detach().numpy())
-    model.load_state_dict({name: value.bfloat16() for name, value in state.items()})
-    np.testing.assert_array_equal(model[0].weight.detach().numpy(), other[0].weight.detach().bfloat16().float().numpy())
