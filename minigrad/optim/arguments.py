@@ -111,6 +111,12 @@ def check_optimizer_state(name: str, state: Any, options: Mapping[str, Any]) -> 
         raise ValueError(f"{name}: the state is of another optimizer, whose options are {', '.join(others)}")
 
 
+def taken_over(mine: dict[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a group with the saved options; JSON made lists of tuples, and other optimizers' options are passed over."""
+    known = {k: tuple(v) if isinstance(mine.get(k), tuple) else v for k, v in saved.items() if k in mine or k == "initial_lr"}
+    return {**mine, **known, "params": mine["params"]}
+
+
 def is_number(value: Any) -> bool:
     """Tell whether ``value`` is a real number, of Python or NumPy."""
     return isinstance(value, (int, float, np.integer, np.floating))

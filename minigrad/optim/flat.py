@@ -2,12 +2,13 @@
 
 An optimizer's formula is elementwise, so it does not matter where one parameter ends and the next begins. A `Bucket`
 moves the parameters of one dtype and device into one buffer; each parameter's array becomes a view of its part. What
-the optimizer remembers (momentum and the like) is kept in buffers of the same layout.
+the optimizer remembers (momentum and the like) is kept in buffers, too, most of them of the same layout.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from operator import is_
 from sys import getrefcount
@@ -17,9 +18,10 @@ from minigrad.backends import Array, kind_of, namespace
 from minigrad.core.device import to_host
 from minigrad.core.graph import changed_in_place
 from minigrad.core.mode import mode
-from minigrad.core.tensor import Tensor, wrap
+from minigrad.core.tensor import Tensor
 
 UNSHARED = 2  #: references to a part that only its bucket holds, counting the argument of getrefcount
+Shape = tuple[int, ...]
 BLOCK_BYTES = 2**18  #: of a buffer worked on at a time on the CPU: a handful of such blocks stay in the cache
 
 
@@ -31,20 +33,25 @@ class Bucket:
     params
         Leaf tensors; their arrays are replaced by views of the buffer.
     slots
-        What the optimizer remembers for each element: name -> initial value.
+        What the optimizer remembers in arrays: name -> initial value.
     scalars
         What it remembers for each parameter: name -> initial value.
+    shape_of
+        The shape of what is remembered under a name for a parameter of a shape; None where there is nothing.
     """
 
-    def __init__(self, params: list[Tensor], slots: dict[str, float], scalars: dict[str, Any]) -> None:
-        self.params = params
-        xp = namespace(params[0].data)
-        ends = [0]
-        for p in params:
-            ends.append(ends[-1] + p.size)
-        self.spans = [slice(a, b) for a, b in pairwise(ends)]
-        self.values = xp.empty(ends[-1], dtype=params[0].dtype)
-        self.arrays = {name: xp.full(ends[-1], value, dtype=self.values.dtype) for name, value in slots.items()}
+    def __init__(
+        self, params: list[Tensor], slots: dict[str, float], scalars: dict[str, Any], shape_of: Callable[[str, Shape], Shape | None]
+    ) -> None:
+        self.params, self.shape_of = params, shape_of
+        self.spans = _end_to_end([p.shape for p in params])
+        self.values = namespace(params[0].data).empty(self.spans[-1].stop, dtype=params[0].dtype)
+        self.arrays: dict[str, Array] = {}
+        self.places: dict[
+            str, list[tuple[slice, Shape | None]]
+        ] = {}  #: name -> where in its array each parameter's part lies, and its shape
+        for name, initial in slots.items():
+            self.remember(name, initial)
         self.scalars = [dict(scalars) for _ in params]
         self.skipped: Array | None = None  #: on a GPU with a gradient scaler: steps that were counted but left out
         self._gradients: Array | None = None
@@ -75,9 +82,20 @@ class Bucket:
             self.values[self.spans[i]] = array.reshape(-1)
             self.parts[i] = self.params[i].data = self.values[self.spans[i]].reshape(array.shape)
 
-    def view(self, name: str, i: int) -> Tensor:
-        """Return what is remembered under ``name`` for parameter ``i``, in its shape and sharing memory."""
-        return wrap(self.arrays[name][self.spans[i]].reshape(self.params[i].shape), None)
+    def remember(self, name: str, initial: float) -> None:
+        """Make the memory for one more slot."""
+        shapes = [self.shape_of(name, p.shape) for p in self.params]
+        self.places[name] = list(zip(_end_to_end(shapes), shapes, strict=True))
+        self.arrays[name] = namespace(self.values).full(self.places[name][-1][0].stop, initial, dtype=self.values.dtype)
+
+    def remembered(self, i: int) -> dict[str, Array]:
+        """Return what is remembered for parameter ``i``: in its shape, sharing memory."""
+        found = {}
+        for name, array in self.arrays.items():
+            span, shape = self.places[name][i]
+            if shape is not None:
+                found[name] = array[span].reshape(shape)
+        return found
 
     def changed(self, numbers: Sequence[int] | None = None) -> None:
         """Tell the graph that parameters with these numbers were overwritten; all of them if None are given."""
@@ -120,6 +138,14 @@ class Bucket:
             self._gradients = self._sent[: self.values.size]
             self._parts = [self._gradients[span].reshape(p.shape) for p, span in zip(self.params, self.spans, strict=True)]
         return self._sent, self._parts
+
+
+def _end_to_end(shapes: Sequence[Shape | None]) -> list[slice]:
+    """Return where in a flat buffer each of some arrays lies."""
+    ends = [0]
+    for shape in shapes:
+        ends.append(ends[-1] + (0 if shape is None else math.prod(shape)))
+    return [slice(a, b) for a, b in pairwise(ends)]
 
 
 def blocks(array: Array) -> Iterator[slice]:

@@ -14,8 +14,8 @@ from minigrad.backends import BACKENDS, Array, CaptureError, is_array, namespace
 from minigrad.core._capturing import recorded
 from minigrad.core.device import move, to_host
 from minigrad.core.mode import changed_mode, mode
-from minigrad.core.tensor import Tensor, as_array
-from minigrad.optim.arguments import check_optimizer_state, check_options, listed, tensors
+from minigrad.core.tensor import Tensor, as_array, wrap
+from minigrad.optim.arguments import check_optimizer_state, check_options, listed, taken_over, tensors
 from minigrad.optim.flat import Bucket, blocks
 
 Params = Iterable[Tensor] | Iterable[dict[str, Any]]
@@ -72,8 +72,12 @@ class Optimizer:
     # ------------------------------------------------------------------------------------------- for subclasses
 
     def slots(self, group: dict[str, Any]) -> dict[str, float]:
-        """Return what the optimizer remembers for each element, and its initial value."""
+        """Return what the optimizer remembers in arrays, and their initial value."""
         return {}
+
+    def shape_of(self, slot: str, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+        """Return the shape of a slot for a parameter of a shape: a number for each element, if `update` is elementwise."""
+        return shape
 
     def advance(self, scalars: dict[str, Any], group: dict[str, Any]) -> None:
         """Change the per-parameter scalars: called once before the updates of a step."""
@@ -119,11 +123,15 @@ class Optimizer:
         for option in options:
             if option not in self.defaults and option != "initial_lr":
                 raise ValueError(f"{self.name}: unknown option {option!r} in a parameter group; it has {', '.join(self.defaults)}")
-        check_options(self.name, **{option: options[option] for option in NOT_NEGATIVE if option in options})
+        self.check_group(options)
         params = tensors(self.name, "optimizes", group["params"])
         self.check_params(params)
         self.param_groups.append({"params": params, **self.defaults, **options})
         self._buckets.append(None)
+
+    def check_group(self, options: Mapping[str, Any]) -> None:
+        """Refuse options of a group that make no sense."""
+        check_options(self.name, **{option: options[option] for option in NOT_NEGATIVE if option in options})
 
     def check_params(self, params: list[Tensor]) -> None:
         """Refuse tensors that this optimizer cannot change, or has already."""
@@ -145,7 +153,7 @@ class Optimizer:
                 bucket.settle()
                 for i, p in enumerate(bucket.params):
                     if bucket.scalars[i]["step"]:
-                        found[p] = {**bucket.scalars[i], **{name: bucket.view(name, i) for name in bucket.arrays}}
+                        found[p] = {**bucket.scalars[i], **{name: wrap(array, None) for name, array in bucket.remembered(i).items()}}
         return found
 
     def state_dict(self) -> dict[str, Any]:
@@ -168,7 +176,7 @@ class Optimizer:
         sizes, expected = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
         if sizes != expected:
             raise ValueError(f"{self.name}: the state is of groups with {sizes} parameters; this optimizer has {expected}")
-        options = [_options(mine, saved) for mine, saved in zip(self.param_groups, groups, strict=True)]
+        options = [taken_over(mine, saved) for mine, saved in zip(self.param_groups, groups, strict=True)]
         fresh = [self._make_buckets(group) for group in options]
         for group, buckets, saved in zip(options, fresh, groups, strict=True):
             numbers = dict(zip(map(id, group["params"]), saved["params"], strict=True))
@@ -182,15 +190,14 @@ class Optimizer:
 
     def _fill(self, bucket: Bucket, i: int, saved: Mapping[str, Any]) -> None:
         """Copy the saved state of one parameter into its bucket."""
-        for name in bucket.arrays:
+        for name, mine in bucket.remembered(i).items():
             value = saved.get(name)
             if value is None:
                 raise ValueError(f"{self.name}: the state has no {name!r} for parameter {i}")
             array = as_array(value)
-            if array.shape != bucket.params[i].shape:
-                expected = bucket.params[i].shape
-                raise ValueError(f"{self.name}: {name!r} of parameter {i} has shape {array.shape}; the parameter has {expected}")
-            bucket.arrays[name][bucket.spans[i]] = move(array, bucket.params[i].device).reshape(-1)
+            if array.shape != mine.shape:
+                raise ValueError(f"{self.name}: {name!r} of parameter {i} has shape {array.shape}; expected {mine.shape}")
+            mine[...] = move(array, bucket.params[i].device)
         for name, default in self.scalars.items():
             value = saved.get(name, default or 1)  # PyTorch's SGD counts no steps; where there is a state there was one
             number = float(to_host(as_array(value)).item()) if not isinstance(value, (int, float)) else value
@@ -225,7 +232,7 @@ class Optimizer:
         kinds: dict[Any, list[Tensor]] = {}
         for p in group["params"]:
             kinds.setdefault((p.dtype, p.device), []).append(p)
-        return [Bucket(params, self.slots(group), self.scalars) for params in kinds.values()]
+        return [Bucket(params, self.slots(group), self.scalars, self.shape_of) for params in kinds.values()]
 
     def _step_bucket(self, bucket: Bucket, group: dict[str, Any]) -> None:
         if self._fused_step(bucket, group):
@@ -236,7 +243,7 @@ class Optimizer:
         bucket.settle()
         for name, initial in self.slots(group).items():
             if name not in bucket.arrays:  # an option was switched on
-                bucket.arrays[name] = namespace(bucket.values).full_like(bucket.values, initial)
+                bucket.remember(name, initial)
         if self.elementwise and bucket.together():
             scalars = bucket.scalars[0]
             self.advance(scalars, group)
@@ -255,8 +262,8 @@ class Optimizer:
                     arrays = {name: a[span] for name, a in bucket.arrays.items()}
                     self._update_in_blocks(bucket.values[span], recorded(p.grad.data).reshape(-1), arrays, bucket.scalars[i], group)
                 else:
-                    arrays = {name: a[span].reshape(p.shape) for name, a in bucket.arrays.items()}
-                    self._decay_and_update(recorded(p.data), recorded(p.grad.data), {**arrays, **bucket.scalars[i]}, group)
+                    s = {**bucket.remembered(i), **bucket.scalars[i]}
+                    self._decay_and_update(recorded(p.data), recorded(p.grad.data), s, group)
             bucket.changed(stepped)
 
     def _fused_step(self, bucket: Bucket, group: dict[str, Any]) -> bool:
@@ -290,9 +297,3 @@ class Optimizer:
     def __repr__(self) -> str:
         options = [", ".join(f"{k}={v!r}" for k, v in group.items() if k != "params") for group in self.param_groups]
         return f"{self.name}({'; '.join(options)})"
-
-
-def _options(mine: dict[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a group with the saved options; JSON made lists of tuples, and other optimizers' options are passed over."""
-    known = {k: tuple(v) if isinstance(mine.get(k), tuple) else v for k, v in saved.items() if k in mine or k == "initial_lr"}
-    return {**mine, **known, "params": mine["params"]}

@@ -16,7 +16,7 @@ class RecordedBucket(Bucket):
     def __init__(self, recorder: Any, bucket: Bucket, elementwise: bool) -> None:
         bucket.settle()
         self.recorder, self.bucket = recorder, bucket
-        self.params, self.spans = bucket.params, bucket.spans
+        self.params, self.spans, self.places = bucket.params, bucket.spans, bucket.places
         self.values = recorder.lift(bucket.values)
         self.arrays = {name: recorder.lift(array) for name, array in bucket.arrays.items()}
         self.skipped = self._gradients = self._parts = None

@@ -16,7 +16,17 @@ except ImportError:
     optim_db = []
 
 SHAPES = [(3, 4), (5,), (), (2, 1, 3)]
+NAMES = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "Adafactor", "ASGD", "Rprop"]
 IRRELEVANT = {"foreach", "fused", "capturable", "differentiable"}  # how PyTorch runs the step, not what it computes
+
+
+@pytest.fixture(autouse=True)
+def numbers_of_float64():
+    """PyTorch keeps counts, and ASGD's step and share, in the default dtype."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
 
 
 def torch_cases():
@@ -43,7 +53,19 @@ MORE_CASES = [
     ("Adamax", {"betas": (0.3, 0.7), "weight_decay": 0.2}),
     ("NAdam", {"momentum_decay": 0.5, "decoupled_weight_decay": True, "weight_decay": 0.2}),
     ("RAdam", {"betas": (0.8, 0.9), "decoupled_weight_decay": True, "weight_decay": 0.1}),
+    ("Adafactor", {}),
+    ("Adafactor", {"lr": 0.3, "beta2_decay": -0.3, "eps": (1e-2, 0.5), "d": 2.0, "weight_decay": 0.1, "maximize": True}),
+    ("Adafactor", {"lr": 5.0}),
+    ("ASGD", {}),
+    ("ASGD", {"lr": 0.1, "lambd": 0.1, "alpha": 0.5, "t0": 7.5, "weight_decay": 0.1, "maximize": True}),
+    ("ASGD", {"lr": 0.1, "t0": 0}),
+    ("Rprop", {}),
+    ("Rprop", {"lr": 0.1, "etas": (0.3, 1.7), "step_sizes": (0.05, 0.2), "maximize": True}),
 ]
+
+
+def to_numpy(value):
+    return value.numpy() if hasattr(value, "numpy") else value
 
 
 def gradient(x, t):
@@ -77,6 +99,9 @@ def test_twenty_steps(name, kwargs):
     for t in range(20):
         step_both(ours, theirs, opt, torch_opt, t)
     assert largest_difference(ours, theirs) <= 1e-9
+    for p, q in zip(ours, theirs, strict=True):  # what both remember under one name is one
+        for key in opt.state[p].keys() & torch_opt.state[q].keys():
+            np.testing.assert_allclose(to_numpy(opt.state[p][key]), to_numpy(torch_opt.state[q][key]), rtol=1e-9, atol=1e-9, err_msg=key)
     if kwargs.get("lr", 1) != 0:
         assert all(np.abs(p.data - x).max() > 1e-6 for p, x in zip(ours, before, strict=True))
 
@@ -100,7 +125,7 @@ def test_muon(kwargs, monkeypatch):
     assert largest_difference(ours, theirs) <= 1e-9
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam"])
+@pytest.mark.parametrize("name", NAMES)
 def test_parameters_without_gradient_are_left_alone(name):
     ours, theirs, opt, torch_opt = make_pair(name, {"momentum": 0.9} if name == "SGD" else {})
     for t, skip in enumerate([(), (1,), (0, 2), (), (0, 1, 2, 3), ()]):
@@ -108,7 +133,7 @@ def test_parameters_without_gradient_are_left_alone(name):
     assert largest_difference(ours, theirs) <= 1e-9
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam"])
+@pytest.mark.parametrize("name", NAMES)
 def test_torch_state_continues_here_and_groups_keep_their_options(name):
     shapes, kwargs = SHAPES, {"momentum": 0.9} if name == "SGD" else {}
     start = [np.random.default_rng(i).normal(size=shape) for i, shape in enumerate(shapes)]
@@ -121,7 +146,6 @@ def test_torch_state_continues_here_and_groups_keep_their_options(name):
     ours = [mg.Tensor(q.detach().numpy().copy(), requires_grad=True) for q in theirs]
     opt = getattr(optim, name)([{"params": ours[:2]}, {"params": ours[2:]}], **kwargs)
     state = torch_opt.state_dict()
-    to_numpy = lambda v: v.numpy() if torch.is_tensor(v) else v
     opt.load_state_dict({**state, "state": {i: {k: to_numpy(v) for k, v in s.items()} for i, s in state["state"].items()}})
     assert opt.param_groups[0]["lr"] == 0.05
     for t in range(3, 8):

@@ -110,7 +110,7 @@ def test_a_plateau_is_one_for_both(values: list[float], threshold_mode: str, mod
         assert rate(mine) == pytest.approx(rate(other))
 
 
-ALL = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam"]
+ALL = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "Adafactor", "ASGD", "Rprop"]
 
 
 def stepped(module: Any, p: Any, kind: str) -> Any:

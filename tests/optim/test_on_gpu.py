@@ -26,6 +26,9 @@ CASES = [
     ("RAdam", {}),
     ("Lion", {}),
     ("Muon", {}),
+    ("Adafactor", {"weight_decay": 0.1}),
+    ("ASGD", {"t0": 2}),
+    ("Rprop", {}),
 ]
 
 

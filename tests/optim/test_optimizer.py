@@ -9,7 +9,7 @@ import minigrad as mg
 from minigrad import optim
 from minigrad.optim import flat, lr_scheduler
 
-NAMES = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "Lion"]
+NAMES = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "Lion", "Adafactor", "ASGD", "Rprop"]
 
 
 def make_params(seed=0, dtype=np.float64):
@@ -147,6 +147,16 @@ BAD = [
     (lambda: optim.SGD([X], nesterov=True), "nesterov"),
     (lambda: optim.Adam([X], betas=(0.9, 1.0)), "betas"),
     (lambda: optim.Adadelta([X], rho=1.5), "rho"),
+    (lambda: optim.Adafactor([X], beta2_decay=0.8), "Adafactor: beta2_decay must be a number of at most 0, not 0.8"),
+    (lambda: optim.Adafactor([X], d=0.5), "Adafactor: d must be a number of at least 1, not 0.5"),
+    (lambda: optim.Adafactor([X], eps=1e-8), "Adafactor: eps must be a bound for the root of v .* and one for a parameter, not 1e-08"),
+    (lambda: optim.Adafactor([{"params": [X], "eps": (None, -1)}]), r"Adafactor: eps\[1\] must be a number of at least 0, not -1"),
+    (lambda: optim.Adafactor([X], weight_decay=-1), "Adafactor: weight_decay must be"),
+    (lambda: optim.ASGD([X], t0=-1), "ASGD: t0 must be a number of at least 0"),
+    (lambda: optim.ASGD([{"params": [X], "lambd": "a"}]), "ASGD: lambd must be a number of at least 0, not 'a'"),
+    (lambda: optim.Rprop([X], etas=(1.2, 0.5)), r"Rprop: etas must be a factor between 0 and 1 and one above 1, .*, not \(1.2, 0.5\)"),
+    (lambda: optim.Rprop([{"params": [X], "etas": 0.5}]), "Rprop: etas must be .*, not 0.5"),
+    (lambda: optim.Rprop([X], step_sizes=(1, 0.1)), r"Rprop: step_sizes must be the shortest and the longest step, .*, not \(1, 0.1\)"),
     (lambda: optim.Muon([X]), "is for matrices"),
     (lambda: optim.Muon([X], adjust_lr_fn="no"), "adjust_lr_fn"),
     (lambda: optim.LBFGS([X], line_search_fn="no"), "line_search_fn"),
@@ -202,6 +212,29 @@ def test_lion_by_hand():
         value = value * (1 - 0.1 * 0.5) - 0.1 * np.sign(0.9 * m + 0.1 * g)
         m = 0.8 * m + 0.2 * g
         np.testing.assert_allclose(x.data, value, atol=1e-15)
+
+
+def test_adafactor_remembers_rows_and_columns_in_place_of_matrices():
+    p, bias = mg.Tensor(np.ones((2, 30, 40)), True), mg.Tensor(np.ones(7), True)
+    optimizer = optim.Adafactor([p, bias])
+    for tensor in (p, bias):
+        tensor.grad = mg.Tensor(np.ones(tensor.shape))
+    optimizer.step()
+    shapes = [{name: value.shape for name, value in s.items() if isinstance(value, mg.Tensor)} for s in optimizer.state.values()]
+    assert shapes == [{"row_var": (2, 30, 1), "col_var": (2, 1, 40)}, {"variance": (7,)}]
+    assert sum(array.size for array in optimizer.buckets()[0][0].arrays.values()) == 2 * (30 + 40) + 7
+
+
+def test_asgd_averages_from_its_step_on():
+    x = mg.Tensor(np.array([1.0, -2.0]), True)
+    optimizer = optim.ASGD([x], lr=0.1, lambd=0, t0=3)
+    visited = []
+    for t in range(8):
+        x.grad = mg.Tensor(np.cos(t + x.data))
+        optimizer.step()
+        visited.append(x.data.copy())
+        after = visited[4:] or visited[-1:]
+        np.testing.assert_allclose(optimizer.state[x]["ax"].data, np.mean(after, axis=0), rtol=1e-14)
 
 
 def test_muon_steps_are_nearly_orthogonal():

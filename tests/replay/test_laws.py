@@ -93,10 +93,11 @@ def test_a_layer_replays_with_its_bits(k: int) -> None:
 REFUSED = {"LBFGS"}  #: a line search looks at the loss
 CASES = [(name, options) for name, options in OPTIMIZERS.items()]
 CASES += [
-    ("Lion", {"lr": 0.01}), ("Muon", {"lr": 0.01}), ("SGD", {"lr": 0.1}), ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.1}),
+    ("Lion", {"lr": 0.01}), ("Muon", {"lr": 0.01}), ("Rprop", {"lr": 0.01}), ("ASGD", {"lr": 0.1, "t0": 3}),
+    ("SGD", {"lr": 0.1}), ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.1}),
     ("SGD", {"lr": 0.1, "maximize": True}), ("Adam", {"lr": 0.05, "amsgrad": True}),
     ("RMSprop", {"lr": 0.01, "centered": True, "momentum": 0.5}), ("NAdam", {"lr": 0.05, "decoupled_weight_decay": True}),
-    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.01}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.01}), ("Adafactor", {"lr": 0.4, "weight_decay": 0.01, "eps": (1e-3, 0.1)}),
 ]  # fmt: skip
 
 

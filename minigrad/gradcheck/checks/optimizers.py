@@ -29,6 +29,8 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "Adamax": {"lr": 0.05},
     "NAdam": {"lr": 0.05},
     "RAdam": {"lr": 0.05},
+    "Adafactor": {"lr": 0.05},
+    "ASGD": {"lr": 0.1},
 }
 
 
