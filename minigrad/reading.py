@@ -18,11 +18,10 @@ from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 import numpy as np
-import safetensors
 
 from minigrad.writing import CheckpointError
 
-__all__ = ["DTYPES", "HEADER_LIMIT", "WIDENED", "File", "read", "read_shards", "tell_of_conversion"]
+__all__ = ["DTYPES", "HEADER_LIMIT", "WIDENED", "File", "library", "read", "read_shards", "tell_of_conversion"]
 
 HEADER_LIMIT = 2**24  #: bytes of a header; parsing takes many times its size, and 100,000 tensors need less
 DTYPES = {"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64", "C64"}
@@ -47,6 +46,15 @@ WIDENED: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "F8_E4M3": ("u1", lambda codes: E4M3[codes]),
     "F8_E5M2": ("u1", lambda codes: (codes.astype(np.uint16) << 8).view(np.float16).astype(np.float32)),
 }
+
+
+def library() -> Any:
+    """Return safetensors, which is imported when a file is read or written: not every Python in a browser has it."""
+    try:
+        import safetensors.numpy
+    except ImportError:
+        raise CheckpointError("files of weights need safetensors, which is not installed here: pip install safetensors") from None
+    return safetensors
 
 
 class Place(NamedTuple):
@@ -89,7 +97,7 @@ class File:
 
     def _open(self) -> tuple[dict[str, Any], int]:
         """Return what the header says of the tensors, and where they begin."""
-        path = self.path
+        path, safetensors = self.path, library()
         try:
             info = os.stat(path)
             if not stat.S_ISREG(info.st_mode):
@@ -111,6 +119,7 @@ class File:
         return {name: field for name, field in fields.items() if name != "__metadata__"}, 8 + size
 
     def _array(self, name: str) -> np.ndarray[Any, Any]:
+        safetensors = library()
         try:
             array = self._widened(self._places[name]) if name in self._places else self._opened.get_tensor(name)
         except OSError as error:

@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 from minigrad.backends import is_array
 from minigrad.core.device import Device, as_device, move, to_host
 from minigrad.core.tensor import Tensor, array_of
-from minigrad.reading import DTYPES, HEADER_LIMIT, File, read, tell_of_conversion
+from minigrad.reading import DTYPES, HEADER_LIMIT, File, library, read, tell_of_conversion
 from minigrad.writing import CheckpointError, write_atomically
 
 __all__ = [
@@ -70,6 +68,7 @@ def save(tensors: Mapping[str, Any], path: str | Path, metadata: Mapping[str, st
             nested = "; nested state is written by mg.saving.save_state" if isinstance(value, (Mapping, list, tuple)) else ""
             raise CheckpointError(f"save: {name!r} must be a tensor or an array of numbers, not {type(value).__name__}{nested}")
         arrays[name] = np.ascontiguousarray(to_host(array)).reshape(array.shape)  # the library writes strided arrays wrongly
+    safetensors = library()
     try:
         content = _with_ordered_metadata(safetensors.numpy.save(arrays, dict(metadata) if metadata else None))
     except (safetensors.SafetensorError, TypeError) as error:

@@ -27,8 +27,8 @@ def ones(*shape: int) -> Any:
 
 
 def ints(*values: Any) -> Any:
-    """Return integers as an array."""
-    return np.array(values)
+    """Return integers as an array, of the same type everywhere."""
+    return np.array(values, dtype=np.int64)
 
 
 X = ones(2, 3)  #: "float64[2, 3]" in an error

@@ -34,7 +34,7 @@ DISTRIBUTED: dict[str, list[Bad]] = {
     ],
     **{
         name: [
-            Bad(TypeError, ["int64"], np.ones((2, 3), int), axis=0, group=Alone()),
+            Bad(TypeError, ["int64"], np.ones((2, 3), np.int64), axis=0, group=Alone()),
             Bad(ValueError, ["axis=2", "(2, 3)"], X, axis=2, group=Alone()),
             Bad(ValueError, ["weight", "(2,)", "(3,)"], X, ones(2), axis=0, group=Alone()),
             Bad(ValueError, ["eps=-1"], X, axis=0, eps=-1, group=Alone()),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
 from minigrad.gradcheck.samples.bad import AXIS, FAR, IMAGE, Bad, X, ints, ones
 
 SINGULAR = np.linalg.LinAlgError
-WHOLE_X = np.ones((2, 3), int)
+WHOLE_X = np.ones((2, 3), np.int64)
 FLAT = ones(4, 4)  #: neither batch nor channels
 
 _LINALG: dict[str, list[Bad]] = {
@@ -46,6 +48,8 @@ _LINALG: dict[str, list[Bad]] = {
     "pinv": [Bad(TypeError, ["rcond='small'"], X, rcond="small")],
     "lyapunov": [Bad(ValueError, ["(2, 3)", "square matrices of one size"], X, X)],
 }
+if sys.platform == "emscripten":  # WebAssembly has no floating-point flags, by which NumPy tells a singular matrix: what comes is NaN
+    _LINALG = {name: [bad for bad in bads if bad.error is not SINGULAR] for name, bads in _LINALG.items()}
 
 _INDEXING: dict[str, list[Bad]] = {
     "getitem": [
