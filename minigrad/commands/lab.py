@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from minigrad._system import THREADS
 from minigrad.commands import _parser
 from minigrad.data import DataError
 from minigrad.lab.compare import compare
@@ -111,7 +112,7 @@ def _run(args: argparse.Namespace) -> int:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     ]
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, auto_refresh=THREADS) as bar:
         expected = {name: _seconds(load(name), args) for name in names}
         task = bar.add_task(names[0], total=sum(s * n for s, n in expected.values()))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad._system import THREADS
 from minigrad.backends import is_array
 from minigrad.core.device import Device, as_device, move
 from minigrad.core.tensor import Tensor, wrap
@@ -45,7 +46,7 @@ class DataLoader:
         ``transform(batch, generator)`` changes each batch, a tuple of arrays, as it is loaded (`minigrad.data.transforms`).
         The generator belongs to that batch alone.
     prefetch
-        Batches to prepare ahead in a background thread.
+        Batches to prepare ahead in a background thread; where there are no threads, in a browser, none are.
     device
         Where to put the batches. By default they stay where the dataset is.
     shard
@@ -108,7 +109,7 @@ class DataLoader:
             self.shard.agree("the order of the data", zlib.crc32(np.concatenate([*epoch.batches, np.zeros(0, np.int64)]).tobytes()))
         todo = range(epoch.position, len(epoch.batches))
         load = lambda k: self._load(epoch, k)
-        for k, batch in zip(todo, _ahead(load, todo, self.prefetch) if self.prefetch else map(load, todo), strict=True):
+        for k, batch in zip(todo, _ahead(load, todo, self.prefetch) if self.prefetch and THREADS else map(load, todo), strict=True):
             epoch.position = k + 1
             yield batch
         if self._epoch is epoch:

@@ -10,7 +10,6 @@ import ast
 import io
 import re
 import tempfile
-import time
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad._system import clock
 from minigrad.core.op import OPS
 from minigrad.gradcheck import Result
 from minigrad.learn.criteria import Failed
@@ -63,13 +63,13 @@ def check(exercise: Exercise, text: str) -> Report:
     Report
         Never raises for what the text does; only what ends the process ends the check.
     """
-    started = time.process_time()
+    started = clock()
     if len(text) > LONGEST_TEXT:
         facts = f"the file has {len(text):,} characters, and a check reads {LONGEST_TEXT:,} at most: is it the right file?"
         return Report(exercise.id, UNCHECKED, facts=facts)
     printed = _Printed()
     report = copy_context().run(_check, exercise, text, printed)  # recording and the like are as before afterwards
-    return replace(report, printed=printed.getvalue(), seconds=time.process_time() - started)
+    return replace(report, printed=printed.getvalue(), seconds=clock() - started)
 
 
 def _check(exercise: Exercise, text: str, printed: _Printed) -> Report:
@@ -215,9 +215,9 @@ def _probe(exercise: Exercise, failure: _Failure, path: str) -> Result | None:
 
 def _same_as_known(exercise: Exercise, failure: _Failure) -> Iterator[Mistake]:
     """Yield the mistakes of the known wrong answers that fail at this criterion in just this way."""
-    started, found = time.process_time(), set()
+    started, found = clock(), set()
     for wrong in exercise.wrongs:
-        if wrong.fails != failure.criterion.id or time.process_time() - started > SEARCH or wrong.expect in found:
+        if wrong.fails != failure.criterion.id or clock() - started > SEARCH or wrong.expect in found:
             continue
         text = exercise.with_mistake(wrong)
         with _room(exercise, text) as path:

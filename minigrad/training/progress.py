@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from minigrad._system import THREADS
 from minigrad.training.metrics import Tally
 
 REFRESH = 0.1  #: seconds between two looks at the loss; on a GPU each look waits for it
@@ -55,7 +56,7 @@ class Bar(Quiet):
             TimeRemainingColumn(compact=True),
         ]
         self.epochs, self.batches = epochs, batches
-        with Progress(*columns, console=self.console, transient=True, refresh_per_second=1 / REFRESH) as self.bar:
+        with Progress(*columns, console=self.console, transient=True, auto_refresh=THREADS, refresh_per_second=1 / REFRESH) as self.bar:
             done = self.first_epoch * batches + self.skipped
             self.task = self.bar.add_task(f"epoch {self.first_epoch + 1}/{epochs}", total=epochs * batches, completed=done, state="")
             self._start = time.perf_counter()
@@ -99,7 +100,7 @@ def downloads(console: Console) -> Iterator[Callable[[str, int, int | None], Non
     """Within this, the function given shows the progress of downloads (`minigrad.data.download.fetch`)."""
     tasks: dict[str, TaskID] = {}
     columns = [TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()]
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, auto_refresh=THREADS) as bar:
 
         def show(name: str, have: int, total: int | None) -> None:
             if name not in tasks:
