@@ -185,6 +185,7 @@ FLOORS = [
     {"gradcheck"},
     {"explore", "lab", "learn"},
     {"explanations", "export"},
+    {"playground"},
     {"commands"},
 ]  # fmt: skip
 FLOOR_OF = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

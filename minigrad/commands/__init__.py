@@ -25,6 +25,7 @@ COMMANDS = {
     "explain": "what an op computes, its gradients, and their derivation as it runs",
     "info": "versions, BLAS and threads, devices, and why CUDA is not there",
     "learn": "exercises, checked as you save them, with hints for the mistake you made",
+    "playground": "minigrad in a browser, on this machine or any static host",
     "lab": "what is said about batch norm, run, measured and judged",
     "gradcheck": "check the derivatives of every op and layer",
 }

@@ -225,6 +225,16 @@ class Recorder(Observer):
             for id, sums in walk.sums.items():
                 self.entries[id].grads += [(walk.number, output, keep(array, self.full)) for output, array in sums.items()]
 
+    def catch_up(self) -> None:
+        """Finish what is over, so that what is read now is whole, though the recording goes on."""
+        self.settle()
+        self._finish_passes(outer_frames(sys._getframe()))
+
+    @property
+    def extent(self) -> tuple[int, int, int]:
+        """How far the recording is: its entries, its steps, and the passes that are not over."""
+        return len(self.entries), len(self.steps), len(self._walks)
+
     def close(self) -> None:
         """Finish everything, and let go of what was held to recognise it."""
         self.settle()

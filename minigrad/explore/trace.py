@@ -50,7 +50,7 @@ class Trace:
         self._document = document
         self._recorder: Recorder | None = None
         self._number: Numbers | None = None
-        self._length = (-1, -1)  # how many entries and steps the document was made of
+        self._extent = (-1, -1, -1)  # of the recording, when the document was made
         self.title: str = document["meta"]["title"]
 
     @classmethod
@@ -58,7 +58,7 @@ class Trace:
         """Make a trace of what a recorder writes down."""
         self = cls.__new__(cls)
         self._recorder, self.title, self._document, self._number = recorder, title, {}, None
-        self._length = (-1, -1)
+        self._extent = (-1, -1, -1)
         return self
 
     @property
@@ -66,11 +66,10 @@ class Trace:
         """The trace as plain data, as the JSON Schema in ``minigrad/explore/schema.json`` describes it."""
         recorder = self._recorder
         if recorder is not None:
-            recorder.settle()
-            length = len(recorder.entries), len(recorder.steps)
-            if length != self._length or not self._document:
+            recorder.catch_up()
+            if recorder.extent != self._extent or not self._document:
                 self._document, self._number = numbered_document(recorder, title=self.title)
-                self._length = length
+                self._extent = recorder.extent
         return self._document
 
     def of(self, output: Tensor) -> Trace:
@@ -78,6 +77,7 @@ class Trace:
         ref = self.ref_of(output)
         if ref is None or self._recorder is None:
             raise TraceError("this tensor was not computed while the trace was recorded")
+        self._recorder.catch_up()
         return Trace(document_of(self._recorder, roots=[ref], title=self.title))
 
     @property
@@ -93,6 +93,7 @@ class Trace:
         """Return the trace of what leads to where the last backward pass started."""
         if self._recorder is None or not self._recorder.starts:
             return self
+        self._recorder.catch_up()
         roots = [ref for ref, _ in self._recorder.starts[-1]]
         return Trace(document_of(self._recorder, roots=roots, title=self.title))
 

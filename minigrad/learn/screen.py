@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import shutil
 import textwrap
 from itertools import groupby
-from pathlib import Path
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.syntax import Syntax
 from rich.text import Text
 
-import minigrad
-from minigrad.core.op import OPS, Op
 from minigrad.learn.course import Course
 from minigrad.learn.exercise import Exercise
 from minigrad.learn.progress import PASSED, SHOWN, SKIPPED
 from minigrad.learn.report import TODO, UNCHECKED, Report
+from minigrad.learn.source import source_of
 from minigrad.learn.study import LEVELS, Study
 
 WIDTH = 100
@@ -119,17 +115,6 @@ def print_solution(out: Console, exercise: Exercise) -> None:
         code = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(textwrap.dedent(block).rstrip())
         code.rstrip()
         out.print(Padding(code, (0, 0, 0, 6), expand=False))
-
-
-def source_of(see: str) -> str:
-    """Return file and line of a function of minigrad, or of what ``"module:name"`` names, relative to the folder that holds minigrad."""
-    if not see:
-        return ""
-    module, _, name = see.rpartition(":")
-    target = getattr(importlib.import_module(module), name) if module else OPS.get(name) or getattr(minigrad, name)
-    target = target.forward if isinstance(target, Op) else target
-    path = Path(inspect.getsourcefile(target) or "")
-    return f"{path.relative_to(Path(minigrad.__file__).parents[1])}, line {inspect.getsourcelines(target)[1]} ({name})"
 
 
 def print_progress(out: Console, study: Study) -> None:

@@ -146,3 +146,24 @@ def test_under_checkpointing_the_ledger_is_empty():
     ledger = mg.saved(y)
     assert ledger.bytes == 0
     assert "2 nodes under checkpointing keep nothing" in str(ledger)
+
+
+def test_why_answers_while_the_recording_goes_on():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    with mg.record() as trace:
+        (x * x).sum().backward()
+        within = str(mg.why(x))
+        x.grad = None
+        (3 * x).sum().backward()
+        assert "in backward pass 2 of 2: the sum of 1 contribution" in str(mg.why(x))
+    assert within.startswith("x.grad = [2, 4]: the sum of 2 contributions")
+    assert trace.document["nodes"][0]["grads"][0]["value"]["data"] == [2.0, 4.0]
+
+
+def test_a_hook_sees_the_pass_that_goes_on_and_the_trace_is_whole_afterwards():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    with mg.record() as trace:
+        h = x * x
+        h.register_hook(lambda g: str(trace) and None)
+        h.sum().backward()
+    assert str(mg.why(x)).startswith("x.grad = [2, 4]: the sum of 2 contributions")

@@ -11,7 +11,7 @@ import minigrad as mg
 from minigrad.core.mode import RECORDING, mode
 from minigrad.learn import Report, check
 from minigrad.learn.course import OWN, read
-from minigrad.learn.screen import source_of
+from minigrad.learn.source import source_of
 
 COURSE = read(OWN)
 EXERCISES = COURSE.exercises
