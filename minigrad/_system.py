@@ -1,7 +1,7 @@
 """What only some operating systems have, in one place: every call that fails, or does something else, on Windows or in a browser.
 
 On Windows a folder cannot be opened, files have no locks of this kind, and processes have no groups. In a browser
-there are neither processes nor threads.
+there are neither locks nor processes nor threads.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-POSIX = os.name == "posix"
 BROWSER = sys.platform == "emscripten"  #: Python as WebAssembly
+POSIX = os.name == "posix" and not BROWSER
 THREADS = not BROWSER  #: whether a thread can be started
 
 #: seconds of processor time; in a browser, where that stands still, seconds

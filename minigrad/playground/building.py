@@ -73,8 +73,8 @@ def _page(runtime: Runtime, folder: Path) -> dict[str, bytes]:
 
 def examples() -> list[dict[str, str]]:
     """Return the examples of the page, in order: name, title, text."""
-    found = sorted((files("minigrad.playground") / "examples").iterdir(), key=lambda entry: entry.name)
-    texts = {entry.name.removesuffix(".py").partition("_")[2]: entry.read_text(encoding="utf-8") for entry in found if entry.name.endswith(".py")}
+    found = sorted((e for e in (files("minigrad.playground") / "examples").iterdir() if e.name.endswith(".py")), key=lambda e: e.name)
+    texts = {entry.name.removesuffix(".py").partition("_")[2]: entry.read_text(encoding="utf-8") for entry in found}
     titles = {name: (ast.get_docstring(ast.parse(text)) or name).partition("\n")[0] for name, text in texts.items()}
     return [{"name": name, "title": titles[name].rstrip("."), "text": text} for name, text in texts.items()]
 
@@ -84,7 +84,8 @@ def _package() -> bytes:
     root, packed = Path(minigrad.__file__).parent, io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path in sorted(_sources(root)):
-            archive.writestr(zipfile.ZipInfo(f"minigrad/{path.relative_to(root).as_posix()}", EPOCH), path.read_bytes(), zipfile.ZIP_DEFLATED)
+            name = f"minigrad/{path.relative_to(root).as_posix()}"
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), path.read_bytes(), zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from html import escape
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-WIDTH, HEIGHT, EDGE = 480, 200, 44
+WIDTH, HEIGHT, EDGE = 480, 200, 56
 MOST_IMAGES = 32  #: shown of a stack
 MOST_PIXELS = 10_000  #: of all images together
 LINE, AXIS = "#2f7fd1", "#808080"  # read on light and on dark
 
 
 def picture(value: Any) -> str | None:
-    """Return the SVG of an array of one to three axes; None for anything else, or what has no finite numbers."""
+    """Return the SVG of numbers in a row, of an image (2-d) or of images (3-d, or 4-d with one channel).
+
+    None for anything else, and for what has no finite numbers.
+    """
     try:
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError):
         return None
+    if array.ndim == 4 and array.shape[1] == 1:  # images of one channel
+        array = array[:, 0]
     if not 1 <= array.ndim <= 3 or array.size < 2 or not np.isfinite(array).any():
         return None
     if array.ndim == 1:
@@ -34,17 +38,14 @@ def curve(values: Any) -> str:
     span = high - low or 1.0
     x = EDGE + np.arange(len(values)) * (WIDTH - EDGE - 12) / (len(values) - 1)
     y = HEIGHT - 24 - (values - low) / span * (HEIGHT - 40)
-    parts = [
-        f'<path d="M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}"/>'
-        for (x0, y0), (x1, y1) in pairwise(zip(x, y, strict=True))
-        if np.isfinite(y0) and np.isfinite(y1)
-    ]
+    known = np.isfinite(y)
+    points = [f"{'L' if k and known[k - 1] else 'M'}{x[k]:.1f} {y[k]:.1f}" for k in np.flatnonzero(known)]
     labels = [
         _label(EDGE - 6, HEIGHT - 20, f"{low:.3g}", "end"), _label(EDGE - 6, 22, f"{high:.3g}", "end"),
         _label(EDGE, HEIGHT - 6, "0", "start"), _label(WIDTH - 12, HEIGHT - 6, str(len(values) - 1), "end"),
     ]  # fmt: skip
     axes = f'<path d="M{EDGE} 12V{HEIGHT - 24}H{WIDTH - 12}" stroke="{AXIS}"/>'
-    body = f'<g fill="none" stroke-width="1">{axes}</g><g fill="none" stroke="{LINE}" stroke-width="1.8">{"".join(parts)}</g>'
+    body = f'<g fill="none" stroke-width="1">{axes}</g><g fill="none" stroke="{LINE}" stroke-width="1.8"><path d="{"".join(points)}"/></g>'
     return _svg(WIDTH, HEIGHT, body + "".join(labels))
 
 

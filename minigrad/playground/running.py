@@ -70,6 +70,7 @@ def _run(text: str, post: Post, step: bool) -> int | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default")
+            warnings.simplefilter("ignore", ResourceWarning)
             if step:
                 _run_and_trace(text, namespace, post)
             else:
@@ -79,6 +80,8 @@ def _run(text: str, post: Post, step: bool) -> int | None:
     except BaseException as error:  # KeyboardInterrupt as well: that is the button Stop
         post({"kind": "error", "text": told(error)})
         return line_of(error)
+    finally:
+        print(end="", flush=True)
     return None
 
 

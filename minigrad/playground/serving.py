@@ -10,12 +10,17 @@ from typing import Any
 from minigrad.playground.runtime import PlaygroundError
 
 HOST = "127.0.0.1"
+TYPES = {
+    ".mjs": "text/javascript",
+    ".js": "text/javascript",
+    ".wasm": "application/wasm",
+}  #: which a system may not know, or know as others
 
 
 class Handler(SimpleHTTPRequestHandler):
     """Sends files with the types and the headers that the page needs."""
 
-    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}  # fmt: skip
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | TYPES
 
     def end_headers(self) -> None:
         """Isolate the page, so that it may share memory with its worker: that is how a program is stopped and keeps its Python."""

@@ -58,7 +58,8 @@ class Studying:
         self.study.start(id)
         self._report = None
         exercise = self.study.current
-        return {**self._line(id), "statement": exercise.statement, "learns": exercise.learns, "text": self.study.text(id)}
+        statement = [" ".join(paragraph.split()) for paragraph in exercise.statement.split("\n\n")]
+        return {**self._line(id), "statement": statement, "learns": exercise.learns, "text": self.study.text(id)}
 
     # ------------------------------------------------------------------------------------------------- what one does
 

@@ -1,6 +1,6 @@
 """One value, used twice: two paths that add up.
 
-Press "Step through" to walk forward and backward through it.
+show(loss) opens the explorer: forward and backward, one op at a time.
 """
 
 import minigrad as mg
@@ -8,11 +8,12 @@ import minigrad as mg
 x = mg.tensor([[1.0, -2.0, 3.0], [0.5, 0.1, -1.0]], requires_grad=True)
 w = mg.tensor([0.3, -0.2, 0.9], requires_grad=True)
 
-h = x * w
-a = mg.tanh(h)
-b = h * a  # h goes into a and into b
-loss = (b + w).sum()
-loss.backward()
+with mg.record():
+    h = x * w
+    a = mg.tanh(h)
+    b = h * a  # h goes into a and into b
+    loss = (b + w).sum()
+    loss.backward()
 
-print(x.grad)
-print(mg.why(x))
+print(mg.why(h))
+show(loss)

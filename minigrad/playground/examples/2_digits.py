@@ -11,7 +11,7 @@ show(train_set.arrays[0][:16])
 model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10))
 optimizer = optim.Adam(model.parameters(), 0.01)
 losses = []
-for epoch in range(5):
+for _ in range(5):
     for images, labels in data.DataLoader(train_set, batch_size=32, shuffle=True):
         loss = F.cross_entropy(model(images), labels)
         optimizer.zero_grad()

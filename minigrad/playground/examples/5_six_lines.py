@@ -4,8 +4,8 @@ import minigrad as mg
 from minigrad.nn import functional as F
 
 mg.manual_seed(0)
-x = mg.random.normal(shape=(8, 3), requires_grad=True)
-weights = mg.random.normal(shape=(8, 3))
+x, weights = mg.random.normal((8, 3)), mg.random.normal((8, 3))
+x.requires_grad_()
 
 
 def six_lines(x, eps=1e-5):

@@ -4,7 +4,7 @@ import minigrad as mg
 
 x = mg.tensor(2.5, requires_grad=True, dtype="float64")
 path = []
-for step in range(6):
+for _ in range(6):
     f = x**4 / 4 - x**2 + x / 2
     (slope,) = mg.grad(f, [x], create_graph=True)
     (curvature,) = mg.grad(slope, [x])
