@@ -53,14 +53,16 @@ class Running:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def show(self) -> None:
-        """Print what it said."""
+    def show(self) -> list[str]:
+        """Print what it said, and return what it says of tests that it skipped (pytest -rs)."""
         self.output.seek(0)
         how = "passed" if self.process.returncode == 0 else "FAILED"
+        said = self.output.read().decode(errors="replace").rstrip()
         print(f"\n=== {self.step.name}: {self.step.command.strip()}")
-        print(self.output.read().decode(errors="replace").rstrip())
+        print(said)
         self.output.close()
         print(f"--- {self.step.name}: {how} in {time.monotonic() - self.began:.0f} s", flush=True)
+        return [f"{self.step.name}: {line}" for line in said.splitlines() if line.startswith("SKIPPED [")]
 
 
 def run(steps: Sequence[Step], not_run: Sequence[str], names: Sequence[str] = ()) -> int:
@@ -87,7 +89,7 @@ def run(steps: Sequence[Step], not_run: Sequence[str], names: Sequence[str] = ()
                 running.append(Running(step))
             for one in [one for one in running if one.ended()]:
                 running.remove(one)
-                one.show()
+                left_out += one.show()
                 passed.add(one.step.name) if one.process.returncode == 0 else failed.append(one.step.name)
             time.sleep(0.1)
     finally:

@@ -90,6 +90,13 @@ STEPS = [
         needs="web bundler chromium",
         cores=2,
     ),
+    # The playground in the same browser, and on 32 bits by node. Its Python is fetched and checked; where it cannot be had, this says so.
+    Step(
+        "playground",
+        "MINIGRAD_REQUIRE_WEB=1 .venv-web/bin/python -m pytest -n 2 -rs -m 'slow or not slow' tests/playground",
+        needs="web bundler chromium",
+        cores=2,
+    ),
     # The site: every page is run, a warning is an error, and the built pages are used in a real browser.
     Step("site-tools", environment(".venv-site/bin/python", "-e", ".[docs,test,test-web]"), installs=True),
     Step(

@@ -42,6 +42,11 @@ def test_two_steps_run_at_once_and_what_each_says_stays_together(ci: Any, capfd:
     assert "all steps passed" in out
 
 
+def test_what_a_step_skipped_is_told_with_its_reason(ci: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    assert ci.run([ci.Step("some", "echo 'SKIPPED [2] tests/test_a.py: no browser'; echo '3 passed'")], []) == 0
+    assert "=== did not run\n - some: SKIPPED [2] tests/test_a.py: no browser\n" in capfd.readouterr().out
+
+
 def test_a_failure_is_told_and_what_needed_it_is_not_run(ci: Any, capfd: pytest.CaptureFixture[str]) -> None:
     steps = [
         ci.Step("bad", "echo no; exit 3"),

@@ -40,7 +40,7 @@ def build(folder: Path, version: str = DEFAULT, given: Path | None = None, told:
         If the folder holds something else or cannot be written, or a file of the runtime cannot be had.
     """
     runtime = read_lock(version)
-    if folder.exists() and not (folder.is_dir() and ((folder / CONFIG).is_file() or not any(folder.iterdir()))):
+    if folder.exists() and not (folder.is_dir() and _is_ours(folder)):
         raise PlaygroundError(f"{folder} is there already, and no playground: choose a new folder")
     try:
         gather(runtime, folder / _place(runtime), given, told)
@@ -49,6 +49,11 @@ def build(folder: Path, version: str = DEFAULT, given: Path | None = None, told:
     except (OSError, CheckpointError) as error:
         raise PlaygroundError(f"{folder} cannot be written: {error}") from None
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder was built here, or begun, or is empty."""
+    return (folder / CONFIG).is_file() or all(path.name.startswith("runtime-") for path in folder.iterdir())
 
 
 def _place(runtime: Runtime) -> str:

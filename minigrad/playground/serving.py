@@ -17,6 +17,10 @@ TYPES = {
 }  #: which a system may not know, or know as others
 
 
+#: for the worker, to which the page's own policy does not apply: what a program asks for stays on this machine
+WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
+
+
 class Handler(SimpleHTTPRequestHandler):
     """Sends files with the types and the headers that the page needs."""
 
@@ -26,6 +30,8 @@ class Handler(SimpleHTTPRequestHandler):
         """Isolate the page, so that it may share memory with its worker: that is how a program is stopped and keeps its Python."""
         self.send_header("Cross-Origin-Opener-Policy", "same-origin")
         self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        if self.path == "/worker.js":
+            self.send_header("Content-Security-Policy", WORKER_POLICY)
         is_kept = self.path.startswith("/runtime-")  # named by its version, and checked by hash when it was built
         self.send_header("Cache-Control", "max-age=31536000, immutable" if is_kept else "no-cache")
         super().end_headers()

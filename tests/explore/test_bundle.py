@@ -1,36 +1,21 @@
 """The explorer's script: what is committed is what the sources in web/ build, and its parts pass their own tests."""
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from support.node import WEB, node  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
-WEB = ROOT / "web"
 BUNDLE = ROOT / "minigrad" / "explore" / "explorer.js"
 
 
-@pytest.fixture(scope="module")
-def node():
-    """The path of node, where it and the bundler are."""
-    found = shutil.which("node")
-    if found and (WEB / "node_modules" / "esbuild").is_dir():
-        return found
-    missing = "node is not installed" if found is None else "the bundler is not installed: run `npm ci` in web/"
-    if os.environ.get("MINIGRAD_REQUIRE_WEB"):
-        pytest.fail(missing)
-    pytest.skip(missing)
-
-
-def test_the_committed_bundle_is_what_the_sources_build(node, tmp_path):
+def test_the_committed_bundle_is_what_the_sources_build(node, tmp_path):  # noqa: F811
     built = tmp_path / "explorer.js"
     subprocess.run([node, "build.mjs", built], cwd=WEB, check=True, capture_output=True, text=True)
     assert built.read_bytes() == BUNDLE.read_bytes(), "run `npm run build` in web/ and commit minigrad/explore/explorer.js"
 
 
-def test_the_parts_of_the_explorer_pass_their_tests(node):
+def test_the_parts_of_the_explorer_pass_their_tests(node):  # noqa: F811
     tests = sorted(str(path.relative_to(WEB)) for path in (WEB / "test").glob("*.test.js"))
     ran = subprocess.run([node, "--test", *tests], cwd=WEB, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout[-4000:]

@@ -114,6 +114,8 @@ def line(rng: random.Random) -> list[str]:
         words += [value(given[0])] * rng.randint(0, 1)
     if command == "train" and "--epochs" not in words:
         words += ["--epochs", "1"]
+    if command == "playground" and "--from" not in words:
+        words += ["--from", "folder"]  # so that nothing is fetched
     return [word.replace("\0", "") for word in words]
 
 

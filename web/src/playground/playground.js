@@ -49,14 +49,14 @@ const isExercise = () => place.startsWith("exercise:");
 const id = () => place.slice("exercise:".length);
 
 async function open(wanted) {
-  store.keep("place", wanted);
   if (wanted.startsWith("exercise:")) {
     const exercise = await ask({ do: "start", id: wanted.slice("exercise:".length) });
-    if (!exercise) return head.show(place);
+    if (!exercise) return place === wanted ? open("own") : head.show(place);
     panel.open(exercise);
     show(wanted, exercise.text, exercise.text);
   } else
     show(wanted, examples.get(wanted) ?? (wanted === "own" ? examples.values().next().value : ""), examples.get(wanted) ?? null);
+  store.keep("place", wanted);
 }
 
 function show(wanted, text, from) {
