@@ -1,5 +1,7 @@
 """Learning rate schedules, with PyTorch's names and arguments. (Read schedules.py.)"""
 
+from minigrad.optim.combined import ChainedScheduler, SequentialLR
+from minigrad.optim.cyclic import CyclicLR
 from minigrad.optim.one_cycle import OneCycleLR
 from minigrad.optim.plateau import ReduceLROnPlateau
 from minigrad.optim.schedules import (
@@ -10,21 +12,24 @@ from minigrad.optim.schedules import (
     LambdaLR,
     LinearLR,
     LRScheduler,
+    MultiplicativeLR,
     MultiStepLR,
     PolynomialLR,
-    SequentialLR,
     StepLR,
 )
 
 __all__ = [
+    "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "LRScheduler",
     "LambdaLR",
     "LinearLR",
     "MultiStepLR",
+    "MultiplicativeLR",
     "OneCycleLR",
     "PolynomialLR",
     "ReduceLROnPlateau",

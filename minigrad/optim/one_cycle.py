@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minigrad.optim.arguments import check_options, check_share, for_each_group, positive_integer
 from minigrad.optim.optimizer import Optimizer
-from minigrad.optim.schedules import LRScheduler, cosine_between, groups_of, linear_between
+from minigrad.optim.schedules import LRScheduler, check_momentum, cosine_between, groups_of, linear_between, set_momentum
 
 
 class OneCycleLR(LRScheduler):
@@ -58,8 +58,8 @@ class OneCycleLR(LRScheduler):
         check_options("OneCycleLR", base_momentum=base_momentum, max_momentum=max_momentum)
         if not div_factor or not final_div_factor:
             raise ValueError(f"OneCycleLR: {'final_div_factor' if div_factor else 'div_factor'} must be above 0, not 0")
-        if cycle_momentum and not any(key in group for group in groups for key in ("momentum", "betas")):
-            raise ValueError("OneCycleLR: the optimizer has no momentum to cycle; pass cycle_momentum=False")
+        if cycle_momentum:
+            check_momentum("OneCycleLR", groups)
         peaks = for_each_group("OneCycleLR", "max_lr", max_lr, len(groups))
         self.total_steps = n = positive_integer("OneCycleLR", "total_steps", total_steps)
         up = float(pct_start * n) - 1
@@ -85,10 +85,7 @@ class OneCycleLR(LRScheduler):
         if self.cycle_momentum:
             momentum = self._at(self.last_epoch, self._momentum_levels, self._ends)
             for group in self.optimizer.param_groups:
-                if "betas" in group:
-                    group["betas"] = (momentum, *group["betas"][1:])
-                else:
-                    group["momentum"] = momentum
+                set_momentum(group, momentum)
 
     def _at(self, t: int, levels: list[float], ends: list[float]) -> float:
         start = 0.0

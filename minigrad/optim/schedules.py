@@ -14,6 +14,8 @@ from typing import Any
 from minigrad.optim.arguments import check_milestones, check_options, check_state, is_number, positive_integer
 from minigrad.optim.optimizer import Optimizer
 
+Lambda = Callable[[int], float]
+
 
 class LRScheduler:
     """Sets the learning rate of each group of an optimizer; call `step` after the optimizer's.
@@ -90,23 +92,27 @@ class LRScheduler:
 class LambdaLR(LRScheduler):
     """base * f(t), with one function or one for each group."""
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Iterable[Callable[[int], float]]) -> None:
-        n = len(groups_of("LambdaLR", optimizer))
-        if callable(lr_lambda):
-            self.lr_lambdas = [lr_lambda] * n
-        else:
-            self.lr_lambdas = list(lr_lambda) if isinstance(lr_lambda, Iterable) else []
-        if not self.lr_lambdas or not all(map(callable, self.lr_lambdas)):
-            raise TypeError(f"LambdaLR: lr_lambda must be a function of the step, or a list of one for each group, not {lr_lambda!r}")
-        if len(self.lr_lambdas) != n:
-            raise ValueError(f"LambdaLR: {len(self.lr_lambdas)} functions for {n} parameter groups")
+    def __init__(self, optimizer: Optimizer, lr_lambda: Lambda | Iterable[Lambda]) -> None:
+        self.lr_lambdas = _functions("LambdaLR", lr_lambda, len(groups_of("LambdaLR", optimizer)))
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float, group: int) -> float:
-        factor = self.lr_lambdas[group](t)
-        if not is_number(factor) or not 0 <= factor < math.inf:
-            raise ValueError(f"LambdaLR: lr_lambda must return a number of at least 0, not {factor!r} at step {t}")
-        return base * factor
+        return base * _factor("LambdaLR", self.lr_lambdas[group], t)
+
+
+class MultiplicativeLR(LRScheduler):
+    """base * f(1) * f(2) * ... * f(t), with one function or one for each group."""
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Lambda | Iterable[Lambda]) -> None:
+        self.lr_lambdas = _functions("MultiplicativeLR", lr_lambda, len(groups_of("MultiplicativeLR", optimizer)))
+        self._products = [[1.0] for _ in self.lr_lambdas]  #: for each group, by t, as far as was asked for
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float, group: int) -> float:
+        products = self._products[group]
+        while len(products) <= t:
+            products.append(products[-1] * _factor("MultiplicativeLR", self.lr_lambdas[group], len(products)))
+        return base * products[t]
 
 
 class StepLR(LRScheduler):
@@ -216,38 +222,43 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         return cosine_between(base, self.eta_min, t / length)
 
 
-class SequentialLR(LRScheduler):
-    """One schedule after another: the next one starts, at its step 0, at each milestone."""
-
-    def __init__(self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int]) -> None:
-        groups_of("SequentialLR", optimizer)
-        if not isinstance(schedulers, (list, tuple)):
-            raise TypeError(f"SequentialLR: schedulers must be a list of schedules, not {type(schedulers).__name__}")
-        for i, s in enumerate(schedulers):
-            if not isinstance(s, LRScheduler):
-                raise TypeError(f"SequentialLR: schedulers must be a list of schedules; number {i} is of type {type(s).__name__}")
-        milestones = check_milestones("SequentialLR", milestones)
-        if milestones != sorted(milestones):
-            raise ValueError(f"SequentialLR: milestones must go up, not {milestones}")
-        if len(schedulers) != len(milestones) + 1:
-            raise ValueError(f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} milestones, not {len(milestones)}")
-        if any(s.optimizer is not optimizer for s in schedulers):
-            raise ValueError("SequentialLR: all schedulers must be of the optimizer given")
-        self.schedulers, self.milestones = schedulers, milestones
-        for group in optimizer.param_groups:  # each of the schedules has begun, and only the first one should
-            group["lr"] = group["initial_lr"]
-        super().__init__(optimizer)
-
-    def lr_at(self, t: int, base: float, group: int) -> float:
-        which = bisect_right(self.milestones, t)
-        return self.schedulers[which].lr_at(t - ([0, *self.milestones])[which], base, group)
-
-
 def groups_of(name: str, optimizer: Any) -> list[dict[str, Any]]:
     """Return the parameter groups of what is to be scheduled after making sure that it is an optimizer."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{name} schedules an optimizer, not a {type(optimizer).__name__}")
     return optimizer.param_groups
+
+
+def _functions(name: str, given: Any, groups: int) -> list[Lambda]:
+    """Return one function for each group."""
+    found = [given] * groups if callable(given) else list(given) if isinstance(given, Iterable) else []
+    if not found or not all(map(callable, found)):
+        raise TypeError(f"{name}: lr_lambda must be a function of the step, or a list of one for each group, not {given!r}")
+    if len(found) != groups:
+        raise ValueError(f"{name}: {len(found)} functions for {groups} parameter groups")
+    return found
+
+
+def _factor(name: str, function: Lambda, t: int) -> float:
+    """Return a factor that a function of the user gives, after making sure that it is one."""
+    factor = function(t)
+    if not is_number(factor) or not 0 <= factor < math.inf:
+        raise ValueError(f"{name}: lr_lambda must return a number of at least 0, not {factor!r} at step {t}")
+    return factor
+
+
+def check_momentum(name: str, groups: list[dict[str, Any]]) -> None:
+    """Refuse to cycle the momentum of an optimizer that has none."""
+    if not any(key in group for group in groups for key in ("momentum", "betas")):
+        raise ValueError(f"{name}: the optimizer has no momentum to cycle; pass cycle_momentum=False")
+
+
+def set_momentum(group: dict[str, Any], momentum: float) -> None:
+    """Set the momentum of a group, or the first of its betas."""
+    if "betas" in group:
+        group["betas"] = (momentum, *group["betas"][1:])
+    else:
+        group["momentum"] = momentum
 
 
 def cosine_between(start: float, end: float, share: float) -> float:

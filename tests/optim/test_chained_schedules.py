@@ -21,6 +21,7 @@ KINDS: dict[str, Any] = {
     "linear": lambda m, o: m.LinearLR(o, start_factor=0.1, total_iters=4), "exponential": lambda m, o: m.ExponentialLR(o, gamma=0.9),
     "step": lambda m, o: m.StepLR(o, step_size=2, gamma=0.5), "milestones": lambda m, o: m.MultiStepLR(o, [1, 4], gamma=0.3),
     "constant": lambda m, o: m.ConstantLR(o, factor=0.5, total_iters=3),
+    "multiplicative": lambda m, o: m.MultiplicativeLR(o, lambda t: 1 - 1 / (2 + t)),
 }  # fmt: skip
 
 
@@ -40,6 +41,81 @@ def test_two_schedules_of_one_optimizer_chain(names: tuple[str, str]) -> None:
         assert rate(mine) == pytest.approx(rate(other), rel=1e-12)
         for schedule in (*a, *b):
             schedule.step()
+
+
+@pytest.mark.parametrize("names", list(permutations(KINDS, 3)), ids="-".join)
+def test_a_chain_of_schedules_is_one_for_both(names: tuple[str, ...]) -> None:
+    mine, other = both()
+    a, b = (module.ChainedScheduler([KINDS[name](module, o) for name in names]) for module, o in ((ours, mine), (theirs, other)))
+    for t in range(8):
+        assert rate(mine) == pytest.approx(rate(other), rel=1e-12)
+        assert a.lr_at(t, 0.1, 0) == pytest.approx(rate(other), rel=1e-12)
+        a.step()
+        b.step()
+    assert a.last_epoch == 8
+
+
+@pytest.mark.parametrize("order", list(permutations(["optimizer", "chain", "other"])), ids="-".join)
+def test_a_chain_is_loaded_in_any_order(order: tuple[str, ...]) -> None:
+    def make() -> dict[str, Any]:
+        optimizer = both()[0]
+        chain = ours.ChainedScheduler([KINDS["linear"](ours, optimizer), KINDS["multiplicative"](ours, optimizer)])
+        return {"optimizer": optimizer, "chain": chain, "other": KINDS["step"](ours, optimizer)}
+
+    def go_on(parts: dict[str, Any], steps: int) -> list[float]:
+        found = []
+        for _ in range(steps):
+            parts["chain"].step()
+            parts["other"].step()
+            found.append(rate(parts["optimizer"]))
+        return found
+
+    whole, again = make(), make()
+    go_on(whole, 3)
+    saved = {name: part.state_dict() for name, part in whole.items()}
+    for name in order:
+        again[name].load_state_dict(saved[name])
+    assert go_on(again, 4) == pytest.approx(go_on(whole, 4), rel=1e-12)
+
+
+def test_a_chain_in_which_one_refuses_takes_no_step() -> None:
+    optimizer = both()[0]
+    steps = KINDS["exponential"](ours, optimizer)
+    chain = ours.ChainedScheduler([steps, ours.LambdaLR(optimizer, lambda t: 2 - t)])
+    for _ in range(2):
+        chain.step()
+    before = chain.state_dict()
+    with pytest.raises(ValueError, match="LambdaLR: lr_lambda must return a number of at least 0, not -1 at step 3"):
+        chain.step()
+    assert chain.state_dict() == before
+    assert (chain.last_epoch, steps.last_epoch) == (2, 2)
+    with pytest.raises(ValueError, match=r"the state is of 1 parameter groups|the optimizer has 1"):
+        chain.load_state_dict({**before, "schedulers": [before["schedulers"][0], {**before["schedulers"][1], "base_lrs": [1.0, 2.0]}]})
+    with pytest.raises(ValueError, match="ChainedScheduler: the state is of 1 schedulers; this one has 2"):
+        chain.load_state_dict({**before, "schedulers": before["schedulers"][:1]})
+    assert chain.state_dict() == before
+
+
+def test_a_chain_also_cycles_momentum() -> None:
+    alone, optimizer = both()[0], both()[0]
+    cycle = ours.OneCycleLR(alone, 0.5, 9)
+    chain = ours.ChainedScheduler([ours.OneCycleLR(optimizer, 0.5, 9), KINDS["exponential"](ours, optimizer)])
+    for t in range(8):
+        assert optimizer.param_groups[0]["momentum"] == alone.param_groups[0]["momentum"]
+        assert rate(optimizer) == pytest.approx(rate(alone) * 0.9**t)
+        cycle.step()
+        chain.step()
+
+
+def test_a_chain_as_a_part_of_a_sequence() -> None:
+    optimizer = both()[0]
+    chain = ours.ChainedScheduler([KINDS["exponential"](ours, optimizer), KINDS["step"](ours, optimizer)])
+    sequence = ours.SequentialLR(optimizer, [KINDS["constant"](ours, optimizer), chain], [2])
+    found = []
+    for _ in range(6):
+        found.append(rate(optimizer))
+        sequence.step()
+    assert found == pytest.approx([0.05, 0.05, 0.1, 0.09, 0.1 * 0.81 / 2, 0.1 * 0.9**3 / 2])
 
 
 def chained() -> dict[str, Any]:

@@ -156,6 +156,17 @@ BAD_SCHEDULES = [
     ("OneCycleLR", {"max_lr": 1, "total_steps": 5, "base_momentum": -1}, "base_momentum must be"),
     ("OneCycleLR", {"max_lr": 1, "epochs": 1.5, "steps_per_epoch": 2}, "total_steps must be a positive integer, not 3.0"),
     ("OneCycleLR", {"max_lr": 1, "total_steps": 5, "pct_start": "a"}, "pct_start must be from 0 to 1, not 'a'"),
+    ("MultiplicativeLR", (5,), "lr_lambda must be a function of the step, or a list of one for each group, not 5"),
+    ("MultiplicativeLR", ([abs, abs],), "2 functions for 1 parameter groups"),
+    ("CyclicLR", (-1, 5), "base_lr must be"),
+    ("CyclicLR", (1, [1, 2]), "2 values of max_lr for 1 parameter groups"),
+    ("CyclicLR", (1, 2, 0), "step_size_up must be a positive integer, not 0"),
+    ("CyclicLR", (1, 2, 3, 1.5), "step_size_down must be a positive integer, not 1.5"),
+    ("CyclicLR", {"base_lr": 1, "max_lr": 2, "mode": "square"}, "mode must be one of 'triangular', .*, not 'square' and 'cycle'"),
+    ("CyclicLR", {"base_lr": 1, "max_lr": 2, "scale_mode": "a"}, "mode must be .* scale_mode 'cycle' or 'iterations', not .* and 'a'"),
+    ("CyclicLR", {"base_lr": 1, "max_lr": 2, "scale_fn": 5}, "scale_fn must be a function of a number, not 5"),
+    ("CyclicLR", {"base_lr": 1, "max_lr": 2, "gamma": -1}, "gamma must be"),
+    ("CyclicLR", {"base_lr": 1, "max_lr": 2, "base_momentum": [0.1, 0.2]}, "2 values of base_momentum for 1 parameter groups"),
     ("ReduceLROnPlateau", {"factor": -1}, "factor must be"),
     ("ReduceLROnPlateau", {"factor": "a"}, "factor must be"),
     ("ReduceLROnPlateau", {"patience": -1}, "patience must be"),
@@ -179,11 +190,31 @@ def test_schedules_refuse_nonsense_and_change_nothing(name: str, arguments: Any,
     assert optimizer.param_groups[0] == before
 
 
-@pytest.mark.parametrize("name", ["LambdaLR", "SequentialLR", "OneCycleLR", "ReduceLROnPlateau"])
+@pytest.mark.parametrize("name", ["LambdaLR", "SequentialLR", "OneCycleLR", "ReduceLROnPlateau", "CyclicLR"])
 def test_a_schedule_is_of_an_optimizer(name: str) -> None:
-    arguments = {"LambdaLR": (abs,), "SequentialLR": ([], []), "OneCycleLR": (1.0, 5)}.get(name, ())
+    arguments = {"LambdaLR": (abs,), "SequentialLR": ([], []), "OneCycleLR": (1.0, 5), "CyclicLR": (0.1, 1.0)}.get(name, ())
     with pytest.raises(TypeError, match=f"{name} schedules an optimizer, not a Tensor"):
         getattr(lr_scheduler, name)(X, *arguments)
+
+
+def test_a_chain_is_of_schedules_of_one_optimizer() -> None:
+    optimizer = optim.SGD([X])
+    plateau, other = lr_scheduler.ReduceLROnPlateau(optimizer), one_step(optim.SGD([Y]))
+    refused = [
+        ([], "schedulers is empty"),
+        (5, "schedulers must be a list of schedules, not int"),
+        ([5], "number 0 is of type int"),
+        ([one_step(optimizer), plateau], "a step of ReduceLROnPlateau takes a metric; step it by itself"),
+        ([one_step(optimizer), other], "all schedulers must be of one optimizer"),
+    ]
+    for schedulers, message in refused:
+        with pytest.raises((ValueError, TypeError), match=f"^ChainedScheduler: .*{message}|^ChainedScheduler: {message}"):
+            lr_scheduler.ChainedScheduler(schedulers)
+
+
+def test_a_cycle_of_momentum_needs_one() -> None:
+    with pytest.raises(ValueError, match="CyclicLR: the optimizer has no momentum to cycle; pass cycle_momentum=False"):
+        lr_scheduler.CyclicLR(optim.Adagrad([X]), 0.1, 1.0)
 
 
 def test_a_refused_step_of_a_schedule_changes_nothing() -> None:
