@@ -59,7 +59,7 @@ __all__ = [
     "batch_norm_relu", "batch_renorm", "binary_cross_entropy", "bitwise_and", "bitwise_invert", "bitwise_or", "bitwise_xor",
     "broadcast_arrays", "broadcast_to", "capture", "cdist", "ceil", "celu", "checkpoint", "cholesky", "chunk", "clip", "concat",
     "conv1d", "conv2d", "conv3d", "conv_transpose", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "convolution",
-    "convolution_weight_grad", "copy", "copysign", "cos", "cosh", "count_nonzero", "cross", "cuda", "cummax", "cummin",
+    "convolution_weight_grad", "copy", "copysign", "cos", "cosh", "count_nonzero", "cross", "ctc_alpha", "cuda", "cummax", "cummin",
     "cumulative_prod", "cumulative_sum", "data", "default_device", "det", "detect_anomaly", "device", "diag", "diag_embed",
     "diagonal", "diff", "distributed", "divide", "dot", "dropout", "eigh", "eigvalsh", "einsum", "elu", "embedding", "enable_grad",
     "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "explain", "explore", "expm1", "export_onnx", "eye",

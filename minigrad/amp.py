@@ -37,7 +37,8 @@ LOW = frozenset({"matmul", "linear", "convolution", "conv_transpose", "tensordot
 HIGH = frozenset({
     "batch_norm", "batch_norm_relu", "fixed_batch_norm", "batch_renorm", "layer_norm", "rms_norm", "group_norm", "instance_norm",
     "softmax", "log_softmax", "softmax_cross_entropy", "mean_cross_entropy", "sigmoid_cross_entropy", "binary_cross_entropy", "huber",
-    "exp", "expm1", "log", "log1p", "logsumexp", "pow", "sum", "mean", "prod", "var", "std", "cumulative_sum", "cumulative_prod",
+    "ctc_alpha", "exp", "expm1", "log", "log1p", "logsumexp", "pow", "sum", "mean", "prod", "var", "std", "cumulative_sum",
+    "cumulative_prod",
 })  # fmt: skip
 
 

@@ -19,7 +19,7 @@ _NO_NODE = "ONNX (opset 18) has no node for it"
 WITHOUT: dict[str, str] = {
     **dict.fromkeys(("batch_renorm", "dropout", "whiten_zca", "lyapunov"), _TRAINING),
     **dict.fromkeys(
-        ("softmax_cross_entropy", "mean_cross_entropy", "sigmoid_cross_entropy", "binary_cross_entropy", "huber"), _LOSS
+        ("softmax_cross_entropy", "mean_cross_entropy", "sigmoid_cross_entropy", "binary_cross_entropy", "ctc_alpha", "huber"), _LOSS
     ),
     **dict.fromkeys(("avg_pool_transpose", "convolution_weight_grad", "pick_transpose"), _GRADIENT),
     **dict.fromkeys(

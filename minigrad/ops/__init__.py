@@ -10,6 +10,7 @@ from minigrad.core.tensor import Tensor
 
 # Each family says in __all__ what is public; an op and its file may share a name (batch_norm), so only names are imported.
 from minigrad.ops.activation import *
+from minigrad.ops.alignment import *
 from minigrad.ops.average_pooling import *
 from minigrad.ops.batch_normalization import *
 from minigrad.ops.comparison import *
@@ -53,23 +54,23 @@ __all__ = [
     "batch_renorm", "binary_cross_entropy", "bitwise_and", "bitwise_invert", "bitwise_or", "bitwise_xor", "broadcast_arrays",
     "broadcast_to", "cdist", "ceil", "celu", "cholesky", "chunk", "clip", "concat", "conv1d", "conv2d", "conv3d", "conv_transpose",
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "convolution", "convolution_weight_grad", "copy", "copysign", "cos",
-    "cosh", "count_nonzero", "cross", "cummax", "cummin", "cumulative_prod", "cumulative_sum", "det", "diag", "diag_embed",
-    "diagonal", "diff", "divide", "dot", "dropout", "eigh", "eigvalsh", "einsum", "elu", "embedding", "equal", "erf", "erfc",
-    "erfinv", "exp", "exp2", "expand_dims", "expm1", "fixed_batch_norm", "flatten", "flip", "floor", "floor_divide", "fold", "gelu",
-    "getitem", "glu", "greater", "greater_equal", "group_norm", "gru", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "huber",
-    "hypot", "index_add", "instance_norm", "inv", "isclose", "isfinite", "isinf", "isnan", "kron", "layer_norm", "leaky_relu", "lerp",
-    "less", "less_equal", "linear", "linear_recurrence", "local_response_norm", "log", "log1p", "log2", "log10", "log_softmax",
-    "logaddexp", "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsigmoid",
-    "logsumexp", "lp_pool1d", "lp_pool2d", "lp_pool3d", "lstm", "lstsq", "lyapunov", "masked_fill", "matmul", "matrix_norm",
-    "matrix_power", "matrix_rank", "matrix_transpose", "max", "max_pool", "max_pool1d", "max_pool2d", "max_pool3d", "maximum", "mean",
-    "mean_cross_entropy", "median", "meshgrid", "min", "minimum", "mish", "moveaxis", "moving_sum", "multiply", "nan_to_num",
-    "nanmean", "nansum", "negative", "nextafter", "nonzero", "not_equal", "one_hot", "outer", "pad", "permute_dims", "pick",
-    "pick_transpose", "pinv", "positive", "pow", "power", "prelu", "prod", "put_along_axis", "qr", "quantile", "ravel", "reciprocal",
-    "relu", "relu6", "remainder", "repeat", "reshape", "rms_norm", "rnn", "roll", "round", "scatter_add", "searchsorted", "selu",
-    "sigmoid", "sigmoid_cross_entropy", "sign", "signbit", "silu", "sin", "sinc", "sinh", "slogdet", "softmax",
-    "softmax_cross_entropy", "softmin", "softplus", "softshrink", "softsign", "solve", "solve_triangular", "sort", "split", "sqrt",
-    "square", "squeeze", "stack", "std", "subtract", "sum", "svd", "svdvals", "swapaxes", "take", "take_along_axis", "tan", "tanh",
-    "tanhshrink", "tensordot", "threshold", "tile", "to", "topk", "trace", "tril", "triu", "trunc", "unfold", "unique_all",
+    "cosh", "count_nonzero", "cross", "ctc_alpha", "cummax", "cummin", "cumulative_prod", "cumulative_sum", "det", "diag",
+    "diag_embed", "diagonal", "diff", "divide", "dot", "dropout", "eigh", "eigvalsh", "einsum", "elu", "embedding", "equal", "erf",
+    "erfc", "erfinv", "exp", "exp2", "expand_dims", "expm1", "fixed_batch_norm", "flatten", "flip", "floor", "floor_divide", "fold",
+    "gelu", "getitem", "glu", "greater", "greater_equal", "group_norm", "gru", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "huber", "hypot", "index_add", "instance_norm", "inv", "isclose", "isfinite", "isinf", "isnan", "kron", "layer_norm",
+    "leaky_relu", "lerp", "less", "less_equal", "linear", "linear_recurrence", "local_response_norm", "log", "log1p", "log2", "log10",
+    "log_softmax", "logaddexp", "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logit",
+    "logsigmoid", "logsumexp", "lp_pool1d", "lp_pool2d", "lp_pool3d", "lstm", "lstsq", "lyapunov", "masked_fill", "matmul",
+    "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose", "max", "max_pool", "max_pool1d", "max_pool2d", "max_pool3d",
+    "maximum", "mean", "mean_cross_entropy", "median", "meshgrid", "min", "minimum", "mish", "moveaxis", "moving_sum", "multiply",
+    "nan_to_num", "nanmean", "nansum", "negative", "nextafter", "nonzero", "not_equal", "one_hot", "outer", "pad", "permute_dims",
+    "pick", "pick_transpose", "pinv", "positive", "pow", "power", "prelu", "prod", "put_along_axis", "qr", "quantile", "ravel",
+    "reciprocal", "relu", "relu6", "remainder", "repeat", "reshape", "rms_norm", "rnn", "roll", "round", "scatter_add",
+    "searchsorted", "selu", "sigmoid", "sigmoid_cross_entropy", "sign", "signbit", "silu", "sin", "sinc", "sinh", "slogdet",
+    "softmax", "softmax_cross_entropy", "softmin", "softplus", "softshrink", "softsign", "solve", "solve_triangular", "sort", "split",
+    "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum", "svd", "svdvals", "swapaxes", "take", "take_along_axis", "tan",
+    "tanh", "tanhshrink", "tensordot", "threshold", "tile", "to", "topk", "trace", "tril", "triu", "trunc", "unfold", "unique_all",
     "unique_counts", "unique_inverse", "unique_values", "unstack", "var", "vecdot", "vector_norm", "where", "whiten_zca", "xlogy",
 ]  # fmt: skip
 

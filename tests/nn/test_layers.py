@@ -80,6 +80,12 @@ BAD: list[tuple[Any, type[Exception], str]] = [
     ),
     (lambda: F.scaled_dot_product_attention(ones(2, 3), ones(2, 4), ones(2, 4)), ValueError, "do not fit"),
     (
+        lambda: F.scaled_dot_product_attention(ones(1, 4, 2, 3), *[ones(1, 3, 2, 3)] * 2, enable_gqa=True),
+        ValueError,
+        r"heads \(axis -3\) of query \(1, 4, 2, 3\) must be a multiple of those of key and value, .* \(1, 3, 2, 3\)",
+    ),
+    (lambda: F.scaled_dot_product_attention(*[ones(2, 3)] * 3, enable_gqa=True), ValueError, "must be a multiple"),
+    (
         lambda: F.scaled_dot_product_attention(*[ones(2, 3)] * 3, attn_mask=np.ones((2, 2), bool), is_causal=True),
         ValueError,
         "give it, or attn_mask, and not both",

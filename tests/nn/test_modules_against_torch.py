@@ -28,7 +28,6 @@ INSTANCE_NORMS = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
 ABSENT = {
     **{f"Lazy{name}{n}d": "lazy modules are not offered" for name in ("Conv", "ConvTranspose") for n in (1, 2, 3)},
     **{f"FractionalMaxPool{n}d": "pooling with random windows is not offered" for n in (2, 3)},
-    "CTCLoss": "alignments over time are not offered",
     "LinearCrossEntropyLoss": "linear and cross_entropy do the same; fusing them is a matter of memory",
 }
 #: samples on which minigrad differs on purpose, by module and description, and why
@@ -255,14 +254,15 @@ def test_embedding_with_a_largest_norm() -> None:
 
 @pytest.mark.parametrize(
     "kwargs",
-    [{}, {"is_causal": True}, {"scale": 0.3}, {"mask": "bool"}, {"mask": "float"}, {"enable_gqa": True}],
+    [{}, {"is_causal": True}, {"scale": 0.3}, {"mask": "bool"}, {"mask": "float"}, {"heads": (2, 1)}, {"heads": (6, 2)}],
     ids=lambda k: "-".join(k) or "plain",
 )
 def test_scaled_dot_product_attention(kwargs: dict[str, Any]) -> None:
     torch.manual_seed(3)
     kwargs = dict(kwargs)
-    heads = 1 if "enable_gqa" in kwargs else 2
-    args = [floats(2, 2, 4, 3), floats(2, heads, 5, 3), floats(2, heads, 5, 2)]
+    own, heads = kwargs.pop("heads", (2, 2))  # of the query, and of key and value
+    kwargs |= {"enable_gqa": True} if own != heads else {}
+    args = [floats(2, own, 4, 3), floats(2, heads, 5, 3), floats(2, heads, 5, 2)]
     kind = kwargs.pop("mask", None)
     if kind is not None:
         seen = torch.rand(4, 5) > 0.5

@@ -237,6 +237,14 @@ _LOSSES: dict[str, list[Bad]] = {
     ],
 }
 
+_ALIGNMENT: dict[str, list[Bad]] = {
+    "ctc_alpha": [
+        Bad(ValueError, ["x has shape (2, 3)", "expected (T, N, S) with at least one step, and twice (N, S)"], X, X, X),
+        Bad(ValueError, ["start (1, 3), jump (2, 3)", "(T, N, S)"], ones(4, 1, 3), ones(1, 3), X),
+        Bad(TypeError, ["jump is float64", "booleans"], ones(4, 2, 3), X, X),
+    ],
+}
+
 _RECURRENT: dict[str, list[Bad]] = {
     "lstm": [
         Bad(ValueError, ["x has shape (2, 3)", "(T, N, 4 H)"], X, X, X, X),
@@ -254,4 +262,4 @@ _RECURRENT: dict[str, list[Bad]] = {
     ],
 }
 
-TABLES = (_LINALG, _INDEXING, _WINDOWS, _NORMALIZATION, _LOSSES, _RECURRENT)
+TABLES = (_LINALG, _INDEXING, _WINDOWS, _NORMALIZATION, _LOSSES, _ALIGNMENT, _RECURRENT)

@@ -155,6 +155,8 @@ TABLE: list[tuple[type, tuple[Any, ...], dict[str, Any], Draw]] = [
     (nn.CrossEntropyLoss, (WEIGHT,), {"ignore_index": 1, "label_smoothing": 0.2}, both(normal((2, 3, 2)), integers(3, 2, 2))),
     (nn.CrossEntropyLoss, (WEIGHT,), {"reduction": "none"}, both(normal((2, 3)), unit((2, 3)))),
     (nn.NLLLoss, (WEIGHT,), {}, both(normal((4, 3)), integers(3, 4))),
+    (nn.CTCLoss, (2,), {}, both(normal((4, 2, 3)), lambda rng: (np.array([[0, 0], [1, 2]]), np.array([4, 3]), np.array([2, 1])))),
+    (nn.CTCLoss, (), {"reduction": "none"}, both(normal((3, 2, 3)), lambda rng: (np.array([2, 1, 2]), np.array([3, 2]), np.array([3, 0])))),
     (nn.BCELoss, (), {}, unit((2, 3), (2, 3))),
     (nn.BCEWithLogitsLoss, (), {"pos_weight": WEIGHT, "reduction": "sum"}, both(normal((2, 3)), unit((2, 3)))),
     *[(cls, (), {}, clear((2, 3), (2, 3))) for cls in (nn.MSELoss, nn.L1Loss, nn.HuberLoss, nn.SmoothL1Loss)],

@@ -48,14 +48,23 @@ def scaled_dot_product_attention(
             "need the same last axis, key and value the same last but one"
         )
     if enable_gqa:
-        groups = query.shape[-3] // key.shape[-3]
-        key, value = ops.repeat(key, repeats=groups, axis=-3), ops.repeat(value, repeats=groups, axis=-3)
+        key, value = _for_each_head(query, key), _for_each_head(query, value)
     if is_causal:
         if attn_mask is not None:
             raise ValueError("scaled_dot_product_attention: is_causal makes a mask itself; give it, or attn_mask, and not both")
         attn_mask = causal_mask(query, key.shape[-2])
     weights = attention_weights(query, key, attn_mask, scale)
     return dropout(weights, dropout_p) @ value
+
+
+def _for_each_head(query: Any, shared: Any) -> Any:
+    """Repeat the heads of key or value, so that there is one for each head of the query."""
+    if min(query.ndim, shared.ndim) < 3 or not shared.shape[-3] or query.shape[-3] % shared.shape[-3]:
+        raise ValueError(
+            f"scaled_dot_product_attention: with enable_gqa the heads (axis -3) of query {query.shape} must be a multiple of those of "
+            f"key and value, and one of these has shape {shared.shape}"
+        )
+    return ops.repeat(shared, repeats=query.shape[-3] // shared.shape[-3], axis=-3)
 
 
 def causal_mask(query: Any, keys: int) -> Tensor:
