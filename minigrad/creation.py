@@ -16,8 +16,8 @@ from minigrad.core.tensor import DEFAULT_DTYPE, Tensor, array_of, as_array
 from minigrad.random import one_shape
 
 __all__ = [
-    "arange", "as_tensor", "eye", "from_dlpack", "full", "full_like", "linspace", "ones", "ones_like", "tensor", "tri", "zeros",
-    "zeros_like",
+    "arange", "as_tensor", "asarray", "empty", "empty_like", "eye", "from_dlpack", "full", "full_like", "linspace", "ones", "ones_like",
+    "tensor", "tri", "zeros", "zeros_like",
 ]  # fmt: skip
 
 Place = str | Device | None
@@ -62,6 +62,33 @@ def as_tensor(data: Any, *, dtype: Any = None, device: Place = None) -> Tensor:
     return Tensor(_placed(_converted(data, dtype), data, device))
 
 
+def asarray(data: Any, *, dtype: Any = None, device: Place = None, copy: bool | None = None) -> Tensor:
+    """Return ``data`` as a tensor: `as_tensor`, and a say in whether memory is shared.
+
+    Parameters
+    ----------
+    data
+        A number, nested lists, an array or a Tensor, which keeps its history.
+    dtype
+        Type of the elements, if it is to be another than that of the data.
+    device
+        Where to put them.
+    copy
+        True always copies, None only where dtype, device or the kind of data asks for it, False never.
+
+    Raises
+    ------
+    ValueError
+        If ``copy=False`` and a copy is needed.
+    """
+    made = as_tensor(data, dtype=dtype, device=device)
+    source = array_of(data)
+    shared = is_array(source) and owner(made.data) is owner(source)
+    if copy is False and not shared:
+        raise ValueError(f"asarray: copy=False, and a {type(data).__name__} becomes {made.dtype} on {made.device} only by a copy")
+    return made.copy() if copy and shared else made
+
+
 def from_dlpack(x: Any) -> Tensor:
     """Return a tensor on the memory of an array of another library, wherever that is (DLPack protocol)."""
     if not hasattr(x, "__dlpack_device__"):
@@ -95,11 +122,11 @@ def _placed(array: Array, data: Any, device: Place) -> Array:
 # --------------------------------------------------------------------------------------------------- filled with numbers
 
 
-def full(shape: Shape, value: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor with the number ``value`` everywhere."""
-    number = as_tensor(value, dtype=dtype, device=device).data
+def full(shape: Shape, fill_value: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor with the number ``fill_value`` everywhere."""
+    number = as_tensor(fill_value, dtype=dtype, device=device).data
     if number.shape:
-        raise ValueError(f"full: value must be one number; this one has shape {number.shape}")
+        raise ValueError(f"full: fill_value must be one number; this one has shape {number.shape}")
     return Tensor(namespace(number).broadcast_to(number, shape).copy(), requires_grad=requires_grad)
 
 
@@ -113,10 +140,18 @@ def ones(shape: Shape, *more: Never, dtype: Any = None, device: Place = None, re
     return full(one_shape("ones", shape, more), 1.0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def full_like(x: Any, value: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor with ``value`` everywhere; shape, dtype and device are those of x unless given."""
+def empty(shape: Shape, *more: Never, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor whose values are of no account, to be overwritten with `minigrad.Tensor.copy_`.
+
+    They are zeros, so that a run that reads them by mistake can be repeated.
+    """
+    return full(one_shape("empty", shape, more), 0.0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def full_like(x: Any, fill_value: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor with ``fill_value`` everywhere; shape, dtype and device are those of x unless given."""
     place = device_of(array_of(x)) if device is None else device
-    return full(x.shape, value, dtype=dtype or x.dtype, device=place, requires_grad=requires_grad)
+    return full(x.shape, fill_value, dtype=dtype or x.dtype, device=place, requires_grad=requires_grad)
 
 
 def zeros_like(x: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
@@ -127,6 +162,11 @@ def zeros_like(x: Any, *, dtype: Any = None, device: Place = None, requires_grad
 def ones_like(x: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones; shape, dtype and device are those of x unless given."""
     return full_like(x, 1, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def empty_like(x: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor whose values are of no account (`empty`); shape, dtype and device are those of x unless given."""
+    return full_like(x, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def arange(

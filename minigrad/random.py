@@ -18,23 +18,28 @@ from typing import Any, Never
 import numpy as np
 
 from minigrad.backends import Array, Namespace, namespace
-from minigrad.core.device import Device, as_device, backend_of, default_device
+from minigrad.core._capturing import boxed
+from minigrad.core.device import Device, as_device, backend_of, default_device, device_of
 from minigrad.core.mode import mode
-from minigrad.core.tensor import DEFAULT_DTYPE, Tensor
+from minigrad.core.tensor import DEFAULT_DTYPE, Tensor, array_of
 
 __all__ = [
     "Generator",
     "bernoulli",
+    "categorical",
     "default_generator",
     "get_state",
     "integers",
+    "integers_like",
     "manual_seed",
     "normal",
+    "normal_like",
     "one_shape",
     "permutation",
     "philox",
     "set_state",
     "uniform",
+    "uniform_like",
 ]
 
 _MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
@@ -147,6 +152,59 @@ class Generator:
             mask = self._unit(dims, np.dtype(np.float32), place) < p
         return Tensor(mask if kind == np.bool_ else mask.astype(kind))
 
+    def categorical(self, logits: Any, axis: int = -1, shape: Any = None) -> Tensor:
+        """Return numbers of classes: k with a probability of softmax(logits)[k].
+
+        Parameters
+        ----------
+        logits
+            Logarithms of probabilities, up to a constant, with the classes along ``axis``; -inf for a class that never comes.
+        axis
+            Where the classes are.
+        shape
+            Of the result. It ends with the shape of the logits without ``axis``, which it is if None: one draw for each.
+
+        Returns
+        -------
+        Tensor
+            int64, without a gradient, on the device of the logits.
+
+        Raises
+        ------
+        ValueError
+            If there is no class, the shape ends otherwise, or (on the CPU; a GPU would have to be waited for) logits are nan or
+            inf, or all -inf.
+
+        Notes
+        -----
+        The distribution function is inverted in float64, from one number of 53 random bits for each draw.
+        """
+        x = (logits if isinstance(logits, Tensor) else Tensor(logits)).detach()
+        if not -x.ndim <= axis < x.ndim or not x.shape[axis]:
+            raise ValueError(f"categorical: logits have shape {x.shape}; expected classes along axis {axis}")
+        order = [i for i in range(x.ndim) if i != axis % x.ndim]
+        batch = tuple([x.shape[i] for i in order])
+        dims = batch if shape is None else _shape(shape)
+        if dims[len(dims) - len(batch) :] != batch:
+            raise ValueError(f"categorical: shape is {dims}; expected one that ends with {batch}, that of the logits without axis {axis}")
+        x = x.transpose((*order, axis)).astype(np.float64)
+        if x.device.kind == "cpu" and x.size:
+            boxed(_check_logits, effect=True)(x.data)
+        up_to = (x - x.max(axis=-1, keepdims=True)).exp().cumsum(axis=-1)
+        return (up_to <= self.uniform((*dims, 1), dtype=np.float64, device=x.device) * up_to[..., -1:]).sum(axis=-1)
+
+    def uniform_like(self, x: Any, *, low: float = 0.0, high: float = 1.0, dtype: Any = None, device: str | Device | None = None) -> Tensor:
+        """Return `uniform` numbers; shape, dtype and device are those of x unless given."""
+        return self.uniform(x.shape, low=low, high=high, dtype=dtype or x.dtype, device=_place(x, device))
+
+    def normal_like(self, x: Any, *, mean: float = 0.0, std: float = 1.0, dtype: Any = None, device: str | Device | None = None) -> Tensor:
+        """Return `normal` numbers; shape, dtype and device are those of x unless given."""
+        return self.normal(x.shape, mean=mean, std=std, dtype=dtype or x.dtype, device=_place(x, device))
+
+    def integers_like(self, x: Any, low: int, high: int | None = None, *, dtype: Any = None, device: str | Device | None = None) -> Tensor:
+        """Return `integers` from ``low`` to ``high - 1``; shape, dtype and device are those of x unless given."""
+        return self.integers(low, high, x.shape, dtype=dtype or x.dtype, device=_place(x, device))
+
     def permutation(self, n: int) -> np.ndarray[Any, Any]:
         """Return 0 to n - 1 in random order, as a NumPy array."""
         return np.argsort(self.bits(n, "cpu"))  # of 64 bits: two are equal once in 2**65 / n**2 permutations
@@ -202,6 +260,16 @@ def _shape(shape: Any) -> tuple[int, ...]:
     return dims
 
 
+def _place(x: Any, device: str | Device | None) -> str | Device:
+    return device_of(array_of(x)) if device is None else device
+
+
+def _check_logits(x: Array) -> None:
+    """Refuse logits of which no probabilities can be made."""
+    if not np.isfinite(x.max(axis=-1)).all():
+        raise ValueError("categorical: logits are nan or inf, or all of them -inf; expected finite ones, and -inf for what never comes")
+
+
 #: the generator behind the functions of this module, initializers and dropout
 default_generator = Generator(0)
 
@@ -210,6 +278,10 @@ uniform = default_generator.uniform
 normal = default_generator.normal
 integers = default_generator.integers
 bernoulli = default_generator.bernoulli
+categorical = default_generator.categorical
+uniform_like = default_generator.uniform_like
+normal_like = default_generator.normal_like
+integers_like = default_generator.integers_like
 permutation = default_generator.permutation
 
 

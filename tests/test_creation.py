@@ -30,6 +30,10 @@ import minigrad as mg
         (lambda: mg.zeros_like(mg.ones(2, dtype="float64")), [0, 0], "float64"),
         (lambda: mg.ones_like(np.zeros((1, 2), dtype=np.int32)), [[1, 1]], "int32"),
         (lambda: mg.full_like(mg.ones(2), 3, dtype="float16"), [3, 3], "float16"),
+        (lambda: mg.empty((2, 1)), np.zeros((2, 1)), "float32"),
+        (lambda: mg.empty_like(mg.ones(2, dtype="int8")), [0, 0], "int8"),
+        (lambda: mg.full((), fill_value=True), True, "bool"),
+        (lambda: mg.asarray([1, 2], dtype=mg.uint8), [1, 2], "uint8"),
         (lambda: mg.tensor(1.5), 1.5, "float32"),
         (lambda: mg.tensor([[1, 2]]), [[1, 2]], "int64"),
         (lambda: mg.tensor([]), [], "float32"),
@@ -62,6 +66,20 @@ def test_tensor_copies_and_as_tensor_does_not() -> None:
     t = mg.ones(2)
     assert mg.as_tensor(t) is t
     assert not np.shares_memory(mg.tensor(t).data, t.data)
+
+
+def test_asarray_says_whether_memory_is_shared() -> None:
+    a = np.zeros(3)
+    assert mg.asarray(a).data is a
+    assert mg.asarray(a, copy=False).data is a
+    assert not np.shares_memory(mg.asarray(a, copy=True).data, a)
+    x = mg.ones(2, requires_grad=True)
+    assert mg.asarray(x) is x
+    assert mg.asarray(x, copy=True).requires_grad
+    assert not np.shares_memory(mg.asarray(x, copy=True).data, x.data)
+    for data, dtype in (([1.0], None), (a, "float32"), (2, None)):
+        with pytest.raises(ValueError, match=r"asarray: copy=False, and a \w+ becomes (float|int)\d\d on cpu only by a copy"):
+            mg.asarray(data, dtype=dtype, copy=False)
 
 
 def test_history() -> None:

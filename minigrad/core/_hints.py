@@ -64,7 +64,6 @@ PACKAGE = {
     "randperm": "mg.random.permutation(n)",
     "from_numpy": "mg.as_tensor(array)",
     "array": "mg.tensor(data)",
-    "asarray": "mg.as_tensor(data)",
     "unsqueeze": "mg.expand_dims(x, axis)",
     "permute": "mg.permute_dims(x, axes)",
     "mm": "x @ y",
@@ -77,12 +76,14 @@ PACKAGE = {
     "sub": "x - y",
     "div": "x / y",
     "inference_mode": "mg.no_grad()",
-    **{kind: f'dtype="{kind}"' for kind in ("float16", "float32", "float64", "int8", "int32", "int64", "uint8")},
-    "float": 'dtype="float32"',
-    "double": 'dtype="float64"',
-    "half": 'dtype="float16"',
-    "long": 'dtype="int64"',
-    "bool": 'dtype="bool"',
+    "rand_like": "mg.random.uniform_like(x)",
+    "randn_like": "mg.random.normal_like(x)",
+    "randint_like": "mg.random.integers_like(x, low, high)",
+    "multinomial": "mg.random.categorical(mg.log(p), shape=shape)",
+    "float": "mg.float32",
+    "double": "mg.float64",
+    "half": "mg.float16",
+    "long": "mg.int64",
 }
 
 
