@@ -1,6 +1,6 @@
 """Layers: modules with PyTorch's names, arguments, defaults and parameter names."""
 
-from minigrad.nn import functional, init
+from minigrad.nn import functional, init, utils
 from minigrad.nn.activation import *
 from minigrad.nn.attention import *
 from minigrad.nn.batch_normalization import *
@@ -42,5 +42,5 @@ __all__ = [
     "Threshold", "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
     "TripletMarginLoss", "TripletMarginWithDistanceLoss", "Unflatten", "ZCAWhitening", "ZeroPad1d", "ZeroPad2d", "ZeroPad3d",
     "activations", "batch_norm_report", "fold_batch_norm", "functional", "functional_call", "init", "population_statistics",
-    "statistics_kept", "summary",
+    "statistics_kept", "summary", "utils",
 ]  # fmt: skip

@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
+import numpy as np
+
 from minigrad import ops
 from minigrad.core.tensor import Tensor
 from minigrad.creation import zeros
 from minigrad.nn import functional as F, init
 from minigrad.nn.module import Module, empty_parameter
+from minigrad.nn.utils.rnn import PackedSequence, end_to_end, pad_packed_sequence, rows, taken
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
 
@@ -22,18 +25,28 @@ def _zeros(like: Any, *shape: int) -> Tensor:
     return zeros(shape, dtype=like.dtype, device=like.device)
 
 
-def _steps(kind: str, x: Any, state: tuple[Any, ...], weights: dict[str, Any], nonlinearity: str) -> tuple[Any, tuple[Any, ...]]:
-    """Run one layer in one direction over (T, N, features). Returns every h_t, and the last state."""
+def _steps(kind: str, x: Any, state: tuple[Any, ...], weights: dict[str, Any], nonlinearity: str) -> tuple[Any, ...]:
+    """Run one layer in one direction over (T, N, features). Returns every h_t, and for an LSTM every c_t."""
     w_ih, w_hh, b_ih, b_hh = (weights.get(name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
     if kind == "gru":
-        h = ops.gru(F.linear(x, w_ih, b_ih), *state, w_hh, b_hh)[0]
-        return h, (h[-1],)
+        return (ops.gru(F.linear(x, w_ih, b_ih), *state, w_hh, b_hh)[0],)
     inputs = F.linear(x, w_ih, None if b_ih is None else b_ih + b_hh)
     if kind == "rnn":
-        h = ops.rnn(inputs, state[0], w_hh, nonlinearity=nonlinearity)
-        return h, (h[-1],)
-    h, c, _ = ops.lstm(inputs, *state, w_hh, weights.get("weight_hr"))
-    return h, (h[-1], c[-1])
+        return (ops.rnn(inputs, state[0], w_hh, nonlinearity=nonlinearity),)
+    return ops.lstm(inputs, *state, w_hh, weights.get("weight_hr"))[:2]
+
+
+def _reversed(x: Any, lengths: Any) -> Any:
+    """Turn the steps of (T, N, features) round: of each sequence of its own length, and padding stays behind."""
+    if lengths is None:
+        return ops.flip(x, axis=0)
+    t, n = np.arange(x.shape[0])[:, None], len(lengths)
+    return taken(rows(x), (np.where(t < lengths, lengths - 1 - t, t) * n + np.arange(n)).reshape(-1)).reshape(x.shape)
+
+
+def _last(x: Any, lengths: Any) -> Any:
+    """Return the last step of (T, N, features), of each sequence of its own length."""
+    return x[-1] if lengths is None else taken(rows(x), (lengths - 1) * len(lengths) + np.arange(len(lengths)))
 
 
 class _Recurrent(Module):
@@ -96,12 +109,13 @@ class _Recurrent(Module):
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)
 
-    def forward(self, input: Any, hx: Any = None) -> tuple[Tensor, Tensor | tuple[Tensor, ...]]:
-        """Run over a sequence.
+    def forward(self, input: Any, hx: Any = None) -> tuple[Any, Tensor | tuple[Tensor, ...]]:
+        """Run over a sequence, or over several.
 
         Parameters
         ----------
         input : (T, N, input_size), or (N, T, input_size) where ``batch_first`` is set, or (T, input_size)
+            Or a `minigrad.nn.utils.rnn.PackedSequence`, for sequences of different lengths; the output is one, too.
         hx
             The state to start from, of shape (layers * directions, N, hidden_size), for an LSTM a pair (h, c) of them;
             zero by default. N is absent where it is from ``input``.
@@ -111,6 +125,8 @@ class _Recurrent(Module):
         tuple
             Every h_t of the last layer, in the layout of ``input``, and the last state of every layer and direction.
         """
+        if isinstance(input, PackedSequence):
+            return self._packed(input, hx)
         if input.ndim not in (2, 3) or input.shape[-1] != self.input_size:
             raise ValueError(
                 f"{type(self).__name__}: the input has shape {input.shape}; expected 2 or 3 axes, the last of length {self.input_size}"
@@ -118,23 +134,37 @@ class _Recurrent(Module):
         batched = input.ndim == 3
         x = input if batched else ops.expand_dims(input, 1)
         x = x.swapaxes(0, 1) if batched and self.batch_first else x
-        states = self._initial(x, hx, batched)
+        x, finals = self._layers(x, self._initial(x, hx, batched))
+        x = x.swapaxes(0, 1) if batched and self.batch_first else x if batched else x.squeeze(1)
+        finals = finals if batched else tuple([final.squeeze(1) for final in finals])
+        return x, finals[0] if len(finals) == 1 else finals
+
+    def _packed(self, sequence: PackedSequence, hx: Any) -> tuple[PackedSequence, Tensor | tuple[Tensor, ...]]:
+        """Run over sequences of different lengths: over a padded batch, whose padding comes after all that counts."""
+        if sequence.data.ndim != 2 or sequence.data.shape[1] != self.input_size:
+            shapes = f"{sequence.data.shape}; expected (sum of the lengths, {self.input_size})"
+            raise ValueError(f"{type(self).__name__}: the data of the packed sequence have shape {shapes}")
+        x, _ = pad_packed_sequence(sequence)
+        x, finals = self._layers(x, self._initial(x, hx, batched=True), sequence.lengths)
+        packed = sequence._replace(data=end_to_end(x, sequence.batch_sizes, sequence.sorted_indices))
+        return packed, finals[0] if len(finals) == 1 else finals
+
+    def _layers(self, x: Any, states: tuple[Any, ...], lengths: Any = None) -> tuple[Any, tuple[Any, ...]]:
+        """Run all layers over (T, N, input_size). Returns every h_t of the last one, and the last states of all."""
         last: list[tuple[Any, ...]] = []
         for layer in range(self.num_layers):
             outputs = []
             for backward in (False, True)[: 2 if self.bidirectional else 1]:
                 state = tuple([s[len(last)] for s in states])
-                h, final = self._direction(ops.flip(x, axis=0) if backward else x, state, layer, "_reverse" if backward else "")
-                outputs.append(ops.flip(h, axis=0) if backward else h)
-                last.append(final)
+                steps = self._direction(_reversed(x, lengths) if backward else x, state, layer, "_reverse" if backward else "")
+                outputs.append(_reversed(steps[0], lengths) if backward else steps[0])
+                last.append(tuple([_last(s, lengths) for s in steps]))
             x = ops.concat(outputs, axis=-1) if self.bidirectional else outputs[0]
             if layer < self.num_layers - 1:
                 x = F.dropout(x, self.dropout, self.training)
-        x = x.swapaxes(0, 1) if batched and self.batch_first else x if batched else x.squeeze(1)
-        finals = [ops.stack(parts) if batched else ops.stack(parts).squeeze(1) for parts in zip(*last, strict=True)]
-        return x, finals[0] if len(finals) == 1 else tuple(finals)
+        return x, tuple([ops.stack(parts) for parts in zip(*last, strict=True)])
 
-    def _direction(self, x: Any, state: tuple[Any, ...], layer: int, ending: str) -> tuple[Any, tuple[Any, ...]]:
+    def _direction(self, x: Any, state: tuple[Any, ...], layer: int, ending: str) -> tuple[Any, ...]:
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
         weights = {name: self.__dict__.get(f"{name}_l{layer}{ending}") for name in names}
         return _steps(self._kind, x, state, weights, self.nonlinearity)
@@ -219,16 +249,15 @@ class _Cell(Module):
             raise ValueError(
                 f"{type(self).__name__}: the input has shape {input.shape}; expected 1 or 2 axes, the last of length {self.input_size}"
             )
-        rows = input.reshape((1, -1, self.input_size))
+        one_step = input.reshape((1, -1, self.input_size))
         n_states = 2 if self._kind == "lstm" else 1
         given = hx if isinstance(hx, (tuple, list)) else (hx,) * n_states
         shape = (*input.shape[:-1], self.hidden_size)
         if hx is not None and [s.shape for s in given] != [shape] * n_states:
             raise ValueError(f"{type(self).__name__}: the state has shape {[s.shape for s in given]}; expected {[shape] * n_states}")
-        state = [_zeros(input, rows.shape[1], self.hidden_size) if s is None else s.reshape((-1, self.hidden_size)) for s in given]
+        state = [_zeros(input, one_step.shape[1], self.hidden_size) if s is None else s.reshape((-1, self.hidden_size)) for s in given]
         weights = {name: getattr(self, name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
-        _, final = _steps(self._kind, rows, tuple(state), weights, self.nonlinearity)
-        new = tuple([s.reshape(shape) for s in final])
+        new = tuple([s[-1].reshape(shape) for s in _steps(self._kind, one_step, tuple(state), weights, self.nonlinearity)])
         return new if n_states == 2 else new[0]
 
     def extra_repr(self) -> str:
