@@ -178,7 +178,7 @@ FLOORS = [
     {"cuda", "reading"},
     {"random"},
     {"ops"},
-    {"amp", "anomaly", "autograd", "checkpointing", "creation", "dtypes", "saving"},
+    {"amp", "anomaly", "autograd", "checkpointing", "creation", "dtypes", "linalg", "saving"},
     {"kernels"},
     {"data", "nn", "optim"},
     {"replay"},
@@ -420,8 +420,8 @@ def test_what_is_written_for_tools_is_current(path):
 
 
 FACES = (
-    "minigrad amp anomaly autograd checkpointing creation cuda data distributed dtypes explore gradcheck nn nn.functional ops optim random "
-    "replay saving training"
+    "minigrad amp anomaly autograd checkpointing creation cuda data distributed dtypes explore gradcheck linalg nn nn.functional ops optim "
+    "random replay saving training"
 )
 
 

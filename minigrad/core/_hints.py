@@ -110,6 +110,8 @@ REFLECTED = {
     "bitwise_and": "__rand__",
     "bitwise_or": "__ror__",
     "bitwise_xor": "__rxor__",
+    "left_shift": "__rlshift__",
+    "right_shift": "__rrshift__",
     "equal": "__eq__",
     "not_equal": "__ne__",
     "less": "__gt__",
@@ -131,6 +133,8 @@ RENAMED = {
     "arctanh": "atanh",
     "conjugate": "conj",
     "invert": "bitwise_invert",
+    "left_shift": "bitwise_left_shift",
+    "right_shift": "bitwise_right_shift",
     "rint": "round",
 }
 

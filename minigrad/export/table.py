@@ -24,7 +24,8 @@ WITHOUT: dict[str, str] = {
     **dict.fromkeys(("avg_pool_transpose", "convolution_weight_grad", "pick_transpose"), _GRADIENT),
     **dict.fromkeys(
         (
-            "add_at", "atan2", "cholesky", "copysign", "cross", "cummax", "cummin", "cumulative_prod", "diag_embed",
+            "add_at", "atan2", "bitwise_left_shift", "bitwise_right_shift", "cholesky", "copysign", "cross", "cummax", "cummin",
+            "cumulative_prod", "diag_embed",
             "eigh", "erfinv", "fold", "index_add", "inv", "kron", "linear_recurrence", "logcumsumexp", "logit",
             "nextafter", "pick", "pinv", "qr", "searchsorted", "signbit", "sinc", "slogdet", "solve", "svd", "unfold",
         ),

@@ -43,6 +43,7 @@ from minigrad.ops.sorting import *
 from minigrad.ops.special import *
 from minigrad.ops.statistics import *
 from minigrad.ops.transfer import *
+from minigrad.ops.transfer import to_device_method
 from minigrad.ops.trigonometric import *
 from minigrad.ops.whitening import *
 
@@ -51,27 +52,28 @@ __all__ = [
     "adaptive_max_pool", "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "add", "add_at", "all", "allclose",
     "alpha_dropout", "any", "argmax", "argmin", "argsort", "argwhere", "asin", "asinh", "astype", "atan", "atan2", "atanh",
     "atleast_nd", "avg_pool", "avg_pool1d", "avg_pool2d", "avg_pool3d", "avg_pool_transpose", "batch_norm", "batch_norm_relu",
-    "batch_renorm", "binary_cross_entropy", "bitwise_and", "bitwise_invert", "bitwise_or", "bitwise_xor", "broadcast_arrays",
-    "broadcast_to", "cdist", "ceil", "celu", "cholesky", "chunk", "clip", "concat", "conv1d", "conv2d", "conv3d", "conv_transpose",
-    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "convolution", "convolution_weight_grad", "copy", "copysign", "cos",
-    "cosh", "count_nonzero", "cross", "ctc_alpha", "cummax", "cummin", "cumulative_prod", "cumulative_sum", "det", "diag",
-    "diag_embed", "diagonal", "diff", "divide", "dot", "dropout", "eigh", "eigvalsh", "einsum", "elu", "embedding", "equal", "erf",
-    "erfc", "erfinv", "exp", "exp2", "expand_dims", "expm1", "fixed_batch_norm", "flatten", "flip", "floor", "floor_divide", "fold",
-    "gelu", "getitem", "glu", "greater", "greater_equal", "group_norm", "gru", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
-    "huber", "hypot", "index_add", "instance_norm", "inv", "isclose", "isfinite", "isinf", "isnan", "kron", "layer_norm",
-    "leaky_relu", "lerp", "less", "less_equal", "linear", "linear_recurrence", "local_response_norm", "log", "log1p", "log2", "log10",
-    "log_softmax", "logaddexp", "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logit",
-    "logsigmoid", "logsumexp", "lp_pool1d", "lp_pool2d", "lp_pool3d", "lstm", "lstsq", "lyapunov", "masked_fill", "matmul",
-    "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose", "max", "max_pool", "max_pool1d", "max_pool2d", "max_pool3d",
-    "maximum", "mean", "mean_cross_entropy", "median", "meshgrid", "min", "minimum", "mish", "moveaxis", "moving_sum", "multiply",
-    "nan_to_num", "nanmean", "nansum", "negative", "nextafter", "nonzero", "not_equal", "one_hot", "outer", "pad", "permute_dims",
-    "pick", "pick_transpose", "pinv", "positive", "pow", "power", "prelu", "prod", "put_along_axis", "qr", "quantile", "ravel",
-    "reciprocal", "relu", "relu6", "remainder", "repeat", "reshape", "rms_norm", "rnn", "roll", "round", "scatter_add",
-    "searchsorted", "selu", "sigmoid", "sigmoid_cross_entropy", "sign", "signbit", "silu", "sin", "sinc", "sinh", "slogdet",
-    "softmax", "softmax_cross_entropy", "softmin", "softplus", "softshrink", "softsign", "solve", "solve_triangular", "sort", "split",
-    "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum", "svd", "svdvals", "swapaxes", "take", "take_along_axis", "tan",
-    "tanh", "tanhshrink", "tensordot", "threshold", "tile", "to", "topk", "trace", "tril", "triu", "trunc", "unfold", "unique_all",
-    "unique_counts", "unique_inverse", "unique_values", "unstack", "var", "vecdot", "vector_norm", "where", "whiten_zca", "xlogy",
+    "batch_renorm", "binary_cross_entropy", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "broadcast_arrays", "broadcast_to", "cdist", "ceil", "celu", "cholesky", "chunk", "clip",
+    "concat", "conv1d", "conv2d", "conv3d", "conv_transpose", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+    "convolution", "convolution_weight_grad", "copy", "copysign", "cos", "cosh", "count_nonzero", "cross", "ctc_alpha", "cummax",
+    "cummin", "cumulative_prod", "cumulative_sum", "det", "diag", "diag_embed", "diagonal", "diff", "divide", "dot", "dropout",
+    "eigh", "eigvalsh", "einsum", "elu", "embedding", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "expm1",
+    "fixed_batch_norm", "flatten", "flip", "floor", "floor_divide", "fold", "gelu", "getitem", "glu", "greater", "greater_equal",
+    "group_norm", "gru", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "huber", "hypot", "index_add", "instance_norm", "inv",
+    "isclose", "isfinite", "isinf", "isnan", "kron", "layer_norm", "leaky_relu", "lerp", "less", "less_equal", "linear",
+    "linear_recurrence", "local_response_norm", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logcumsumexp", "logdet",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsigmoid", "logsumexp", "lp_pool1d", "lp_pool2d",
+    "lp_pool3d", "lstm", "lstsq", "lyapunov", "masked_fill", "matmul", "matrix_norm", "matrix_power", "matrix_rank",
+    "matrix_transpose", "max", "max_pool", "max_pool1d", "max_pool2d", "max_pool3d", "maximum", "mean", "mean_cross_entropy",
+    "median", "meshgrid", "min", "minimum", "mish", "moveaxis", "moving_sum", "multiply", "nan_to_num", "nanmean", "nansum",
+    "negative", "nextafter", "nonzero", "not_equal", "one_hot", "outer", "pad", "permute_dims", "pick", "pick_transpose", "pinv",
+    "positive", "pow", "power", "prelu", "prod", "put_along_axis", "qr", "quantile", "ravel", "reciprocal", "relu", "relu6",
+    "remainder", "repeat", "reshape", "rms_norm", "rnn", "roll", "round", "scatter_add", "searchsorted", "selu", "sigmoid",
+    "sigmoid_cross_entropy", "sign", "signbit", "silu", "sin", "sinc", "sinh", "slogdet", "softmax", "softmax_cross_entropy",
+    "softmin", "softplus", "softshrink", "softsign", "solve", "solve_triangular", "sort", "split", "sqrt", "square", "squeeze",
+    "stack", "std", "subtract", "sum", "svd", "svdvals", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tanhshrink",
+    "tensordot", "threshold", "tile", "to", "topk", "trace", "tril", "triu", "trunc", "unfold", "unique_all", "unique_counts",
+    "unique_inverse", "unique_values", "unstack", "var", "vecdot", "vector_norm", "where", "whiten_zca", "xlogy",
 ]  # fmt: skip
 
 # ------------------------------------------------------------------------------------------------------- the one table
@@ -89,6 +91,8 @@ OPERATORS = {
     "and": "bitwise_and",
     "or": "bitwise_or",
     "xor": "bitwise_xor",
+    "lshift": "bitwise_left_shift",
+    "rshift": "bitwise_right_shift",
 }
 
 #: attributes of Tensor -> the op (or plain function) that is called with the tensor as its first argument
@@ -110,6 +114,7 @@ METHODS: dict[str, str | Callable[..., Any]] = {
     "cumsum": "cumulative_sum",
     "cumprod": "cumulative_prod",
     "reshape": reshape_method,
+    "to_device": to_device_method,
     "transpose": transpose_method,
     "__getitem__": getitem_method,
 }

@@ -6,7 +6,8 @@ from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 
 __all__ = [
-    "bitwise_and", "bitwise_invert", "bitwise_or", "bitwise_xor", "equal", "greater", "greater_equal", "isfinite", "isinf", "isnan",
+    "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "equal", "greater",
+    "greater_equal", "isfinite", "isinf", "isnan",
     "less", "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "not_equal",
 ]  # fmt: skip
 
@@ -85,6 +86,18 @@ def bitwise_xor(xp: Namespace, a: Array, b: Array) -> Array:
     return a ^ b
 
 
+@elementwise
+def bitwise_left_shift(xp: Namespace, a: Array, b: Array) -> Array:
+    """a * 2**b of integers: the bits moved up by b places, zeros coming in."""
+    return a << b
+
+
+@elementwise
+def bitwise_right_shift(xp: Namespace, a: Array, b: Array) -> Array:
+    """floor(a / 2**b) of integers: the bits moved down by b places, the sign coming in."""
+    return a >> b
+
+
 @op
 def logical_not(xp: Namespace, x: Array) -> Array:
     """Whether x is false; a number is false if it is 0."""
@@ -119,6 +132,6 @@ for _of_two in (equal, not_equal, less, less_equal, greater, greater_equal, logi
     _of_two.nondiff(a="the result is a truth value", b="the result is a truth value")
 for _of_one in (logical_not, isnan, isinf, isfinite):
     _of_one.nondiff(x="the result is a truth value")
-for _of_bits in (bitwise_and, bitwise_or, bitwise_xor):
+for _of_bits in (bitwise_and, bitwise_or, bitwise_xor, bitwise_left_shift, bitwise_right_shift):
     _of_bits.nondiff(a="bits have no derivative", b="bits have no derivative")
 bitwise_invert.nondiff(x="bits have no derivative")

@@ -166,9 +166,10 @@ def logsumexp_d_x(g: Array, x: Array, *, axis: Axes | None, keepdims: bool) -> A
 
 @op
 def vector_norm(xp: Namespace, x: Array, *, axis: Axes | None = None, ord: float = 2, keepdims: bool = False) -> Array:
-    """sum(abs(x)**ord) ** (1 / ord) for ord >= 1; the largest or smallest absolute value for ord = inf or -inf.
+    """sum(abs(x)**ord) ** (1 / ord); the largest or smallest absolute value for ord = inf or -inf; how many are not 0 for ord = 0.
 
-    At x = 0, where no norm has a derivative, the gradient is 0. Ties for inf and -inf share it evenly.
+    At x = 0, where no norm has a derivative, the gradient is 0. Ties for inf and -inf share it evenly. Below 1 this is no norm,
+    and where an element is 0 its gradient is nan.
     """
     return in_float32(lambda x: _norm(xp, x, axis, ord, keepdims), x)
 
@@ -179,9 +180,9 @@ def _norm(xp: Namespace, x: Array, axis: Axes | None, ord: float, keepdims: bool
         return extreme(size, "max" if ord > 0 else "min", axis, keepdims)
     if ord == 1 or not count(x.shape, axis):
         return size.sum(axis=axis, keepdims=keepdims)
-    if not ord > 1:
-        raise ValueError(f"vector_norm: ord {ord} gives no norm; it must be at least 1, or inf, or -inf")
-    scale = size.max(axis=axis, keepdims=True)  # the largest, by which all are divided so that no power overflows or vanishes
+    if ord == 0:
+        return (x != 0).astype(x.dtype).sum(axis=axis, keepdims=keepdims)
+    scale = size.max(axis=axis, keepdims=True) if ord > 0 else size.min(axis=axis, keepdims=True)  # so that no power overflows
     scale = xp.where((scale > 0) & (scale < math.inf), scale, 1)
     x = x / scale
     total = ((x * x) if ord == 2 else abs(x) ** ord).sum(axis=axis, keepdims=True)
@@ -192,6 +193,8 @@ def _norm(xp: Namespace, x: Array, axis: Axes | None, ord: float, keepdims: bool
 @vector_norm.vjp("x")
 def vector_norm_d_x(g: Array, x: Array, y: Array, *, axis: Axes | None, ord: float, keepdims: bool) -> Array:
     g = restore(g, x.shape, axis, keepdims)
+    if ord == 0:
+        return sign(x) * 0
     if ord == 1:
         return g * sign(x)
     y = restore(y, x.shape, axis, keepdims)

@@ -43,6 +43,13 @@ def to(x: Array, *targets: DType | Device, device: str | Device | None = None, d
     return x if dtype is None or x.dtype == dtype else astype(x, dtype=dtype)
 
 
+def to_device_method(x: Array, device: str | Device, *, stream: None = None) -> Tensor:
+    """Return x on a device, as the array API calls it; work is queued on the stream that is current, and none other can be named."""
+    if stream is not None:
+        raise ValueError(f"to_device: stream is {stream!r}; expected None: work is queued on the current stream")
+    return to(x, device=device)
+
+
 def _dtype(target: DType | Device) -> np.dtype[Any]:
     try:
         return np.dtype(cast(DType, target))

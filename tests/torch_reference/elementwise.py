@@ -28,7 +28,8 @@ _SAME_NAME = [
     "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "ceil", "cos", "cosh", "erf", "erfc", "erfinv", "exp", "exp2", "expm1",
     "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "logical_not", "logit", "negative", "reciprocal", "round",
     "sigmoid", "sign", "signbit", "sin", "sinc", "sinh", "sqrt", "square", "tan", "tanh", "trunc",
-    "bitwise_and", "bitwise_or", "bitwise_xor", "lerp", "logical_and", "logical_or", "logical_xor", "pow", "where",
+    "bitwise_and", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "lerp", "logical_and",
+    "logical_or", "logical_xor", "pow", "where",
     "xlogy",
 ]  # fmt: skip
 

@@ -163,6 +163,12 @@ def bits(rng: Rng) -> Samples:
     yield Sample(np.array([[12], [5]]), np.array([10, 3]), label="integers")
 
 
+@samples("bitwise_left_shift", "bitwise_right_shift")
+def shifts(rng: Rng) -> Samples:
+    yield Sample(np.array([1, 12, -5, 0]), np.array([3, 2, 1, 4]))
+    yield Sample(np.array([[12], [5]]), np.array([1, 3, 0]), label="broadcast")
+
+
 @samples("bitwise_invert")
 def bitwise_invert(rng: Rng) -> Samples:
     yield Sample(np.array([True, False]))

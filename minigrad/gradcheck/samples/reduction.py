@@ -67,7 +67,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 @samples("vector_norm")
 def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield from reductions(distinct(rng, 2, 3, 4))
-    for ord in (1, 2, 3, 1.5, math.inf, -math.inf):
+    for ord in (1, 2, 3, 1.5, 0.5, 0, -1, -2.5, math.inf, -math.inf):
         yield Sample(distinct(rng, 2, 4), axis=1, ord=ord)
     yield Sample(distinct(rng, 2, 2, 2), axis=(0, 2), ord=3, keepdims=True)
     yield Sample(np.array(-1.5), label="0-d")
