@@ -49,6 +49,8 @@ STEPS = [
     # What a newcomer does, in this clone. What it cannot do it skips.
     Step("tools", environment(DEV, "-e", ".[dev]"), installs=True),
     Step("newcomer", "env -u CI bash -c " + shlex.quote(readme("test command")), cores=2),
+    # What the newcomer's run leaves out: everything of what it sees the gist of.
+    Step("thorough", f"{DEV} -m pytest -n 2 -m 'thorough and not slow'", needs="tools", cores=2),
     # What pre-commit checks, and the types of the package.
     Step("format", check("format"), needs="tools", cores=0),
     Step("lint", check("lint"), needs="tools", cores=0),
@@ -65,7 +67,7 @@ STEPS = [
     Step("gradcheck", f"{DEV} -m minigrad gradcheck --mode quick", needs="tools"),
     Step("lab", f"{DEV} -m minigrad lab run exact --out $(mktemp -d)", needs="tools"),  # what algebra says must be reproduced
     Step("torch", f"MINIGRAD_REQUIRE_TORCH=1 {TORCH} -m pytest -n 2 -m 'torch and not slow'", needs="oracle", cores=2),
-    Step("onnx", f"{TORCH} -m pytest -n 2 tests/export", needs="oracle", cores=2),
+    Step("onnx", f"{TORCH} -m pytest -n 2 -m 'not slow' tests/export", needs="oracle", cores=2),
     Step("mpi", f"MINIGRAD_REQUIRE_MPI=1 {TORCH} -m pytest -n 0 -m mpi tests/distributed", needs="oracle", cores=2),
     # The CUDA code where no GPU is: the compilers of CUDA 13 and 12, CuPy's own list of functions. A missing one fails.
     Step("cuda-13", environment(CUDA, "-e", ".[test,test-cuda]"), installs=True),
@@ -76,7 +78,7 @@ STEPS = [
     Step("numba", environment(FAST, "-e", ".[test,fast]"), installs=True),
     Step(
         "compiled-kernels",
-        f"env -u OPENBLAS_CORETYPE {FAST} -m pytest -n 2 tests/test_laws.py tests/kernels tests/nn tests/ops tests/optim",
+        f"env -u OPENBLAS_CORETYPE {FAST} -m pytest -n 2 -m 'not slow' tests/test_laws.py tests/kernels tests/nn tests/ops tests/optim",
         needs="numba",
         cores=2,
     ),
@@ -105,7 +107,11 @@ STEPS = [
         needs="site-tools bundler chromium",
     ),
     # What is read and what is shipped: every branch of the core, the wheel and the sdist.
-    Step("coverage", f"{DEV} -m pytest -p no:minigrad -n 0 --cov --cov-report=term-missing:skip-covered {CORE_TESTS}", needs="tools"),
+    Step(
+        "coverage",
+        f"{DEV} -m pytest -p no:minigrad -n 0 -m 'not slow' --cov --cov-report=term-missing:skip-covered {CORE_TESTS}",
+        needs="tools",
+    ),
     Step("distribution", f"{DEV} -m pytest -n 0 -m slow tests/test_distribution.py", needs="tools"),
 ]
 

@@ -9,13 +9,16 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.py"))
+QUICKEST = {"batch_norm_by_hand", "custom_op", "second_order"}
 
 
 def test_the_examples_are_found():
     assert len(EXAMPLES) >= 8
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, marks=[] if p.stem in QUICKEST else pytest.mark.thorough) for p in EXAMPLES], ids=lambda path: path.stem
+)
 def test_example_runs(path, tmp_path):
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MINIGRAD_DEVICE": "cpu"}
     command = [sys.executable, "-W", "error", str(path), "--quick"]

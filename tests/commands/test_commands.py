@@ -320,6 +320,7 @@ def test_info_says_which_kernels_openblas_runs():
     assert found(OPENBLAS_CORETYPE="Nehalem") == "Nehalem"
 
 
+@pytest.mark.thorough
 def test_a_command_loads_its_own_file_alone():
     """So that help is quick, and a command that cannot be loaded harms no other."""
     code = "import sys, minigrad.commands as c; c.main(sys.argv[1:]); print(*sys.modules)"

@@ -28,6 +28,7 @@ def test_batch_norm_to_third_order(size):
     assert max(errors) < 1e-12
 
 
+@pytest.mark.thorough
 def test_fifty_steps():
     for found in nccl_spmd(3, training_errors, check=False):
         for name, error, bound in found:

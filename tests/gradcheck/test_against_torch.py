@@ -94,6 +94,7 @@ def in_minigrad(name: str) -> Any:
     return user_batch_norm
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", FORMULAS)
 def test_minigrad_rejects_every_wrong_formula_and_accepts_the_right_one(name: str) -> None:
     op = in_minigrad(name)

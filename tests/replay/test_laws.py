@@ -41,7 +41,7 @@ def forward_and_gradients(op: Any, args: tuple[Any, ...], params: dict[str, Any]
     return [o.detach() for o in outs]
 
 
-@pytest.mark.parametrize("kernels", [True, False], ids=["kernels", "formulas"])
+@pytest.mark.parametrize("kernels", [True, pytest.param(False, marks=pytest.mark.thorough)], ids=["kernels", "formulas"])
 @pytest.mark.parametrize("name", OPS)
 def test_an_op_replays_with_its_bits(name: str, kernels: bool) -> None:
     """Every sample of every op, forward and gradient, with the op's kernels and without."""
