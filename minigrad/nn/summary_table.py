@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from minigrad.autograd import no_grad
-from minigrad.backends import owner
+from minigrad.backends import is_array, owner
 from minigrad.core._messages import shape_of
 from minigrad.core.mode import Observer, changed_mode
-from minigrad.core.tensor import Tensor
+from minigrad.core.tensor import Tensor, array_of, wrap
 from minigrad.creation import zeros
 from minigrad.nn.module import Module, Parameter
 
@@ -137,23 +139,24 @@ COSTS: dict[str, Callable[..., int]] = {
 }
 
 
-def summary(model: Module, input_shape: Sequence[Any], *, dtype: Any = None) -> Summary:
-    """Run a model once on zeros, in evaluation, and tell what every module gives, holds and costs.
+def summary(model: Module, example: Any, *, dtype: Any = None) -> Summary:
+    """Run a model once, in evaluation, and tell what every module gives, holds and costs.
 
     Parameters
     ----------
     model
         It is as before afterwards.
-    input_shape
-        The shape of the input with the batch axis, or a sequence of shapes if the model takes several.
+    example
+        A tensor to run it on; or the shape of one, with the batch axis, for zeros. A list of these if the model takes several.
     dtype
-        Of the input: that of the first parameter by default. Token numbers want ``"int64"``.
+        Of zeros: that of the first parameter by default. Token numbers want ``"int64"``.
+
+    Raises
+    ------
+    TypeError
+        If the example is neither a tensor nor a shape, nor a list of them.
     """
-    first = next(model.parameters(), None)
-    shapes = [input_shape] if not input_shape or isinstance(input_shape[0], int) else list(input_shape)
-    place = None if first is None else first.device
-    kind = dtype if dtype is not None or first is None else first.dtype
-    inputs = [zeros(tuple(shape), dtype=kind, device=place) for shape in shapes]
+    inputs = _inputs(model, example, dtype)
     watch = _Watch({id(module): Row(name, type(module).__name__) for name, module in model.named_modules()})
     _count_parameters(model, watch.rows)
     before = [(module, module.training) for module in model.modules()]
@@ -169,8 +172,31 @@ def summary(model: Module, input_shape: Sequence[Any], *, dtype: Any = None) -> 
             handle.remove()
         for module, training in before:
             module.training = training
-    title = f"{type(model).__name__} on {', '.join(str(tuple(shape)) for shape in shapes)}"
+    title = f"{type(model).__name__} on {', '.join(str(x.shape) for x in inputs)}"
     return Summary(title, list(watch.rows.values()))
+
+
+def _inputs(model: Module, example: Any, dtype: Any) -> list[Tensor]:
+    """Return the tensors to run a model on: as they were given, or zeros of a shape that was."""
+    first = next(model.parameters(), None)
+    kind = dtype if dtype is not None or first is None else first.dtype
+    several = isinstance(example, (list, tuple)) and bool(example) and not _is_shape(example)
+    found = []
+    for one in example if several else [example]:
+        if _is_shape(one):
+            found.append(zeros(tuple(one), dtype=kind, device=None if first is None else first.device))
+        elif is_array(array_of(one)) and dtype is None:
+            found.append(one if isinstance(one, Tensor) else wrap(one, None))
+        else:
+            what = f"a dtype beside a {type(one).__name__}, which has its own" if is_array(array_of(one)) else f"a {type(one).__name__}"
+            raise TypeError(
+                f"summary takes a tensor, or its shape with the batch axis, such as (1, 3, 32, 32), or a list of these, not {what}"
+            )
+    return found
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) and all(isinstance(n, (int, np.integer)) for n in value)
 
 
 def _count_parameters(model: Module, rows: dict[int, Row]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import minigrad as mg
@@ -79,3 +80,26 @@ def test_after_an_error_the_model_is_as_before() -> None:
         nn.summary(net, (2, 4))
     assert net[0].training
     assert net[0]._hooks.of("forward") == []
+
+
+def test_an_example_may_be_a_tensor_or_an_array() -> None:
+    net = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
+    expected = str(nn.summary(net, (2, 3)))
+    assert str(nn.summary(net, mg.ones((2, 3), requires_grad=True))) == expected
+    assert str(nn.summary(net, np.ones((2, 3), np.float32))) == expected
+    assert nn.summary(Tagger(), mg.tensor([[1, 2], [3, 4], [5, 6]])).rows[0].output == "(3, 2, 3)"
+    assert "on (2, 4), (2, 5)" in str(nn.summary(nn.Bilinear(4, 5, 3), [mg.ones((2, 4)), (2, 5)]))
+
+
+@pytest.mark.parametrize(
+    ("example", "dtype", "message"),
+    [
+        (5, None, r"summary takes a tensor, or its shape with the batch axis, such as .*, or a list of these, not a int"),
+        (None, None, "not a NoneType"),
+        ([(2, 3), "x"], None, "not a str"),
+        (mg.ones((2, 3)), "int64", "not a dtype beside a Tensor, which has its own"),
+    ],
+)
+def test_an_example_that_is_none(example: Any, dtype: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        nn.summary(nn.Linear(3, 4), example, dtype=dtype)
