@@ -1,8 +1,8 @@
 """The explorer as one file: a page that works from ``file://`` and asks nobody for anything.
 
-Its content security policy forbids every request; what may run are two scripts, by their hashes: the bundle, which travels compressed,
-and a few lines that unpack it. What comes from the user (names, source, parameters) is in it only as JSON, in which no ``<`` stands,
-or compressed, and as escaped text.
+Its content security policy forbids every request; what may run are two scripts, by their hashes: one that carries the bundle compressed,
+and the bundle, which that one unpacks. A notebook's output carries the same. What comes from the user (names, source, parameters) is in it
+only as JSON, in which no ``<`` stands, or compressed, and as escaped text.
 """
 
 from __future__ import annotations
@@ -39,14 +39,13 @@ table{{border-collapse:collapse;margin:1em}}
 th,td{{text-align:left;padding:.2em .8em .2em 0;vertical-align:top;border-bottom:1px solid #8884}}
 </style>
 {explorer}
-<script type="text/plain" id="mg-bundle">{packed}</script>
-<script type="module">{unpack}</script>
+<script type="module">{loader}</script>
 </html>
 """
 
-UNPACK = """\
-const packed = Uint8Array.from(atob(document.getElementById("mg-bundle").textContent), (character) => character.charCodeAt(0));
-const script = Object.assign(document.createElement("script"), { type: "module" });
+LOADER = """\
+const packed = Uint8Array.from(atob("{packed}"), (character) => character.charCodeAt(0));
+const script = Object.assign(document.createElement("script"), {{ type: "module" }});
 script.textContent = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
 document.head.append(script);
 """
@@ -59,26 +58,30 @@ def write_page(document: dict[str, Any], path: str | Path) -> Path:
 
 def page_of(document: dict[str, Any]) -> str:
     """Return the page for a trace."""
-    scripts = " ".join(f"'sha256-{_text(hashlib.sha256(script.encode()).digest())}'" for script in (UNPACK, bundle()))
+    scripts = " ".join(f"'sha256-{_text(hashlib.sha256(script.encode()).digest())}'" for script in (loader(), bundle()))
     policy = f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
     title = escape(document["meta"]["title"] or "computation")
     explorer = _element(document, "trace", _table(document))
-    return PAGE.format(policy=policy, title=title, explorer=explorer, packed=_packed(bundle()), unpack=UNPACK)
+    return PAGE.format(policy=policy, title=title, explorer=explorer, loader=loader())
 
 
 def fragment(document: dict[str, Any]) -> str:
     """Return the explorer for a notebook: without a script (in a notebook that is not trusted) a drawing is seen."""
     name = "mg-" + hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
     still = draw(document).svg if len(document["nodes"]) <= MOST else _table(document)
-    return f'<div>{_element(document, name, still)}<script type="module">{bundle()}</script></div>'
+    return f'<div>{_element(document, name, still)}<script type="module">{loader()}</script></div>'
 
 
 @cache
 def bundle() -> str:
     """Return the script of the explorer, which is built from ``web/src``."""
-    return (
-        (files("minigrad.explore") / "explorer.js").read_text(encoding="utf-8").replace("</script", "<\\/script").replace("<!--", "<\\!--")
-    )
+    return (files("minigrad.explore") / "explorer.js").read_text(encoding="utf-8")
+
+
+@cache
+def loader() -> str:
+    """Return the script that carries the explorer's, compressed, and runs it."""
+    return LOADER.format(packed=_packed(bundle()))
 
 
 def _element(document: dict[str, Any], name: str, fallback: str) -> str:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from support.node import WEB, node  # noqa: F401
 
+from minigrad.explore.page import loader
+
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "minigrad" / "explore" / "explorer.js"
 
@@ -13,6 +15,12 @@ def test_the_committed_bundle_is_what_the_sources_build(node, tmp_path):  # noqa
     built = tmp_path / "explorer.js"
     subprocess.run([node, "build.mjs", built], cwd=WEB, check=True, capture_output=True, text=True)
     assert built.read_bytes() == BUNDLE.read_bytes(), "run `npm run build` in web/ and commit minigrad/explore/explorer.js"
+
+
+def test_what_a_page_or_a_notebook_carries_of_the_explorer_is_at_most_40_kilobytes():
+    """And the file itself, which a server compresses, is no larger than it is now: who adds to it takes something away, or raises this."""
+    assert len(loader()) <= 40_000
+    assert BUNDLE.stat().st_size <= 74_200
 
 
 def test_the_parts_of_the_explorer_pass_their_tests(node):  # noqa: F811

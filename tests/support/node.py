@@ -1,5 +1,6 @@
 """node, where it and the bundler are."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,8 @@ def node():
     found = shutil.which("node")
     if found is None:
         missing("node is not installed")
-    if not (WEB / "node_modules" / "esbuild").is_dir():
-        missing("the bundler is not installed: run `npm ci` in web/")
+    wanted = json.loads((WEB / "package.json").read_text())["devDependencies"]
+    absent = [name for name in wanted if not (WEB / "node_modules" / name).is_dir()]
+    if absent:
+        missing(f"{', '.join(absent)} not installed: run `npm ci` in web/")
     return found
