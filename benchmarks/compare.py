@@ -57,6 +57,13 @@ def captured_makes(backend: str) -> dict[str, Make]:
     return {workload: lambda make=make: capture(make(), backend=backend) for workload, make in eager.items() if workload != "deep"}
 
 
+def compiled_torch_makes() -> dict[str, Make]:
+    """The steps of PyTorch through torch.compile, which needs a C++ compiler and seconds for each."""
+    import torch
+
+    return {workload: lambda make=make: torch.compile(make()) for workload, make in framework_makes("torch").items() if workload != "deep"}
+
+
 def makes_in(module: str, function: str) -> dict[str, Make]:
     found: dict[str, Make] = getattr(import_module(module), function)()
     return found
@@ -68,6 +75,7 @@ PEERS: dict[str, Callable[[], dict[str, Make]]] = {
     "replay": lambda: captured_makes("numpy"),
     "c": lambda: captured_makes("c"),
     "torch": lambda: framework_makes("torch"),
+    "torch.compile": compiled_torch_makes,
     "jax": lambda: makes_in("jax_peer", "jax_makes"),
     "autograd": autograd_makes,
     "mygrad": lambda: makes_in("mygrad_peer", "mygrad_makes"),
@@ -227,14 +235,22 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workloads", metavar="A,B", help=f"of {', '.join(WORKLOADS)}; default: all")
-    parser.add_argument("--peers", metavar="A,B", help=f"of {', '.join(list(PEERS)[1:])}; default: all that are installed")
+    parser.add_argument(
+        "--peers", metavar="A,B", help=f"of {', '.join(list(PEERS)[1:])}; default: all that are installed but torch.compile"
+    )
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help=f"{', '.join(QUICK)} beside PyTorch alone, without memory: about a minute")
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
     names = options.workloads.split(",") if options.workloads else list(QUICK if options.quick else WORKLOADS)
-    peers = options.peers.split(",") if options.peers else ["torch"] if options.quick else list(PEERS)[1:]
+    peers = (
+        options.peers.split(",")
+        if options.peers
+        else ["torch"]
+        if options.quick
+        else [p for p in PEERS if p not in ("minigrad", "torch.compile")]
+    )
     for name, known in [*((w, WORKLOADS) for w in names), *((p, PEERS) for p in peers)]:
         if name not in known:
             parser.error(f"{name!r} is not one of {', '.join(known)}")
