@@ -41,8 +41,10 @@ def run(args: argparse.Namespace) -> int:
     if args.text and (args.out or args.check):
         args.parser.error(f"--text writes no page, for which {'--out' if args.out else '--check'} is")
     with record(check=args.check, full=args.full, title=os.path.basename(args.target)) as trace:
-        variables = _variables_of(file)
-    chosen = _chosen(trace, variables, file, name)
+        output = _output(_variables_of(file), file, name)
+        if output is not None:
+            trace_to(output)  # a backward pass that this has to run is run while the record can still check it
+    chosen = _last_pass(trace, file) if output is None else trace_to(output)
     if args.text:
         print(chosen)
         return 0
@@ -84,15 +86,19 @@ def _in_one_line(error: Exception, file: str) -> str:
     return f"{file}{f':{line}' if line else ''} failed: {type(error).__name__}: {message}"
 
 
-def _chosen(trace: Trace, variables: dict[str, Any], file: str, name: str) -> Trace:
-    """Return the trace of the tensor that was asked for."""
+def _output(variables: dict[str, Any], file: str, name: str) -> Tensor | None:
+    """Return the tensor that was asked for; None where no name was given."""
     if not name:
-        if not trace.document["passes"]:
-            raise TraceError(f"{file} runs no backward pass: say which tensor to show, as {file}:loss")
-        return trace.last_pass()
+        return None
     if name not in variables:
         tensors = sorted(key for key, value in variables.items() if isinstance(value, Tensor) and not key.startswith("_"))
         raise TraceError(f"{file} has no variable {name}; " + (f"its tensors are {', '.join(tensors)}" if tensors else "it has no tensors"))
     if not isinstance(variables[name], Tensor):
         raise TraceError(f"{name} in {file} is a {type(variables[name]).__name__}, not a tensor")
-    return trace_to(variables[name])
+    return variables[name]
+
+
+def _last_pass(trace: Trace, file: str) -> Trace:
+    if not trace.document["passes"]:
+        raise TraceError(f"{file} runs no backward pass: say which tensor to show, as {file}:loss")
+    return trace.last_pass()

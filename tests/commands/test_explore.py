@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 
 import pytest
@@ -51,6 +53,21 @@ def test_a_variable_is_chosen_by_its_name(explore):
     code, out, _ = explore("lesson.py:other", "--text", script=script)
     assert code == 0
     assert "lesson.py:other: other = -3, 2 ops, one backward pass" in out
+
+
+def test_a_backward_pass_that_the_script_does_not_run_is_checked_and_opened_like_any_other(explore, tmp_path):
+    script = (
+        "import minigrad as mg\nx = mg.tensor([[1.0], [2.0], [4.0]], requires_grad=True)\nloss = (mg.batch_norm(x, axis=0)[0] ** 3).sum()\n"
+    )
+    pages = []
+    for target, text in (("lesson.py:loss", script), ("lesson.py", script + "loss.backward()\n")):
+        assert explore(target, "--check", "2", script=text)[0] == 0
+        pages.append((tmp_path / "lesson.html").read_text())
+    for page in pages:
+        (data,) = re.findall('<script type="application/json"[^>]*>(.*?)</script>', page)
+        nodes = json.loads(data)["nodes"]
+        assert [len(node["check"]) for node in nodes if node["kind"] == "leaf"] == [2]
+        assert ["six_lines" in node for node in nodes if node["op"] and "batch_norm" in node["op"]] == [True]
 
 
 @pytest.mark.parametrize(
