@@ -93,9 +93,10 @@ def _output(variables: dict[str, Any], file: str, name: str) -> Tensor | None:
     if name not in variables:
         tensors = sorted(key for key, value in variables.items() if isinstance(value, Tensor) and not key.startswith("_"))
         raise TraceError(f"{file} has no variable {name}; " + (f"its tensors are {', '.join(tensors)}" if tensors else "it has no tensors"))
-    if not isinstance(variables[name], Tensor):
-        raise TraceError(f"{name} in {file} is a {type(variables[name]).__name__}, not a tensor")
-    return variables[name]
+    output = variables[name]
+    if not isinstance(output, Tensor):
+        raise TraceError(f"{name} in {file} is a {type(output).__name__}, not a tensor")
+    return output
 
 
 def _last_pass(trace: Trace, file: str) -> Trace:

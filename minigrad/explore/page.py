@@ -38,7 +38,9 @@ mg-explorer{{display:block;--mg-explorer-height:100vh}}
 table{{border-collapse:collapse;margin:1em}}
 th,td{{text-align:left;padding:.2em .8em .2em 0;vertical-align:top;border-bottom:1px solid #8884}}
 </style>
+<main>
 {explorer}
+</main>
 <script type="module">{loader}</script>
 </html>
 """
@@ -61,7 +63,7 @@ def page_of(document: dict[str, Any]) -> str:
     scripts = " ".join(f"'sha256-{_text(hashlib.sha256(script.encode()).digest())}'" for script in (loader(), bundle()))
     policy = f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
     title = escape(document["meta"]["title"] or "computation")
-    explorer = _element(document, "trace", _table(document))
+    explorer = _element(document, "trace", _table(document), 'tabindex="0" autofocus')  # so that keys are heard at once
     return PAGE.format(policy=policy, title=title, explorer=explorer, loader=loader())
 
 
@@ -84,7 +86,7 @@ def loader() -> str:
     return LOADER.format(packed=_packed(bundle()))
 
 
-def _element(document: dict[str, Any], name: str, fallback: str) -> str:
+def _element(document: dict[str, Any], name: str, fallback: str, attributes: str = "") -> str:
     """Return the custom element and the trace that it reads; ``fallback`` is seen until, or unless, the script runs."""
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     if len(text) < COMPRESSED_FROM:
@@ -92,7 +94,7 @@ def _element(document: dict[str, Any], name: str, fallback: str) -> str:
     else:
         kind = 'type="text/plain" data-encoding="gzip"'
         data = _packed(text)
-    return f'<mg-explorer for="{name}">\n{fallback}\n</mg-explorer>\n<script {kind} id="{name}">{data}</script>'
+    return f'<mg-explorer for="{name}" {attributes}>\n{fallback}\n</mg-explorer>\n<script {kind} id="{name}">{data}</script>'
 
 
 def _packed(text: str) -> str:

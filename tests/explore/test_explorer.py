@@ -240,19 +240,33 @@ def test_an_element_is_followed_with_its_finite_difference(explore):
 
 def test_the_quiz_hides_a_contribution_until_it_is_right(explore):
     page = explore(reused(), attributes="quiz")
+    assert "each backward step asks" in page.locator("mg-explorer .panel").inner_text()
     press(page, *["ArrowRight"] * 10)
-    answer = page.get_by_label("Your answer")
+    answer, reply = page.get_by_label("Your answer"), page.locator("mg-explorer .reply")
     assert page.locator("mg-explorer .panel").inner_text().count("hidden by the quiz") >= 1
-    answer.fill("seven")
-    answer.press("Enter")
-    assert "no number" in page.get_by_role("status").last.inner_text()
+    press(page, "Enter")
+    page.keyboard.type("seven")
+    press(page, "Enter")
+    assert "no number" in reply.inner_text()
     answer.fill("7")
-    answer.press("Enter")
-    assert "Not yet" in page.get_by_role("status").last.inner_text()
+    press(page, "Enter")
+    assert "Not yet" in reply.inner_text()
     answer.fill("0.991")
-    answer.press("Enter")
+    press(page, "Enter")
     assert answer.count() == 0
     assert "Right" in page.locator("mg-explorer .says").inner_text()
+    press(page, "ArrowRight")
+    assert slider(page)[0] == 11, "the keys go on after an answer"
+
+
+def test_the_question_of_the_quiz_is_seen_at_once(explore):
+    page = explore(digits(), height=700)
+    press(page, *["ArrowRight"] * 7)
+    while "batch_norm" not in page.locator("mg-explorer .panel h2").inner_text():
+        press(page, "ArrowRight")
+    press(page, "q")
+    box = page.get_by_label("Your answer").bounding_box()
+    assert 0 < box["y"] < 600
 
 
 def test_batch_norm_opens_into_its_lines_and_closes_again(explore):
@@ -263,6 +277,7 @@ def test_batch_norm_opens_into_its_lines_and_closes_again(explore):
     assert panel.locator("h2").inner_text() == "batch_norm"
     assert "Both give the same gradient" in panel.inner_text()
     page.get_by_role("button", name="Step through these 6 lines").click()
+    assert panel.evaluate("panel => panel.scrollTop") == 0
     assert page.locator("mg-explorer h1").inner_text().endswith("in the paper's lines")
     press(page, "End")
     assert slider(page)[0] == slider(page)[1] > 10
@@ -274,7 +289,7 @@ def test_the_graph_of_a_gradient_stands_beside_that_of_the_value(explore):
     page = explore(second_order())
     press(page, "End")
     headings = page.locator("mg-explorer .heading").all_text_contents()
-    assert headings == ["value", "gradient of pass 1", "then"]
+    assert headings == ["value", "gradient of pass 1", "what follows"]
     press(page, *["ArrowLeft"] * 2)
     assert "pass 2" in page.locator("mg-explorer .badge").first.inner_text()
 
@@ -329,20 +344,23 @@ def test_the_table_holds_every_node_and_selects(explore):
     assert rows.count() == len(trace.document["nodes"])
     rows.filter(has_text="batch_norm").first.get_by_role("button").click()
     assert page.locator("mg-explorer .panel h2").inner_text() == "batch_norm"
+    press(page, "ArrowDown")
+    assert page.locator("mg-explorer .panel h2").inner_text() == "sigmoid", "the keys go on after a choice in the table"
 
 
 def test_the_keys_reach_everything(explore):
     page = explore(reused())
     press(page, "ArrowRight", "ArrowUp")
     assert page.locator("mg-explorer .panel h2").inner_text() == "x"
+    assert "selected: x" in page.locator("mg-explorer .says").inner_text(), "for a screen reader"
     press(page, "ArrowDown")
     assert page.locator("mg-explorer .panel h2").inner_text() == "multiply"
     press(page, "Enter")
     assert slider(page)[0] == 1
     press(page, "?")
     assert page.get_by_role("dialog").is_visible()
-    press(page, "Escape", "Home")
-    assert slider(page)[0] == 0
+    press(page, "Escape", "End", "Home", "/", "Escape", "ArrowRight")
+    assert slider(page)[0] == 1, "the keys go on after a search"
 
 
 def test_digits_of_a_heat_map_are_read_by_keys(explore):

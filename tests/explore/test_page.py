@@ -19,7 +19,7 @@ from minigrad.explore.page import bundle, page_of
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!-- <script> \u2028 \"'`&lt;"
 
-EXPECTED = {"html", "meta", "title", "style", "mg-explorer", "table", "caption", "tr", "th", "td", "script"}
+EXPECTED = {"html", "meta", "title", "style", "main", "mg-explorer", "table", "caption", "tr", "th", "td", "script"}
 
 
 class Elements(HTMLParser):

@@ -29,6 +29,15 @@ def test_the_page_opens_from_a_file_and_shows_hostile_names_as_text(visit, tmp_p
     assert tab.title() == HOSTILE
 
 
+def test_the_keys_of_the_page_are_heard_at_once(visit, tmp_path):
+    with mg.record() as trace:
+        reuse().backward()
+    tab = visit(trace.explore(tmp_path / "page.html"))
+    explorer(tab)
+    tab.keyboard.press("ArrowRight")
+    assert tab.evaluate("document.querySelector('mg-explorer').step") == 1
+
+
 def test_without_scripts_the_page_is_a_table(chromium, tmp_path):
     with mg.record() as trace:
         reuse().backward()

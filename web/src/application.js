@@ -46,6 +46,7 @@ export function application(host, moved) {
     redraw();
     resized();
     update();
+    panel.scrollTop = 0;
   }
 
   function redraw() {
@@ -164,6 +165,7 @@ export function application(host, moved) {
   function quiz() {
     session.setQuiz(!session.quiz);
     update();
+    panel.scrollTop = 0;
   }
 
   function answer(text) {
@@ -184,11 +186,12 @@ export function application(host, moved) {
     if (id !== null) select(id);
   }
 
-  /** To the step where the selected node runs; else opens what hides the current one. */
+  /** To the step where the selected node runs; to the answer that the quiz waits for; else opens what hides the current node. */
   function dive() {
     const { selected, timeline, current } = session;
     const step = timeline.stepOfNode.get(selected);
     if (step !== undefined) go(step);
+    else if (panel.querySelector("form")) panel.querySelector("input").focus();
     else if (current && session.reveal(current.node)) {
       redraw();
       update({ follow: true });

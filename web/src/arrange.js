@@ -36,7 +36,7 @@ export function arrange(trace, tree, open, sizeOf) {
 class Room {
   constructor(group, trace) {
     this.group = group;
-    this.title = group.parent ? `${group.label}  ${trace.kindOf(group.path)}`.trim() : "";
+    this.title = group.parent ? titleOf(group.label, trace.kindOf(group.path)) : "";
     this.boxes = [];
     this.ports = new Map();
     this.hops = new Map();
@@ -79,7 +79,7 @@ class Room {
       lines.map(({ from, to }) => [from.index, to.index]),
     );
     const [side, top, bottom] = this.group.parent ? [PAD, HEADER, PAD] : [0, 0, 0];
-    this.width = Math.max(width + 2 * side, this.title && 6.6 * this.title.length + 44);
+    this.width = Math.max(width + 2 * side, this.title && 7.8 * this.title.length + 44);
     this.height = height + top + bottom;
     const move = ([x, y]) => [x + (this.width - width) / 2, y + top];
     for (const box of this.boxes) {
@@ -92,6 +92,9 @@ class Room {
     if (this.outside) Object.assign(this.outside, { w: this.width, h: this.height });
   }
 }
+
+/** As Python annotates it; the class alone where the name is no other. */
+const titleOf = (label, kind) => (kind && kind !== label ? `${label}: ${kind}` : label);
 
 /** Lines that end at one box come in side by side, in the order in which they come from the left. */
 function spread(all) {
@@ -136,7 +139,11 @@ function collect(rooms, across) {
     const x = drawing.width + (c && BETWEEN_COLUMNS);
     Object.assign(room, { x, y: pass ? drawing.height : 0, sign: pass ? -1 : 1 });
     if (columns.length > 1)
-      drawing.columns.push({ x: x + room.width / 2, y: -18, text: pass ? `gradient of pass ${pass}` : c ? "then" : "value" });
+      drawing.columns.push({
+        x: x + room.width / 2,
+        y: -18,
+        text: pass ? `gradient of pass ${pass}` : c ? "what follows" : "value",
+      });
     drawing.width = x + room.width;
   });
   for (const room of rooms) {

@@ -1,7 +1,7 @@
 // A step of a backward pass: the cotangent that comes in, the rule, what it sends where, and the sum that this adds to.
 import { h } from "./dom.js";
 import { backwardAt, expression } from "./formula.js";
-import { checks, codeBlock, header, numberAt, section } from "./parts.js";
+import { checks, codeBlock, header, numberAt, section, source } from "./parts.js";
 import { quizBlock } from "./quizblock.js";
 import { sixLines } from "./sixlines.js";
 import { sumBlock } from "./sums.js";
@@ -38,12 +38,12 @@ export function backward(about, step) {
   const target = trace.name(to.node);
   return [
     header(badge(trace, pass), "backward", `${trace.opName(node)} → ${target}`, about.subtitle(node)),
+    isHidden && quizBlock(about, step, add),
     section(
       "Cotangent that comes in",
       cotangents.map((g, output) => g && about.array(cotangents.length > 1 ? `g of ${trace.outputName(node, output)}` : "g", g)),
     ),
     rule(about, node, step, cotangents[0], isHidden),
-    isHidden && quizBlock(about, step, add),
     section(
       `Sends to ${input === target ? input : `${input} = ${target}`}`,
       about.array("contribution", add, to, isHidden),
@@ -69,7 +69,7 @@ function rule(about, node, { slot, to, position }, cotangent, isHidden) {
   const said = flat === null ? null : backwardAt(trace, node, slot, flat, cotangent);
   return section(
     `Rule for ${found.inputs.join(", ")}`,
-    codeBlock(line ?? found.code),
+    found.code && !line ? source(found.code) : codeBlock(line),
     reads(node, trace.inputName(node, slot)),
     said &&
       h(

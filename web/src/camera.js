@@ -60,7 +60,8 @@ export class Camera {
     const side = Math.min((right - left) / 4, item.w / 2 + MARGIN / this.zoom);
     const above = Math.min((bottom - top) / 4, item.h / 2 + (2 * MARGIN) / this.zoom);
     this.x += Math.min(0, item.x - side - left) + Math.max(0, item.x + side - right);
-    if (item.y - above < top || item.y + above > bottom) {
+    const isWhole = top <= 0 && bottom >= height;
+    if (!isWhole && (item.y - above < top || item.y + above > bottom)) {
       const half = (bottom - top) / 2;
       const margin = MARGIN / this.zoom;
       this.y = clamp(item.y + half / 4, half - margin, Math.max(half, height - half) + margin);

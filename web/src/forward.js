@@ -1,7 +1,7 @@
 // How a node came to be: the line that ran, the formula, what went in, what came out, what it keeps.
 import { h } from "./dom.js";
 import { expression, forwardAt } from "./formula.js";
-import { codeBlock, constants, header, ledger, numberAt, section, sourceBlock } from "./parts.js";
+import { codeBlock, constants, header, ledger, numberAt, section, source, sourceBlock } from "./parts.js";
 import { sixLines } from "./sixlines.js";
 import { constantText } from "./trace.js";
 import { indexText } from "./values.js";
@@ -52,9 +52,7 @@ function formula(about, node) {
   return section(
     "Formula",
     doc && doc !== line && h("p", doc.replaceAll("`", "")),
-    line
-      ? codeBlock(`y = ${line}`)
-      : code && h("details", h("summary", `Source, ${code.split("\n").length} lines`), codeBlock(code)),
+    line ? codeBlock(`y = ${line}`) : code && source(code),
     constants(node.params),
     said && h("p.numbers", h("span.quiet", `y${at} = `), said, ` = ${numberAt(node.values[0], flat)}`),
   );

@@ -4,7 +4,7 @@ import { constantText } from "./trace.js";
 import { format, formatBytes } from "./values.js";
 
 const LONGEST = 24;
-const CHARACTER = 7.4; // width of one at the size of a title; the style sheet's font is near it
+const CHARACTER = 8.2; // width of one at the size of a title; the style sheet's font is near it
 
 const short = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text);
 const widthOf = (text, least) => Math.max(least, Math.round(text.length * CHARACTER + 26));
@@ -14,7 +14,7 @@ export function sizeOf(trace, item) {
   if (item.path) return { w: widthOf(title.length > sub.length ? title : sub, 110) + 14, h: 52 };
   const { kind } = trace.nodes[item];
   if (kind === "const") return { w: widthOf(title, 30) - 8, h: 24 };
-  return { w: Math.max(widthOf(title, 76), Math.round(sub.length * 6.4 + 20)), h: 48 };
+  return { w: Math.max(widthOf(title, 76), Math.round(sub.length * 7 + 20)), h: 48 };
 }
 
 /** Two lines: what it is, and of which shape. item: a node's id or a group. */
@@ -83,8 +83,13 @@ export function legendOf({ unit, low, high }) {
   return Number.isFinite(low) ? [write(low), write(high)] : ["–", "–"];
 }
 
-/** The current step in a few words. */
-export function sentence({ current, trace }) {
+/** The current step in a few words, and what is selected. */
+export function sentence({ current, trace, selected }) {
+  const step = stepInWords(trace, current);
+  return selected === null ? step : `${step} · selected: ${trace.name(selected)}`;
+}
+
+function stepInWords(trace, current) {
   if (!current) return "before the first op";
   const op = trace.opName(trace.nodes[current.node]);
   if (current.phase === "forward") return `forward: ${op}`;

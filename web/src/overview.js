@@ -1,6 +1,7 @@
 // What the panel shows before the first step: what there is, and how to go on.
 import { h } from "./dom.js";
 import { header, section } from "./parts.js";
+import { PATHS } from "./palette.js";
 import { formatBytes, size } from "./values.js";
 
 const MOST_LEAVES = 40;
@@ -31,6 +32,10 @@ export function overview(about) {
       section(
         "How to read it",
         h("p", "Data flows down the graph, cotangents flow back up. ", about.toStep(1, "Take the first step"), ", or press →."),
+        h("ol", [
+          sign(PATHS[0], "a path into the gradient of a node, coloured when its contribution has come"),
+          sign("var(--live)", "held in memory for the backward pass"),
+        ]),
         h("p", "Click a node to look at it, a module to open it, a number to follow it."),
       ),
     section(
@@ -40,3 +45,5 @@ export function overview(about) {
     ),
   ];
 }
+
+const sign = (colour, text) => h("li", h("i.swatch", { style: { "--path": colour } }), text);

@@ -1,6 +1,7 @@
 // The panel beside the graph: what the current step does, or all there is to say about a selected node.
 import { About } from "./about.js";
 import { backward, start } from "./backward.js";
+import { h } from "./dom.js";
 import { followedBlock } from "./followed.js";
 import { forward } from "./forward.js";
 import { overview } from "./overview.js";
@@ -18,5 +19,10 @@ export function panelFor(session, theme, on) {
       : current
         ? PHASES[current.phase](about, current)
         : overview(about);
-  return [picked && followedBlock(about), content];
+  const asksLater = session.quiz && current?.phase !== "backward";
+  return [
+    asksLater && h("p.quiet", "Quiz: each backward step asks for a number that its rule sends."),
+    picked && followedBlock(about),
+    content,
+  ];
 }

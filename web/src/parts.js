@@ -2,6 +2,8 @@
 import { h } from "./dom.js";
 import { digitsShared, format, formatBytes, numbers, placeOf, shapeText } from "./values.js";
 
+const MOST_LINES = 6;
+
 export const section = (title, ...content) => {
   const shown = content.flat(Infinity).filter(Boolean);
   return shown.length ? h("section", h("h3", title), shown) : null;
@@ -9,9 +11,15 @@ export const section = (title, ...content) => {
 
 /** phase: overview, forward, backward or selected; it gives the badge its colour. */
 export const header = (badge, phase, title, subtitle, action = null) =>
-  h("header", h("div.badge-row", h(`span.badge.${phase}`, badge), action), h("h2", title), subtitle && h("p.quiet", subtitle));
+  h("div.head", h("div.badge-row", h(`span.badge.${phase}`, badge), action), h("h2", title), subtitle && h("p.quiet", subtitle));
 
 export const codeBlock = (code) => (code ? h("pre.code", h("code", code)) : h("p.quiet", "its source is not at hand"));
+
+/** Many lines wait until they are asked for. */
+export function source(code) {
+  const { length } = code.split("\n");
+  return length > MOST_LINES ? h("details", h("summary", `Source, ${length} lines`), codeBlock(code)) : codeBlock(code);
+}
 
 /** Parameters of an op that are not arrays. */
 export function constants(params = {}) {
@@ -79,9 +87,10 @@ export function numberAt(value, flat, digits = 4) {
   return place < 0 ? null : format(numbers(value)[place], digits);
 }
 
+/** Of two numbers near zero no digit may agree, though they differ by no more than rounding: so their difference is told. */
 export function agreement(a, b) {
   const digits = digitsShared(a, b);
-  return digits === 1 ? "1 digit" : `${digits} digits`;
+  return digits ? `${digits} digit${digits === 1 ? "" : "s"} agree` : `differs by ${format(Math.abs(a - b), 2)}`;
 }
 
 /** Finite differences beside the gradient, where the trace has them. */
@@ -91,7 +100,7 @@ export function checks(node) {
     at.length ? `[${at.join(", ")}]` : "–",
     format(analytic, 7),
     format(numeric, 7),
-    `${digitsShared(analytic, numeric)}`,
+    agreement(analytic, numeric),
   ];
   const cells = (tag, texts) =>
     h(
@@ -102,7 +111,7 @@ export function checks(node) {
     "Beside the finite difference",
     h(
       "table.plain",
-      cells("th", ["element", "gradient", "numeric", "digits"]),
+      cells("th", ["element", "gradient", "numeric", ""]),
       node.check.map((entry) => cells("td", row(entry))),
     ),
   );

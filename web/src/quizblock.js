@@ -32,7 +32,7 @@ export function quizBlock({ trace, session, on }, { position, to }, add) {
     on.answer(`It is ${numberAt(add, flatIndex(add, k))}.`);
   };
   return section(
-    `Quiz · ${quiz.score}`,
+    quiz.answers.size ? `Quiz · ${quiz.score}` : "Quiz",
     h("p", "What does the rule send to ", h("b", `${trace.name(to.node)}${place}`), "?"),
     h(
       "form",

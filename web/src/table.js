@@ -4,7 +4,7 @@ import { constantText } from "./trace.js";
 import { clamp, format, formatBytes, summary } from "./values.js";
 
 const PAGE = 200;
-const COLUMNS = ["#", "op", "name", "module", "inputs", "shape", "gradient", "saved"];
+const COLUMNS = ["#", "op", "name", "module", "inputs", "shape", "gradient (norm)", "saved"];
 
 /** select(id). */
 export function nodeTable(select) {
@@ -27,9 +27,11 @@ export function nodeTable(select) {
     const rows = ids.slice(page * PAGE, (page + 1) * PAGE).map((id) => row(session, id, select));
     const turning = pages > 1 && [`, page ${page + 1} of ${pages}`, turn(-1, "Back"), turn(1, "On")];
     const names = COLUMNS.map((text) => h("th", { scope: "col" }, text));
+    const hadFocus = element.querySelector(":focus");
     element.replaceChildren(
       h("table.plain", h("caption", `${ids.length} nodes`, turning), h("thead", h("tr", names)), h("tbody", rows)),
     );
+    if (hadFocus) (element.querySelector(".here button") ?? element).focus({ preventScroll: true }); // what had it is gone
   }
 
   return { element, show };

@@ -35,8 +35,8 @@ export function toolbar(on) {
     if (event.key === "Enter") on.next();
     if (event.key !== "Escape") return;
     field.value = "";
-    field.blur();
     on.search("");
+    field.getRootNode().host.focus(); // where the keys are heard
   }
 
   return {
