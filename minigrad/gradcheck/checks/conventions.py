@@ -64,6 +64,10 @@ CONVENTIONS: dict[str, list[Convention]] = {
         Convention(_at([[1.0, 1.0, 3.0], [2.0, 2.0, 2.0]]), lambda g: (np.array([[1 / 2, 1 / 2, 0], [1 / 3] * 3]) * g,),
                    "ties share evenly", {"axis": 1, "keepdims": True}),
     ],
+    "ctc_alpha": [
+        Convention(_at(np.zeros((1, 1, 3)), [[0.3, -INF, -INF]], np.zeros((1, 3), bool)),
+                   lambda g: (g, np.array([[g[0, 0, 0] + g[0, 0, 1], 0, 0]])), "no way leads to the last place")
+    ],
     "hypot": [Convention(_at([0.0, 3.0], [0.0, 4.0]), lambda g: (g * [0, 0.6], g * [0, 0.8]), "slope 0 at the origin")],
     "logaddexp": [Convention(_at([INF, -INF, INF], [INF, -INF, 1.0]), lambda g: (g * [0.5, 0.5, 1], g * [0.5, 0.5, 0]), "infinite alike")],
     "logsumexp": [
