@@ -79,6 +79,7 @@ RIGHT: dict[str, tuple[Function, list[Any]]] = {
     "x^2": (lambda x: x * x, near(1e-100, 1e-170, 1e150)),
     "identity": (lambda x: x + 0, near(1e-300, 1e300)),
     "sum of abs": (lambda x: abs(x).sum(), single(1e-12, 1e-6)),
+    "floor, a step as long as its stairs": (mg.floor, single(-296.64, 300.3, 205.6)),
     "sum of large and small": (lambda x: (x * np.array([1e12, 1.0, 1e-12])).sum(), near(1.0)),
 }
 

@@ -145,7 +145,7 @@ class Setup:
             h /= SHORTENING
             last = self.line(h, noise)
             kinky = kinky or bool((last.near > best.near / 2)[suspects].any())  # of a parabola it is an eighth
-            lowest = last if not lowest.worst <= last.worst else lowest
+            lowest = last if suspects.any() or not lowest.worst <= last.worst else lowest
             if suspects.any() or not best.worst <= last.worst:
                 best, before = last, best
         if self._jumps():
