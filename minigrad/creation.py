@@ -107,8 +107,7 @@ def _converted(data: Any, dtype: Any) -> Array:
     if dtype is None or hasattr(data, "dtype"):
         array = as_array(data)
         return array if dtype is None or array.dtype == dtype else array.astype(dtype)
-    as_array(data)  # complains about what is no array of numbers
-    return np.asarray(data, dtype=dtype)
+    return as_array(data, dtype)
 
 
 def _placed(array: Array, data: Any, device: Place) -> Array:

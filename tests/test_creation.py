@@ -55,6 +55,12 @@ def test_python_floats_do_not_pass_through_float32() -> None:
     assert mg.as_tensor([0.1], dtype="float64").item() == 0.1
 
 
+def test_a_number_beyond_the_default_type_is_no_overflow_in_another() -> None:
+    with np.errstate(all="raise"):
+        assert mg.tensor([1e300, 3.4028235677973366e38], dtype="float64").tolist() == [1e300, 3.4028235677973366e38]
+        assert mg.full((), 2**64 - 1, dtype="uint64").item() == 2**64 - 1
+
+
 def test_tensor_copies_and_as_tensor_does_not() -> None:
     a = np.zeros(3)
     copied, shared = mg.tensor(a), mg.as_tensor(a)

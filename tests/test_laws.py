@@ -180,7 +180,7 @@ FLOORS = [
     {"ops"},
     {"amp", "anomaly", "autograd", "checkpointing", "creation", "dtypes", "linalg", "saving"},
     {"kernels"},
-    {"data", "nn", "optim"},
+    {"array_api", "data", "nn", "optim"},
     {"replay"},
     {"distributed", "training"},
     {"gradcheck"},
@@ -420,8 +420,8 @@ def test_what_is_written_for_tools_is_current(path):
 
 
 FACES = (
-    "minigrad amp anomaly autograd checkpointing creation cuda data distributed dtypes explore gradcheck linalg nn nn.functional ops optim "
-    "random replay saving training"
+    "minigrad amp anomaly array_api autograd checkpointing creation cuda data distributed dtypes explore gradcheck linalg nn "
+    "nn.functional ops optim random replay saving training"
 )
 
 

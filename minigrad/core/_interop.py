@@ -15,6 +15,7 @@ from minigrad.core.device import to_host
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
     from minigrad.core._methods import Methods  # what minigrad/ops/__init__.py binds to Tensor, in one table
     from minigrad.core.tensor import Tensor
@@ -45,6 +46,7 @@ class Interop(Methods):
 
         # What minigrad/__init__.py opens from above.
         def explore(self, path: str | Path, *, source: bool = True) -> Path: ...
+        def __array_namespace__(self, *, api_version: str | None = None) -> ModuleType: ...
 
     @property
     def name(self) -> str | None:
@@ -141,8 +143,8 @@ class Interop(Methods):
         return html(cast("Tensor", self))
 
 
-def as_array(data: Any) -> Array:
-    """Return ``data`` as an array: arrays and Tensors as they are, Python numbers and lists with the default dtypes."""
+def as_array(data: Any, dtype: Any = None) -> Array:
+    """Return ``data`` as an array: arrays and Tensors as they are, Python numbers and lists with ``dtype``, or the default dtypes."""
     if isinstance(data, Interop):
         return data.data
     if is_array(data) or isinstance(data, np.ndarray):
@@ -157,6 +159,8 @@ def as_array(data: Any) -> Array:
         raise ValueError(f"cannot make a tensor: {error}") from None
     if array.dtype.kind not in "biufc":
         _refuse(data, array.dtype)
+    if dtype is not None:
+        return np.asarray(data, dtype=dtype)
     if not _has_array(data):
         array = array.astype(DEFAULTS.get(array.dtype.kind, array.dtype), copy=False)
     return array

@@ -1,4 +1,7 @@
-"""The blocks of code in the pages that the build does not run, run by what they are for. (Those of several ranks: tests/distributed.)"""
+"""The blocks of code in the pages that the build does not run, run by what they are for.
+
+(Those of several ranks: tests/distributed; that of SciPy: tests/array_api.)
+"""
 
 import os
 import re
@@ -43,7 +46,7 @@ def run(command, folder):
 
 def test_no_other_page_has_a_block_that_is_not_run():
     pages = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md") if BLOCK.search(path.read_text(encoding="utf-8")))
-    assert pages == ["distributed.md", "from_pytorch.md", "gradients.md"]
+    assert pages == ["array_api.md", "distributed.md", "from_pytorch.md", "gradients.md"]
 
 
 def test_the_tests_of_a_user_run(tmp_path):
