@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import make_face
+from support.spoilt import assert_equal_where_finite, spoilt
 
 import minigrad as mg
 from minigrad import ops, random
 from minigrad.backends import is_array
 from minigrad.core.mode import changed_mode
-from minigrad.gradcheck.samples import Sample
 from minigrad.gradcheck.samples.problems import samples_of
 
 PACKAGE = Path(mg.__file__).parent
@@ -145,28 +145,10 @@ def test_a_kernel_agrees_with_its_formula(name):
 @pytest.mark.parametrize("name", [name for name, op in OPS.items() if any(device == "cpu" for device, _ in op.kernels)])
 def test_a_kernel_agrees_with_its_formula_where_values_are_not_finite(name):
     """With one infinite or nan element of an input or of the cotangent: what the formula makes finite, the kernel makes the same."""
-    rng = np.random.default_rng(0)
-    for k, sample in enumerate(samples_of(name)):
-        for place, a in enumerate(sample.args):
-            if (
-                isinstance(a, np.ndarray)
-                and a.dtype.kind == "f"
-                and a.size
-                and OPS[name].inputs[min(place, len(OPS[name].inputs) - 1)] != "weight"
-            ):
-                spoilt = a.copy()
-                spoilt.flat[rng.integers(a.size)] = (np.inf, -np.inf, np.nan)[k % 3]
-                args = [*sample.args[:place], spoilt, *sample.args[place + 1 :]]
-                agree_where_finite(OPS[name], Sample(*args, **sample.params), 1.0)
-        agree_where_finite(OPS[name], sample, (np.inf, -np.inf, np.nan)[k % 3])
-
-
-def agree_where_finite(op, sample, first):
-    fast, plain = (results(op, sample, kernels, first) for kernels in (True, False))
-    for a, b in zip([*fast[0], *fast[1]], [*plain[0], *plain[1]], strict=True):
-        finite = np.isfinite(b)
-        np.testing.assert_allclose(a[finite], b[finite], rtol=1e-9, atol=1e-9, err_msg=repr(sample))
-        assert not np.isfinite(a[~finite]).any(), sample
+    for sample, first in spoilt(name):
+        fast, plain = (results(OPS[name], sample, kernels, first) for kernels in (True, False))
+        for a, b in zip([*fast[0], *fast[1]], [*plain[0], *plain[1]], strict=True):
+            assert_equal_where_finite(a, b, sample)
 
 
 # ------------------------------------------------------------------------------------------ 7. imports point one way

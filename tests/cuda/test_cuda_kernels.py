@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from support import emulator
 from support.op_samples import NAMES, computed, equal, on_device
+from support.spoilt import assert_equal_where_finite, spoilt
 from support.strict import LEDGER, xp
 from support.strict_cuda import pretended_gpu
 
@@ -63,6 +64,19 @@ def test_kernel_agrees_with_its_formula_on_every_sample(name: str, first_only: b
     emulator.seed = seed
     launched = sum(agree(name, sample, 1e-11, 1e-13, first_only) for sample in samples_of(name))
     assert launched, f"no sample of {name} reaches a kernel"
+
+
+@pytest.mark.parametrize("name", WITH_KERNELS)
+def test_kernel_agrees_with_its_formula_where_values_are_not_finite(name: str) -> None:
+    """Law 6 with one infinite or nan element of an input or of the cotangent."""
+    for sample, first in spoilt(name):
+        with changed_mode(plain=True), np.errstate(all="ignore"):
+            expected_out, expected = computed(name, sample, False, first=first)
+        with np.errstate(all="ignore"):
+            out, grads = computed(name, on_device(sample), False, first=first)
+        for got, want in zip([*out, *grads], [*expected_out, *expected], strict=True):
+            if want is not None:
+                assert_equal_where_finite(to_host(got.data), want.data, (name, sample, first))
 
 
 @pytest.mark.parametrize("name", WITH_KERNELS)

@@ -20,8 +20,11 @@ OTHERS = {"transfer"}  # is about devices itself, and tested below
 NAMES = [name for name in op_names() if name in all_samples() and name not in OTHERS]  # that none is missing is tested in test_ops.py
 
 
-def computed(name: str, sample: Sample, create_graph: bool, first_only: bool = False) -> tuple[list[Any], list[Any]]:
-    """Outputs, and gradients for seeded cotangents (of all outputs, or of the first), wherever the sample is."""
+def computed(name: str, sample: Sample, create_graph: bool, first_only: bool = False, first: float = 1.0) -> tuple[list[Any], list[Any]]:
+    """Outputs, and gradients for seeded cotangents (of all outputs, or of the first), wherever the sample is.
+
+    ``first`` is a factor of the very first number of the cotangents.
+    """
     op = OPS[name]
     args = [wrap(a, None) if is_array(a) else a for a in sample.args]
     leaves = []
@@ -32,7 +35,10 @@ def computed(name: str, sample: Sample, create_graph: bool, first_only: bool = F
     result = op(*args, **sample.params)
     outputs = [y for y in (result if isinstance(result, tuple) else (result,)) if y.dtype.kind == "f"]
     rng = np.random.default_rng(5)
-    cotangents = [wrap(move(rng.standard_normal(y.shape).astype(y.dtype), y.device), None) for y in outputs]
+    numbers = [rng.standard_normal(y.shape).astype(y.dtype) for y in outputs]
+    if numbers and numbers[0].size:
+        numbers[0].flat[0] *= first
+    cotangents = [wrap(move(g, y.device), None) for g, y in zip(numbers, outputs, strict=True)]
     cotangents[1:] = [None] * len(cotangents[1:]) if first_only else cotangents[1:]
     return outputs, pull(outputs, leaves, cotangents, create_graph=create_graph)
 

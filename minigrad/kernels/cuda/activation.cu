@@ -41,7 +41,8 @@ extern "C" __global__ void mg_gelu(const real* __restrict__ x, real* __restrict_
 extern "C" __global__ void mg_gelu_gradient(const real* __restrict__ g, const real* __restrict__ x, real* __restrict__ gx, long long n) {
   MG_EACH(i, n) {
     accum v = (accum)x[i], below = accum(0.5) * erfc(-v * accum(0.70710678118654752440));
-    gx[i] = real((accum)g[i] * (below + v * accum(0.39894228040143267794) * exp(accum(-0.5) * v * v)));
+    accum density = accum(0.39894228040143267794) * exp(accum(-0.5) * v * v);
+    gx[i] = real((accum)g[i] * (below + (density == 0 ? 0 : v * density)));  // at an infinite v the product would be nan
   }
 }
 

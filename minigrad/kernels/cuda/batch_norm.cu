@@ -46,7 +46,7 @@ template <int W> __device__ __forceinline__ mg_moments mg_lane_moments(const rea
     for (int k = 0; k < W; k++) { accum d = (accum)p.v[k] - origin; s1 += d; s2 += d * d; }
   });
   double mean = (double)s1 / count, m2 = (double)s2 - (double)s1 * mean;
-  return {count, (double)origin + mean, m2 > 0 ? m2 : 0};
+  return {count, (double)origin + mean, m2 < 0 ? 0 : m2};
 }
 
 __device__ __forceinline__ mg_moments mg_merge_lanes(mg_moments v, mg_moments* s) {

@@ -24,7 +24,8 @@ __device__ __forceinline__ accum mg_row_loss(const real* x, const long long* lab
   long long label = labels[r];
   if (label == ignored) return 0;
   if (!mg_is_class(label, K, r, wrong)) return (accum)NAN;
-  return log(total) - ((1 - smoothing) * ((accum)x[label] - top) + smoothing * sum / K);
+  accum own = (accum)x[label] - top;
+  return log(total) - (smoothing == 0 ? own : (1 - smoothing) * own + smoothing * sum / K);  // 0 times the -inf of a masked class is nan
 }
 
 // A loss for each row. A warp for each row, or a thread where there are at most 32 classes.
