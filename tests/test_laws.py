@@ -103,6 +103,13 @@ def calls(path: Path, name: str) -> list[int]:
     return [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", getattr(n.func, "attr", "")) == name]
 
 
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_what_is_taken_is_given_by_positions(path):
+    """On 32 bits NumPy's take refuses int64: `ops.indexing.positions` makes what it takes."""
+    source = path.read_text()
+    assert "xp.take(" not in source or "positions(xp, " in source
+
+
 @pytest.mark.parametrize(
     ("function", "allowed"),
     [

@@ -17,7 +17,7 @@ from minigrad.core._capturing import can_look, recorded
 from minigrad.core.device import device_of, move
 from minigrad.core.tensor import Tensor, array_of, as_array, wrap
 from minigrad.nn.functional.loss import check_arrays, reduced
-from minigrad.ops.indexing import check_labels
+from minigrad.ops.indexing import check_labels, positions
 
 __all__ = ["ctc_loss"]
 
@@ -135,7 +135,8 @@ def _labels(targets: Any, counts: Array, log_probs: Any, blank: int) -> Array:
             raise ValueError(f"ctc_loss: targets end to end are {labels.size}, and target_lengths add up to {counts.sum()}")
         longest = int(counts.max()) if looks and n else labels.size  # where nobody may look, no target is longer than all of them
         places = (xp.cumsum(counts) - counts)[:, None] + xp.arange(longest)
-        labels = xp.take(labels, xp.minimum(places, max(labels.size - 1, 0)), axis=0) if labels.size else xp.zeros((n, 0), labels.dtype)
+        places = positions(xp, xp.minimum(places, max(labels.size - 1, 0)))
+        labels = xp.take(labels, places, axis=0) if labels.size else xp.zeros((n, 0), labels.dtype)
     inside = xp.arange(labels.shape[1]) < counts[:, None]
     if looks and (inside & (labels == blank)).any():
         raise ValueError(f"ctc_loss: a target holds {blank}, which is the blank")
