@@ -29,10 +29,10 @@ export function scale(share, theme) {
   return share < 0.5 ? mix(low, middle, 2 * share) : mix(middle, high, 2 * share - 1);
 }
 
-/** Black or white, whichever is read better on a colour. */
+/** Black or white, whichever has more contrast with a colour: they are level where its luminance is 0.18. */
 export function inkOn(hex) {
-  const [r, g, b] = channels(hex);
-  return 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#14181d" : "#ffffff";
+  const [r, g, b] = channels(hex).map((x) => (x / 255) ** 2.2);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? "#000000" : "#ffffff";
 }
 
 /** name: in the list; label: in the legend; of: the measure of a node, NaN where it has none; merge: of several; log: by decades. */

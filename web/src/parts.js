@@ -90,7 +90,7 @@ export function numberAt(value, flat, digits = 4) {
 /** Of two numbers near zero no digit may agree, though they differ by no more than rounding: so their difference is told. */
 export function agreement(a, b) {
   const digits = digitsShared(a, b);
-  return digits ? `${digits} digit${digits === 1 ? "" : "s"} agree` : `differs by ${format(Math.abs(a - b), 2)}`;
+  return digits ? `${digits} digit${digits === 1 ? "" : "s"}` : `differs by ${format(Math.abs(a - b), 2)}`;
 }
 
 /** Finite differences beside the gradient, where the trace has them. */
@@ -111,7 +111,7 @@ export function checks(node) {
     "Beside the finite difference",
     h(
       "table.plain",
-      cells("th", ["element", "gradient", "numeric", ""]),
+      cells("th", ["element", "gradient", "numeric", "agreement"]),
       node.check.map((entry) => cells("td", row(entry))),
     ),
   );

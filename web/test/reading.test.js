@@ -48,7 +48,17 @@ test("saturation is where an activation is flat", () => {
 
 test("colours of the scale are read on", () => {
   assert.equal(mix("#000000", "#ffffff", 0.5), "#808080");
-  for (const theme of ["light", "dark"]) for (let i = 0; i <= 10; i++) assert.match(inkOn(scale(i / 10, theme)), /^#/);
+  const light = (hex) => {
+    const [r, g, b] = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) / 255);
+    const linear = (x) => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) + 0.05;
+  };
+  for (const theme of ["light", "dark"])
+    for (let i = 0; i <= 100; i++) {
+      const fill = scale(i / 100, theme);
+      const [low, high] = [light(fill), light(inkOn(fill))].sort((a, b) => a - b);
+      assert.ok(high / low >= 4.5, `${inkOn(fill)} on ${fill}`);
+    }
 });
 
 test("the quiz takes a number to one per cent, and knows what is no number", () => {
