@@ -1,5 +1,6 @@
 """What people type in their first hour, and what they are told: every message says what to do."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import data, nn, optim
-from minigrad.core import _hints as habits
+from minigrad.core import _hints as habits, _messages as messages
 from minigrad.nn import functional as F
 
 
@@ -56,6 +57,17 @@ class TestCalls:
         assert "sum(x, *, axis=None, keepdims=False)" in notes(error)
         assert "dim is called axis" in notes(error)
         assert "keepdim is called keepdims" in notes(error)
+
+    def test_parameters_of_the_array_api_are_told_where_they_are(self, x):
+        for home, functions in messages._ELSEWHERE.items():
+            for name, parameter in functions.items():
+                assert parameter in inspect.signature(getattr(getattr(mg, home), name)).parameters
+                with pytest.raises(TypeError) as error:
+                    mg.OPS[name](*[x for _ in mg.OPS[name].inputs], **{parameter: None})
+                assert f"mg.{home}.{name} takes {parameter}" in notes(error)
+        with pytest.raises(TypeError) as error:
+            x.sum(dtype="float64")
+        assert "write x.astype(dtype) first" in notes(error)
 
     @pytest.mark.parametrize("name", ["softmax", "gelu", "layer_norm", "max_pool"])  # with kernels and without
     def test_an_error_names_the_op_and_no_function_inside_it(self, name):

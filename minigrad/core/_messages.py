@@ -65,8 +65,7 @@ def _add_hints(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str
     missing = [name for name, default in op.params.items() if default is REQUIRED and name not in params]
     if isinstance(error, TypeError) and (unknown or missing):  # raised by Python, which names a function that nobody called
         error.args = (f"{op.name} has no parameter {unknown[0]!r}" if unknown else f"{op.name} needs its parameter {missing[0]!r}",)
-        known = {"dim": "dim is called axis", "keepdim": "keepdim is called keepdims", "out": "NumPy's functions pass out: call minigrad's"}
-        error.add_note("; ".join([f"it is called as {op.signature()}", *[known[name] for name in unknown if name in known]]))
+        error.add_note("; ".join([f"it is called as {op.signature()}", *[known for name in unknown if (known := _known(op, name))]]))
     lists = [name for name, a in zip(names, arrays, strict=True) if isinstance(a, list)]
     if lists:
         error.add_note(f"{' and '.join(lists)} must be a tensor or an array: make one of a list with mg.tensor(...)")
@@ -79,6 +78,29 @@ def _add_hints(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str
             error.add_note(f"the data of {name} is a Tensor; it must be an array: to change the values write x.copy_(...)")
         elif hasattr(a, "__array__") and not is_array(a):
             error.add_note(f"{name} is an array of another library: make it a tensor with mg.as_tensor(...)")
+
+
+#: parameters by other names, or that no op has -> what to write instead
+_INSTEAD = {
+    "dim": "dim is called axis",
+    "keepdim": "keepdim is called keepdims",
+    "out": "NumPy's functions pass out: call minigrad's",
+    "dtype": "to compute in another type, write x.astype(dtype) first",
+}
+#: where there is a function of the op's name with parameters that the array API has and the op has not
+_ELSEWHERE = {
+    "linalg": {"qr": "mode", "pinv": "rtol", "svd": "full_matrices"},
+    "array_api": {
+        "argsort": "stable", "cumulative_prod": "include_initial", "cumulative_sum": "include_initial", "reshape": "copy",
+        "searchsorted": "sorter", "sort": "stable",
+    },
+}  # fmt: skip
+
+
+def _known(op: Op, parameter: str) -> str | None:
+    """Say what to write in place of a parameter that an op has not, if that is known."""
+    homes = [home for home, functions in _ELSEWHERE.items() if functions.get(op.name) == parameter]
+    return f"mg.{homes[0]}.{op.name} takes {parameter}" if homes else _INSTEAD.get(parameter)
 
 
 def shown(value: Any) -> str:
