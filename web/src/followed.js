@@ -23,7 +23,7 @@ export function followedBlock(about) {
       "p",
       about.link(id, place),
       ` = ${numberAt(value, flat) ?? "not recorded"}`,
-      `. It has a say in ${session.followed.reached.size - 1} nodes, drawn bold.`,
+      `. It has a say in ${session.followed.reached.size - 1} nodes, outlined in the graph.`,
     ),
     !hidden && positions.slice(0, arrived).map((k) => pathRow(about, k, to, flat, pass)),
     sum &&

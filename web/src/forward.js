@@ -51,7 +51,12 @@ function formula(about, node) {
   const at = said && indexText(flat, node.values[0].shape);
   return section(
     "Formula",
-    doc && doc !== line && h("p", doc.replaceAll("`", "")),
+    doc &&
+      doc !== line &&
+      h(
+        "p",
+        doc.split("`").map((text, i) => (i % 2 ? h("code", text) : text)),
+      ),
     line ? codeBlock(`y = ${line}`) : code && source(code),
     constants(node.params),
     said && h("p.numbers", h("span.quiet", `y${at} = `), said, ` = ${numberAt(node.values[0], flat)}`),

@@ -21,7 +21,8 @@ export function sizeOf(trace, item) {
 export function textsOf(trace, item) {
   if (item.path) {
     const kind = trace.kindOf(item.path);
-    return { title: short(item.label), sub: short(`${kind && `${kind}, `}${item.ops} ${item.ops === 1 ? "op" : "ops"}`) };
+    const named = kind && kind !== item.label ? `${kind}, ` : "";
+    return { title: short(item.label), sub: short(`${named}${item.ops} ${item.ops === 1 ? "op" : "ops"}`) };
   }
   const node = trace.nodes[item];
   const shape = trace.shapeText(node);
