@@ -22,6 +22,7 @@ import numpy as np
 from minigrad.core.mode import changed_mode
 from minigrad.gradcheck.numerics.lines import EPS, FIRST_STEP, JUMPS, KINKED, SMOOTH, USABLE, Line, Setup
 from minigrad.gradcheck.numerics.noise import noise_around
+from minigrad.gradcheck.numerics.patience import along_elements
 
 Vector = np.ndarray[Any, Any]
 
@@ -103,7 +104,8 @@ def _difference_slopes(
         return result if result.shape == y.shape else np.full_like(y, np.nan)
 
     setups = _along_elements(guarded, x, y) if directions is None else [_along(guarded, x, y, d) for d in directions]
-    firsts = [setup.line(setup.h) for setup in setups]
+    watched = along_elements(setups, setups) if directions is None else setups
+    firsts = [setup.line(setup.h) for setup in watched]
     top = max((float(np.abs(first.slope).max()) for first in firsts if np.isfinite(first.slope).all()), default=0.0)
     if careful or not top:
         noise = noise_around(guarded, x, y)
@@ -175,7 +177,8 @@ def _complex_slopes(
                 return None
             rows = []
             if directions is None:
-                for i, scale in enumerate(scale_of(x.ravel())):
+                scales = scale_of(x.ravel())
+                for i, scale in along_elements(enumerate(scales), scales):
                     flat[i] += 1j * COMPLEX_STEP * scale
                     rows.append(imaginary(point, COMPLEX_STEP * scale))
                     flat[i] = flat[i].real
