@@ -271,5 +271,7 @@ def masked_fill(x: Array, mask: Array, value: Array) -> Tensor:
 def nonzero(x: Array) -> tuple[Tensor, ...]:
     """Return the positions of the elements that are not zero: for each axis, an array of integers. No gradient."""
     array = array_of(x)
+    if not array.ndim:
+        raise ValueError("nonzero: x has no axis, so that there is no position in it")
     positions = namespace(array).nonzero(array)
     return tuple([wrap(p, None) for p in positions]) if isinstance(x, Tensor) else positions

@@ -148,7 +148,10 @@ PAIRS = {name: dtypes for names, dtypes in PAIRED.items() for name in names}
 def test_functions_of_one_argument(name: str) -> None:
     for dtype in NAMES[name]:
         x = values(dtype)
-        same(getattr(xp, name)(xp.asarray(x)), getattr(np, name)(x), ulps=4)
+        theirs = getattr(np, name)(x)
+        if name in ("ceil", "floor", "trunc") and dtype.kind != "f":
+            theirs = x  # NumPy's are floats before 2.1
+        same(getattr(xp, name)(xp.asarray(x)), theirs, ulps=4)
 
 
 @pytest.mark.parametrize("name", PAIRS)
