@@ -34,7 +34,7 @@ PAGE = """\
 <style>
 html{{color-scheme:light dark}}
 body{{margin:0;font:14px/1.45 system-ui,sans-serif}}
-mg-explorer{{display:block;--mg-explorer-height:100vh}}
+mg-explorer{{display:block;--mg-explorer-height:100vh;outline:none}}
 table{{border-collapse:collapse;margin:1em}}
 th,td{{text-align:left;padding:.2em .8em .2em 0;vertical-align:top;border-bottom:1px solid #8884}}
 </style>

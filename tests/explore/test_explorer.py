@@ -188,6 +188,8 @@ def test_two_explorers_in_one_notebook_do_not_disturb_each_other(visit):
     press(page, "ArrowRight")
     steps = [page.get_by_role("slider", name="Step").nth(k).get_attribute("aria-valuenow") for k in (0, 1)]
     assert steps == ["0", "1"]
+    rings = page.locator("mg-explorer").evaluate_all("all => all.map((one) => getComputedStyle(one).outlineStyle)")
+    assert rings == ["none", "solid"], "one sees which of them hears the keys"
 
 
 def test_a_forward_step_shows_the_line_the_formula_and_its_numbers(explore):
@@ -276,6 +278,7 @@ def test_batch_norm_opens_into_its_lines_and_closes_again(explore):
     panel = page.locator("mg-explorer .panel")
     assert panel.locator("h2").inner_text() == "batch_norm"
     assert "Both give the same gradient" in panel.inner_text()
+    assert {"axis", "weight"} <= set(panel.locator("p code").all_inner_texts()), "arguments in the description are code"
     page.get_by_role("button", name="Step through these 6 lines").click()
     assert panel.evaluate("panel => panel.scrollTop") == 0
     assert page.locator("mg-explorer h1").inner_text().endswith("in the paper's lines")

@@ -55,7 +55,7 @@ function formula(about, node) {
       doc !== line &&
       h(
         "p",
-        doc.split("`").map((text, i) => (i % 2 ? h("code", text) : text)),
+        doc.split(/`+/).map((text, i) => (i % 2 ? h("code", text) : text)),
       ),
     line ? codeBlock(`y = ${line}`) : code && source(code),
     constants(node.params),
