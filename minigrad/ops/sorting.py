@@ -51,8 +51,8 @@ def topk(xp: Namespace, x: Array, *, k: int, axis: int = -1, largest: bool = Tru
 
 def back_to_their_places(g: Array, x_shape: tuple[int, ...], indices: Array, *, axis: int) -> Array:
     """Put the cotangents of the chosen elements where these came from."""
-    return put_along_axis(zeros(x_shape, g), indices, g, axis=axis) if x_shape else g
+    return put_along_axis(zeros(x_shape, g), indices, g, axis=axis)
 
 
-sort.vjp(x=back_to_their_places)
+sort.vjp(x=lambda g, x_shape, indices, *, axis: back_to_their_places(g, x_shape, indices, axis=axis) if x_shape else g)
 topk.vjp(x=back_to_their_places)

@@ -39,6 +39,11 @@ def _mask(values: Any) -> Callable[[Any], tuple[Any]]:
     return lambda g: (g * weights,)
 
 
+def _scalar(**params: Any) -> Convention:
+    """Of one number without axes the op is that number."""
+    return Convention(_at(2.5), lambda g: (g,), "a number is its own", params)
+
+
 _HALVES = (lambda g: (g / 2, g / 2), "a tie is shared in halves")
 
 CONVENTIONS: dict[str, list[Convention]] = {
@@ -51,6 +56,7 @@ CONVENTIONS: dict[str, list[Convention]] = {
         Convention(_at([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]]), lambda g: (np.array([[0, 1 / 2, 1 / 2], [1 / 3] * 3]) * g[:, None],),
                    "ties share evenly", {"axis": 1}),
         Convention(_at([[4.0, 4.0], [4.0, 1.0]]), lambda g: (g * np.array([[1, 1], [1, 0]]) / 3,), "ties share evenly"),
+        _scalar(axis=-1),
     ],
     "embedding": [
         Convention(_at([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], np.array([[2, 1], [0, 1]])),
@@ -63,15 +69,31 @@ CONVENTIONS: dict[str, list[Convention]] = {
         Convention(_at([[math.nan, 1.0], [2.0, 3.0]]), lambda g: (np.array([[0, 0], [1, 0]]) * g[:, None],), "not a number", {"axis": 1}),
         Convention(_at([[1.0, 1.0, 3.0], [2.0, 2.0, 2.0]]), lambda g: (np.array([[1 / 2, 1 / 2, 0], [1 / 3] * 3]) * g,),
                    "ties share evenly", {"axis": 1, "keepdims": True}),
+        _scalar(axis=-1),
     ],
     "ctc_alpha": [
         Convention(_at(np.zeros((1, 1, 3)), [[0.3, -INF, -INF]], np.zeros((1, 3), bool)),
                    lambda g: (g, np.array([[g[0, 0, 0] + g[0, 0, 1], 0, 0]])), "no way leads to the last place")
     ],
-    "hypot": [Convention(_at([0.0, 3.0], [0.0, 4.0]), lambda g: (g * [0, 0.6], g * [0, 0.8]), "slope 0 at the origin")],
+    "hypot": [
+        Convention(_at([0.0, 3.0, 1.0], [0.0, 4.0, 0.0]), lambda g: (g * [0, 0.6, 1], g * [0, 0.8, 0]), "slope 0 at the origin")
+    ],
+    "copysign": [Convention(_at([0.0, -0.0, 2.0], [1.0, -1.0, -3.0]), lambda g: (g * [0, 0, -1], 0 * g), "slope 0 at 0")],
+    "logcumsumexp": [
+        Convention(_at([-INF, -INF, 0.3, -INF]), lambda g: (np.array([0, 0, g[2] + g[3], 0]),), "no share where all so far are -inf"),
+        _scalar(axis=-1),
+    ],
+    "cumulative_prod": [_scalar(axis=-1)],
+    "cummax": [_scalar(axis=-1)],
+    "cummin": [_scalar(axis=-1)],
+    "sort": [_scalar(axis=-1)],
+    "prod": [_scalar(axis=-1)],
     "logaddexp": [Convention(_at([INF, -INF, INF], [INF, -INF, 1.0]), lambda g: (g * [0.5, 0.5, 1], g * [0.5, 0.5, 0]), "infinite alike")],
     "logsumexp": [
-        Convention(_at([[-INF, -INF], [0.0, 0.0]]), lambda g: (np.array([[0, 0], [0.5, 0.5]]) * g[:, None],), "all -inf", {"axis": 1})
+        Convention(_at([[-INF, -INF], [0.0, 0.0]]), lambda g: (np.array([[0, 0], [0.5, 0.5]]) * g[:, None],), "all -inf", {"axis": 1}),
+        Convention(_at(np.zeros((2, 0))), lambda g: (np.zeros((2, 0)),), "of no elements", {"axis": 1}),
+        Convention(_at([INF, 1.0, INF]), lambda g: (g * [0.5, 0, 0.5],), "infinite elements share evenly"),
+        _scalar(axis=-1),
     ],
     "xlogy": [
         Convention(_at([0.0, 0.0, 2.0], [0.0, -1.0, 1.0]), lambda g: (0 * g, g * [0, 0, 2]), "0 where a = 0 and b <= 0"),
@@ -85,8 +107,12 @@ CONVENTIONS: dict[str, list[Convention]] = {
         Convention(_at([[0.0, 0.0], [3.0, 4.0]]), lambda g: (np.array([[0, 0], [0.6, 0.8]]) * g[:, None],), "slope 0 at 0", {"axis": 1}),
         Convention(_at([0.0, 0.0]), lambda g: (np.zeros(2),), "slope 0 at 0", {"ord": 3}),
         Convention(_at([0.0, -2.0]), lambda g: (g * [0, -1],), "slope 0 at 0", {"ord": 1}),
-        Convention(_at([[1.0, -1.0], [0.0, 0.0]]), lambda g: (np.array([[0.5, -0.5], [0, 0]]) * g[:, None],), "ties share evenly",
-                   {"ord": INF, "axis": 1}),
+        Convention(_at([0.0, -2.0]), lambda g: (g * [0, -1],), "slope 0 at 0", {"ord": 1.5}),
+        Convention(_at([[1.0, -1.0, 0.5], [0.0, 0.2, 0.0]]), lambda g: (np.array([[0.5, -0.5, 0], [0, 1, 0]]) * g[:, None],),
+                   "ties share evenly", {"ord": INF, "axis": 1}),
+        Convention(_at([[1.0, 0.0], [-1.0, 0.2], [0.5, 0.0]]), lambda g: (np.array([[0.5, 0], [-0.5, 1], [0, 0]]) * g,),
+                   "ties share evenly", {"ord": INF, "axis": 0}),
+        _scalar(axis=-1),
     ],
     "std": [
         Convention(_at([[2.0, 2.0], [1.0, 3.0]]), lambda g: (np.array([[0, 0], [-0.5, 0.5]]) * g[:, None],), "slope 0 where it is 0",
