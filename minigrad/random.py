@@ -180,7 +180,7 @@ class Generator:
         The distribution function is inverted in float64, from one number of 53 random bits for each draw.
         """
         x = (logits if isinstance(logits, Tensor) else Tensor(logits)).detach()
-        if not -x.ndim <= axis < x.ndim or not x.shape[axis]:
+        if axis not in range(-x.ndim, x.ndim) or not x.shape[axis]:
             raise ValueError(f"categorical: logits have shape {x.shape}; expected classes along axis {axis}")
         order = [i for i in range(x.ndim) if i != axis % x.ndim]
         batch = tuple([x.shape[i] for i in order])

@@ -125,6 +125,7 @@ class TestCategorical:
             (np.ones((2, 0)), {}, r"categorical: logits have shape \(2, 0\); expected classes along axis -1"),
             (np.float64(1), {}, r"shape \(\); expected classes along axis -1"),
             (np.ones(3), {"axis": 1}, r"expected classes along axis 1"),
+            (np.ones(3), {"axis": None}, r"expected classes along axis None"),
             (np.ones((2, 3)), {"shape": (2, 5)}, r"shape is \(2, 5\); expected one that ends with \(2,\)"),
             (np.ones((2, 3)), {"shape": ()}, r"shape is \(\); expected one that ends with \(2,\)"),
             ([0.0, np.nan], {}, "logits are nan or inf"),
