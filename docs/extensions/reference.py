@@ -1,6 +1,7 @@
 """The reference, made from the docstrings: ``.. public-names:: minigrad.optim`` describes all that a package lists in ``__all__``.
 
-What a package offers is grouped by the file that it is written in, whose docstring opens the group. An op is shown with its formulas.
+What a package offers is grouped by the file that it is written in, whose docstring opens the group. An op is shown with its formulas, and
+with the shapes, types and errors that come when its samples and its bad inputs are called.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, ClassVar
 
+from calls import calls_of, errors_of
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.ext.napoleon import Config, NumpyDocstring
@@ -76,7 +78,7 @@ def described(package: str, name: str, thing: Any) -> list[str]:
     if inspect.isclass(thing):
         return class_described(name, thing)
     if isinstance(thing, Op):
-        return entry("function", name + signature(thing), thing.__doc__, formulas(thing))
+        return entry("function", name + signature(thing), thing.__doc__, [*formulas(thing), *shapes_and_errors(thing)])
     if callable(thing):
         return entry("function", name + signature(thing), thing.__doc__, [])
     return entry("data", name, comment_of(package, name) or f"A {type(thing).__name__}.", [])
@@ -112,6 +114,15 @@ def formulas(op: Op) -> list[str]:
     if not code:
         return []
     return [".. dropdown:: As it is written", "", "   .. code-block:: python", "", *(f"      {line}" for line in code.splitlines()), ""]
+
+
+def shapes_and_errors(op: Op) -> list[str]:
+    """Calls of an op with what goes in and comes out, and calls that it refuses, folded away."""
+    calls, errors = calls_of(op), errors_of(op)
+    text = [*calls, *(["", "# refused"] if errors else []), *(line for call, error in errors for line in (call, f"    {error}"))]
+    if not text:
+        return []
+    return [".. dropdown:: Shapes, types, errors", "", "   .. code-block:: text", "", *(f"      {line}" for line in text), ""]
 
 
 def class_described(name: str, kind: type) -> list[str]:

@@ -126,3 +126,10 @@ def test_the_keyboard_reaches_the_search_and_a_page(visit, address):
         reached.append(tab.evaluate("document.activeElement.name || document.activeElement.getAttribute('href') || ''"))
     assert "q" in reached
     assert "start.html" in reached
+
+
+def test_an_op_is_shown_with_the_shapes_types_and_errors_that_come(site):
+    text = re.sub(r"<[^>]+>", "", (site / "reference" / "ops.html").read_text(encoding="utf-8"))
+    assert "exp(float64[2, 3]) -&gt; float64[2, 3]" in text
+    assert "ValueError: batch_norm: axis=2 does not name different axes of x, which has shape (2, 3)" in text
+    assert text.count("Shapes, types, errors") >= 180
