@@ -10,7 +10,7 @@ import pytest
 from support import emulator
 from support.op_samples import NAMES, computed, equal, on_device
 from support.spoilt import assert_equal_where_finite, spoilt
-from support.strict import LEDGER, xp
+from support.strict import LEDGER, no_sync, xp
 from support.strict_cuda import pretended_gpu
 
 import minigrad as mg
@@ -265,6 +265,17 @@ def test_masks_are_those_of_the_cpu(p: float) -> None:
         np.testing.assert_array_equal(there.to("cpu").numpy(), host.numpy())
         host, there = (g.uniform(shape, device=d) for g, d in zip(pair, ("cpu", "cuda"), strict=True))
         np.testing.assert_array_equal(there.to("cpu").numpy(), host.numpy())
+
+
+def test_classes_are_those_of_the_cpu_and_are_not_waited_for() -> None:
+    logits = mg.tensor(np.random.default_rng(0).normal(size=(3, 5)))
+    host, there = (mg.random.Generator(2) for _ in range(2))
+    expected, on_device = host.categorical(logits, shape=(40, 3)), logits.to("cuda")
+    with no_sync():
+        drawn = there.categorical(on_device, shape=(40, 3))
+        like = mg.random.normal_like(on_device)
+    np.testing.assert_array_equal(drawn.to("cpu").numpy(), expected.numpy())
+    assert str(drawn.device) == str(like.device) == "cuda:0"
 
 
 def test_dropout_is_two_launches_and_one_back() -> None:

@@ -76,3 +76,35 @@ def test_the_gradient_of_a_move_moves_back() -> None:
     (y * y).to("cpu").sum().backward()
     assert (str(y.device), str(x.grad.device)) == ("cuda:0", "cpu")
     np.testing.assert_array_equal(x.grad.numpy(), [2, 4])
+
+
+STANDARD = {
+    "sum": lambda xp, x: xp.sum(x, dtype=xp.float64),
+    "prod": lambda xp, x: xp.prod(xp.astype(x, xp.int16), axis=0, dtype=xp.int16),
+    "mean": lambda xp, x: xp.mean(x[:0], axis=0),
+    "std": lambda xp, x: xp.std(x, axis=1, correction=3),
+    "cumulative_sum": lambda xp, x: xp.cumulative_sum(x, axis=1, include_initial=True),
+    "astype": lambda xp, x: xp.astype(x, xp.int32),
+    "reshape": lambda xp, x: xp.reshape(x, (3, 2), copy=True),
+    "repeat": lambda xp, x: xp.repeat(x, xp.asarray([1, 0, 2], device=x.device), axis=1),
+    "sort": lambda xp, x: xp.sort(x, descending=True),
+    "argsort": lambda xp, x: xp.argsort(x),
+    "searchsorted": lambda xp, x: xp.searchsorted(x[0], x[1], sorter=xp.argsort(x[0])),
+    "floor": lambda xp, x: xp.floor(xp.astype(x, xp.int64)),
+    "shift": lambda xp, x: (xp.astype(x, xp.int32) + 3) << 2 >> 1,
+    "norm": lambda xp, x: xp.linalg.vector_norm(x, axis=1, ord=-1) + xp.linalg.vector_norm(x, axis=1, ord=0),
+    "svd": lambda xp, x: xp.linalg.svd(x).Vh[2] ** 2,
+    "qr": lambda xp, x: xp.linalg.qr(x.T, mode="complete").R,
+    "pinv": lambda xp, x: xp.linalg.pinv(x),
+    "cholesky": lambda xp, x: xp.linalg.cholesky(x @ x.mT, upper=True),
+}
+
+
+@pytest.mark.parametrize("name", STANDARD)
+def test_functions_of_the_array_api_run_on_the_device(name: str) -> None:
+    x = mg.tensor([[1.5, -2.0, 0.5], [0.25, 3.0, -1.0]], dtype="float64")
+    there = x.to("cuda")
+    got, want = STANDARD[name](there.__array_namespace__(), there), STANDARD[name](mg.array_api, x)
+    assert str(got.device) == "cuda:0"
+    assert got.dtype == want.dtype
+    np.testing.assert_allclose(got.to("cpu").numpy(), want.numpy(), rtol=1e-12, atol=1e-14)
