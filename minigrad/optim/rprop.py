@@ -56,10 +56,12 @@ class Rprop(Optimizer):
             raise ValueError(f"Rprop: step_sizes must be the shortest and the longest step, such as (1e-6, 50), not {sizes!r}")
 
     def slots(self, group: dict[str, Any]) -> dict[str, float]:
-        return {"prev": 0, "step_size": group["lr"]}
+        return {"prev": 0, "step_size": 0}
 
     def update(self, x: Array, g: Array, s: dict[str, Any], group: dict[str, Any]) -> None:
         xp, (shorter, longer), d = namespace(x), group["etas"], s["step_size"]
+        if s["step"] == 1:
+            d[...] = group["lr"]
         agreement = xp.sign(g) * xp.sign(s["prev"])  # a product of the gradients would vanish where both are small
         d *= xp.where(agreement > 0, longer, xp.where(agreement < 0, shorter, 1.0)).astype(d.dtype)
         xp.clip(d, *group["step_sizes"], out=d)

@@ -133,6 +133,16 @@ def test_parameters_without_gradient_are_left_alone(name):
     assert largest_difference(ours, theirs) <= 1e-9
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "ASGD"])  # in PyTorch, it takes the rate of the step before
+def test_a_rate_that_changes_before_a_parameter_has_its_first_gradient(name):
+    ours, theirs, opt, torch_opt = make_pair(name, {"momentum": 0.9} if name == "SGD" else {})
+    for t, skip in enumerate([(1,), (1, 2), (), ()]):
+        for optimizer in (opt, torch_opt):
+            optimizer.param_groups[0]["lr"] = 0.1 / (1 + t)
+        step_both(ours, theirs, opt, torch_opt, t, skip)
+    assert largest_difference(ours, theirs) <= 1e-9
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_torch_state_continues_here_and_groups_keep_their_options(name):
     shapes, kwargs = SHAPES, {"momentum": 0.9} if name == "SGD" else {}

@@ -58,6 +58,8 @@ OPTIMIZERS = {
     "AdamW": ({"lr": 0.1, "amsgrad": True}, {}),
     "RMSprop": ({"lr": 0.1, "centered": True, "momentum": 0.5}, {}),
     "Adagrad": ({"lr": 0.1}, {}),
+    "Adafactor": ({"lr": 0.1, "weight_decay": 0.1}, {}),
+    "Rprop": ({"lr": 0.1}, {}),
 }
 
 
