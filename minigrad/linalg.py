@@ -12,7 +12,7 @@ import numpy as np
 from minigrad import ops
 from minigrad.backends import Array, DType
 from minigrad.core.mode import mode
-from minigrad.core.tensor import Tensor
+from minigrad.core.tensor import Tensor, array_of
 from minigrad.ops import (
     cross,
     det,
@@ -21,7 +21,6 @@ from minigrad.ops import (
     matmul,
     matrix_norm,
     matrix_power,
-    matrix_rank,
     matrix_transpose,
     outer,
     solve,
@@ -90,9 +89,20 @@ def vector_norm(x: Array, *, axis: Axes | None = None, keepdims: bool = False, o
     return ops.vector_norm(x, axis=axis, ord=ord, keepdims=keepdims)
 
 
-def pinv(x: Array, *, rtol: float | None = None) -> Tensor:
-    """Moore-Penrose pseudoinverse; singular values below ``rtol`` times the largest count as zero, max(m, n) times eps if None."""
-    return ops.pinv(x, rcond=max(x.shape[-2:]) * float(np.finfo(x.dtype).eps) if rtol is None else rtol)
+def pinv(x: Array, *, rtol: float | Array | None = None) -> Tensor:
+    """Moore-Penrose pseudoinverse; singular values below ``rtol`` times the largest count as zero, max(m, n) times eps if None.
+
+    An array has a number for each matrix.
+    """
+    return ops.pinv(x, rcond=max(x.shape[-2:]) * float(np.finfo(x.dtype).eps) if rtol is None else array_of(rtol))
+
+
+def matrix_rank(x: Array, *, rtol: float | Array | None = None) -> Tensor:
+    """How many singular values are above ``rtol`` times the largest; rtol is max(m, n) times eps if None. No gradient.
+
+    An array has a number for each matrix.
+    """
+    return ops.matrix_rank(x, rtol=ops.expand_dims(rtol, axis=-1) if getattr(rtol, "ndim", 0) else rtol)
 
 
 def slogdet(x: Array) -> SlogdetResult:

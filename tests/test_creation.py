@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,23 @@ def test_python_floats_do_not_pass_through_float32() -> None:
     assert mg.tensor(0.1, dtype="float64").item() == 0.1
     assert mg.full(1, 0.1, dtype="float64").item() == 0.1
     assert mg.as_tensor([0.1], dtype="float64").item() == 0.1
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype"),
+    [
+        (array("d", [1.0, 2.0]), "float64"),
+        (bytearray(b"ab"), "uint8"),
+        (memoryview(np.ones((2, 3), np.int16)), "int16"),
+        ([array("h", [1, 2])], "int16"),
+        (range(3), "int64"),
+        ([range(3)], "int64"),
+    ],
+)
+def test_buffers_keep_their_type(data: Any, dtype: str) -> None:
+    for made in (mg.tensor(data), mg.as_tensor(data), mg.asarray(data)):
+        assert made.dtype == dtype
+        np.testing.assert_array_equal(made.numpy(), np.asarray(data))
 
 
 def test_a_number_beyond_the_default_type_is_no_overflow_in_another() -> None:

@@ -66,6 +66,13 @@ def test_pinv_takes_what_is_rounding_for_zero() -> None:
     close(linalg.pinv(x), np.linalg.pinv(x.data, rtol=None))
 
 
+def test_a_tolerance_for_each_matrix() -> None:
+    x, rtol = mg.tensor(np.broadcast_to(np.diag([1.0, 0.1, 0.01]), (2, 3, 3)).copy()), mg.tensor([0.05, 0.5], dtype="float64")
+    assert linalg.matrix_rank(x, rtol=rtol).tolist() == [2, 1]
+    assert linalg.matrix_rank(x.data, rtol=rtol.data).tolist() == [2, 1]
+    close(linalg.pinv(x, rtol=rtol), np.linalg.pinv(x.data, rtol=rtol.data))
+
+
 @pytest.mark.parametrize("shape", [(3, 3), (2, 4, 4)])
 def test_named_tuples(shape: tuple[int, ...]) -> None:
     x = mg.tensor(spd(*shape))

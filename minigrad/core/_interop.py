@@ -161,7 +161,7 @@ def as_array(data: Any, dtype: Any = None) -> Array:
         _refuse(data, array.dtype)
     if dtype is not None:
         return np.asarray(data, dtype=dtype)
-    if not _has_array(data):
+    if not _has_dtype(data):
         array = array.astype(DEFAULTS.get(array.dtype.kind, array.dtype), copy=False)
     return array
 
@@ -173,8 +173,8 @@ def _refuse(data: Any, dtype: Any = None) -> NoReturn:
     raise TypeError(f"cannot make a tensor of {type(data).__name__}: its elements are {dtype or data.dtype}, not numbers")
 
 
-def _has_array(data: Any) -> bool:
-    """Tell whether nested lists hold arrays or NumPy scalars, whose dtype is then kept."""
+def _has_dtype(data: Any) -> bool:
+    """Tell whether nested lists hold anything but Python's numbers: NumPy's, a buffer, an array of another library, whose dtype is kept."""
     while isinstance(data, (list, tuple)) and data:
         data = data[0]
-    return is_array(data)
+    return is_array(data) or not isinstance(data, (int, float, complex, list, tuple, range))

@@ -85,7 +85,7 @@ def matrix_power(x: Array, n: int) -> Tensor:
     return y
 
 
-def matrix_rank(x: Array, *, rtol: float | None = None) -> Tensor:
+def matrix_rank(x: Array, *, rtol: float | Array | None = None) -> Tensor:
     """How many singular values are above ``rtol`` times the largest; rtol is max(m, n) times the dtype's eps unless given. No gradient."""
     s = svdvals(x.detach() if isinstance(x, Tensor) else x)
     rtol = max(x.shape[-2:]) * float(np.finfo(x.dtype).eps) if rtol is None else rtol
