@@ -61,6 +61,7 @@ def slopes(
     method: str = "auto",
     *,
     careful: bool = False,
+    stretch: float = 1.0,
 ) -> Slopes:
     """Differentiate ``value``, a vector function of an array, at ``x``.
 
@@ -76,6 +77,8 @@ def slopes(
         "differences", "complex", or "auto": complex where it proves itself against differences.
     careful
         Measure the noise of the function even if all seems well: before anything is said to be wrong.
+    stretch
+        A factor of the steps, which are powers of two otherwise: with another, what fits into the steps as a whole shows.
     """
     x = np.asarray(x)  # not a NumPy scalar, which could not be perturbed in place
     y = value(x)
@@ -90,11 +93,11 @@ def slopes(
                 return found
         if method == "complex":
             raise ValueError("the function cannot be evaluated at complex arguments; use method='auto' or 'differences'")
-        return _difference_slopes(value, x, y, directions, careful)
+        return _difference_slopes(value, x, y, directions, careful, stretch)
 
 
 def _difference_slopes(
-    value: Callable[[Vector], Vector], x: Vector, y: Vector, directions: Sequence[Vector] | None, careful: bool
+    value: Callable[[Vector], Vector], x: Vector, y: Vector, directions: Sequence[Vector] | None, careful: bool, stretch: float
 ) -> Slopes:
     def guarded(at: Vector) -> Vector:
         try:
@@ -104,6 +107,8 @@ def _difference_slopes(
         return result if result.shape == y.shape else np.full_like(y, np.nan)
 
     setups = _along_elements(guarded, x, y) if directions is None else [_along(guarded, x, y, d) for d in directions]
+    for setup in setups:
+        setup.h *= stretch
     watched = along_elements(setups, setups) if directions is None else setups
     firsts = [setup.line(setup.h) for setup in watched]
     top = max((float(np.abs(first.slope).max()) for first in firsts if np.isfinite(first.slope).all()), default=0.0)

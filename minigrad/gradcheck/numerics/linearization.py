@@ -55,11 +55,13 @@ class Linearization:
         return np.array([np.zeros(x.shape) if g[k] is None else to_host(g[k].data) for g in self.gradients])
 
 
-def numeric_slopes(problem: Problem, k: int, directions: Sequence[Vector] | None, method: str, *, careful: bool = False) -> Slopes:
+def numeric_slopes(
+    problem: Problem, k: int, directions: Sequence[Vector] | None, method: str, *, careful: bool = False, stretch: float = 1.0
+) -> Slopes:
     """Differentiate all outputs numerically with respect to input number ``k``, as `slopes` does."""
     inputs = problem.inputs
 
     def value(point: Array) -> Vector:
         return problem.value([*inputs[:k], point, *inputs[k + 1 :]])
 
-    return slopes(value, inputs[k], directions, method, careful=careful)
+    return slopes(value, inputs[k], directions, method, careful=careful, stretch=stretch)

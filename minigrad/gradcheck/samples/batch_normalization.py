@@ -92,5 +92,5 @@ def batch_renorm(rng: Rng) -> Iterator[Sample]:
         yield Sample(x, *running(kept), weight, bias, axis=axis, r_max=1.2, d_max=0.5, eps=0.1, label=label)
     x, weight, bias = rng.standard_normal((5, 3)), np.array([1.5, 0.0, -0.7]), rng.standard_normal(3)
     yield Sample(x, *running((3,)), weight, bias, axis=0, r_max=1.0, d_max=0.0, label="no correction: batch norm")
-    yield Sample(x, *running((3,)), weight, axis=0, r_max=1.1, d_max=1.0, label="no bias")
+    yield Sample(3 * x, *running((3,)), weight, axis=0, r_max=1.1, d_max=1.0, label="no bias")
     yield Sample(x, *running((3,)), None, bias, axis=0, r_max=1.1, d_max=1.0, label="no weight")
