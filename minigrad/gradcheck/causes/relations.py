@@ -47,7 +47,40 @@ def relations(wrong: Vector, right: Vector, others: dict[str, Any], cotangents: 
     for axes in (c for n in range(1, right.ndim + 1) for c in combinations(range(right.ndim), n)):
         if right.size > 1 and equal(wrong, np.flip(right, axes), tolerance):
             yield "reversed", f"the right one reversed along axis {axes if len(axes) > 1 else axes[0]}"
+    yield from _places(wrong, right, cotangents, tolerance)
     yield from _small(wrong, right, tolerance)
+
+
+def _places(wrong: Vector, right: Vector, cotangents: list[Vector], tolerance: float) -> Iterator[Relation]:
+    """Tell what is lost or superfluous in places, and a mask that is inverted."""
+    top = np.abs(right).max(initial=0.0)
+    if right.size < 3 or not top:
+        return
+    same = np.abs(wrong - right) <= max(tolerance, 1e-9) * top
+    lost, beyond = ~same & (wrong == 0), ~same & (right == 0)
+    if len(cotangents) == 1 and not (wrong * right).any() and equal(wrong + right, cotangents[0], tolerance):
+        yield "mask_inverted", "0 where the right one is not, and the other way round: the mask is inverted"
+    elif lost.any() and (same | lost).all() and same[right != 0].any():
+        yield (
+            "lost",
+            f"the right one but for {lost.sum()} of {right.size} elements, which get 0: a branch without a slope, a part not reached?",
+        )
+    elif beyond.any() and (same | beyond).all() and same[right != 0].any():
+        yield "beyond", f"the right one but for {beyond.sum()} of {right.size} elements, which should get 0: is a mask missing?"
+
+
+def elsewhere(wrong: Vector, right: Vector, tolerance: float) -> Iterator[Relation]:
+    """Tell whether the right numbers stand in other places."""
+    for axis in range(right.ndim):
+        for shift in range(1, right.shape[axis]):
+            if equal(wrong, np.roll(right, shift, axis), tolerance):
+                yield "shifted", f"the right one shifted by {shift} along axis {axis}"
+                return
+    if np.unique(right).size > 2 and equal(np.sort(wrong, axis=None), np.sort(right, axis=None), tolerance):
+        yield (
+            "places",
+            "made of the right numbers, in other places: reshaped where it should be transposed, or given back in another order?",
+        )
 
 
 def _factors(wrong: Vector, right: Vector, others: dict[str, Any], cotangents: list[Vector], tolerance: float) -> Iterator[Relation]:
@@ -65,6 +98,10 @@ def _factors(wrong: Vector, right: Vector, others: dict[str, Any], cotangents: l
                 meaning = f": a mean over {n} elements where a sum belongs, or one division by {n} too many"
             if n > 1 and abs(factor / n - 1) < 1e-8:
                 meaning = f": a sum over {n} elements where a mean belongs, or a division by {n} too few"
+        for n, m in permutations(sorted({k - j for k in sizes for j in (0, 1)} - {0, 1}), 2):
+            is_whole = min(abs(factor - round(factor)), abs(1 / factor - round(1 / factor))) < 1e-8
+            if not meaning and not is_whole and abs(factor * n - m) < 1e-8:
+                meaning = f": divided by {n} where {m} belongs"
         yield "factor", f"{factor:.10g} times the right one{meaning}"
     for name, other in others.items():
         if isinstance(other, np.ndarray) and other.dtype.kind == "f" and other.size > 1:

@@ -9,6 +9,7 @@ that the backward pass meets whose own gradient is wrong (`minigrad.gradcheck.ca
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from minigrad.core.device import to_host
 from minigrad.gradcheck.causes.bisection import bisected
 from minigrad.gradcheck.causes.cotangents import about_the_cotangent
 from minigrad.gradcheck.causes.diagnosis import Diagnosis
+from minigrad.gradcheck.causes.forms import forms, itself
 from minigrad.gradcheck.causes.mistakes import recognised
 from minigrad.gradcheck.causes.not_finite import origin
-from minigrad.gradcheck.causes.relations import equal, relations
+from minigrad.gradcheck.causes.relations import Relation, elsewhere, equal, relations
 from minigrad.gradcheck.causes.repairs import repairs
 from minigrad.gradcheck.numerics.linearization import cotangent, numeric_slopes
 from minigrad.gradcheck.numerics.problem import Problem
@@ -115,9 +117,23 @@ def _about_an_input(result: Result, k: int) -> list[Diagnosis]:
     found = _common_mistakes(problem, k, outputs, pull, name)
     if not found:
         others = {problem.names[i]: to_host(problem.args[i]) for i in problem.wrt}
-        related = relations(wrong, right, others, vs, tolerance)
+        ys = [to_host(y.data) for y in outputs]
+        related = [*relations(wrong, right, others, vs, tolerance), *forms(wrong, right, x, ys, vs, tolerance)]
+        related += itself(lambda at: problem.value([*problem.inputs[:k], at, *problem.inputs[k + 1 :]]), x, wrong, vs)
+        if not related:
+            related = [*elsewhere(wrong, right, tolerance), *_of_another_input(problem, k, wrong, vs, tolerance)]
         found = [Diagnosis(mistake, f"your gradient for {name} is {what}", name) for mistake, what in related]
     return found + repairs(result, k, vs, right, tolerance)
+
+
+def _of_another_input(problem: Problem, k: int, wrong: Any, vs: list[Any], tolerance: float) -> Iterator[Relation]:
+    """Yield whether a gradient is that of another input of the same shape."""
+    flat = np.concatenate([v.ravel() for v in vs])
+    for j, x in enumerate(problem.inputs):
+        if j != k and x.shape == wrong.shape and x.size > 1:
+            right = (numeric_slopes(problem, j, None, "auto").slope @ flat).reshape(wrong.shape)
+            if equal(wrong, right, max(tolerance, 1e-7)):
+                yield "swapped", f"the one for {problem.names[problem.wrt[j]]}: are the two swapped?"
 
 
 def _common_mistakes(problem: Problem, k: int, outputs: list[Any], pull: Any, name: str) -> list[Diagnosis]:
