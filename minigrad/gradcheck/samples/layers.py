@@ -54,6 +54,11 @@ def signs(*shape: int) -> Draw:
     return lambda rng: (np.resize([1.0, -1.0], shape),)
 
 
+def spaced(shape: tuple[int, ...]) -> Draw:
+    """Numbers in some order of which no two differ by 1: a margin of 1 has no kink there."""
+    return lambda rng: (rng.permuted(np.linspace(-2, 2.4, int(np.prod(shape)))).reshape(shape),)
+
+
 def both(*draws: Draw) -> Draw:
     """The arguments of several, one after the other."""
     return lambda rng: tuple([arg for draw in draws for arg in draw(rng)])
@@ -89,7 +94,7 @@ TABLE: list[tuple[type, tuple[Any, ...], dict[str, Any], Draw]] = [
     (nn.LocalResponseNorm, (2,), {"alpha": 0.5}, normal((2, 3, 2))),
     (nn.ZCAWhitening, (2,), {}, normal((5, 2))),
     (nn.Embedding, (4, 2), {}, integers(4, 2, 3)),
-    (nn.Embedding, (4, 2), {"padding_idx": 1, "scale_grad_by_freq": False}, integers(4, 5)),
+    (nn.Embedding, (4, 2), {"padding_idx": 1, "scale_grad_by_freq": False}, lambda rng: (rng.choice([0, 2, 3], 5),)),
     # convolution
     (nn.Conv1d, (2, 2, 3), {"padding": "same", "dilation": 2}, normal(LINE)),
     (nn.Conv2d, (2, 4, (2, 3)), {"stride": (1, 2), "padding": 1, "groups": 2}, normal(IMAGE)),
@@ -170,7 +175,7 @@ TABLE: list[tuple[type, tuple[Any, ...], dict[str, Any], Draw]] = [
     (nn.HingeEmbeddingLoss, (0.5,), {}, both(clear((2, 4)), signs(2, 4))),
     (nn.SoftMarginLoss, (), {}, both(normal((2, 4)), signs(2, 4))),
     (nn.MultiMarginLoss, (2, 0.7, WEIGHT), {}, both(clear((4, 3)), integers(3, 4))),
-    (nn.MultiLabelMarginLoss, (), {}, both(clear((2, 3)), lambda rng: (np.array([[2, 0, -1], [1, -1, 0]]),))),
+    (nn.MultiLabelMarginLoss, (), {}, both(spaced((2, 3)), lambda rng: (np.array([[2, 0, -1], [1, -1, 0]]),))),
     (nn.MultiLabelSoftMarginLoss, (WEIGHT,), {}, both(normal((2, 3)), unit((2, 3)))),
     (nn.MarginRankingLoss, (0.4,), {}, both(clear((4,), (4,)), signs(4))),
     (nn.CosineEmbeddingLoss, (-0.9,), {}, both(normal((4, 3), (4, 3)), signs(4))),
