@@ -23,7 +23,7 @@ class DeviceUnavailableError(RuntimeError):
 
 
 class CaptureError(RuntimeError):
-    """A step did something that cannot be recorded."""
+    """A step did something that cannot be captured."""
 
 
 class Backend(Protocol):

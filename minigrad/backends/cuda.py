@@ -187,7 +187,7 @@ class CudaBackend:
     def must_not_record(self, what: str) -> None:
         """Refuse to make while a step is recorded what outlasts it: each replay would make it anew."""
         if self.capture is not None:
-            raise RuntimeError(f"{what} for the first time while a step is recorded; make a step without capture before")
+            raise RuntimeError(f"{what} for the first time while a step is captured; make a step without capture before")
 
     def label_check(self) -> LabelCheck:
         """Return where kernels on the current GPU note a label that is not the number of a class."""

@@ -65,7 +65,7 @@ def add_arguments(parser: _parser.CommandParser) -> None:
     add("--seed", type=_parser.seed, metavar="N", help="of weights, order and everything else at random (default 0)")
     add("--device", type=_parser.device, help="auto (the default), cpu, cuda or cuda:N")
     captured = parser.add_mutually_exclusive_group()
-    captured.add_argument("--no-capture", dest="capture", action="store_false", help="do not record the step in order to replay it")
+    captured.add_argument("--no-capture", dest="capture", action="store_false", help="do not capture the step in order to replay it")
     captured.add_argument(
         "--capture",
         choices=("numpy", "c"),

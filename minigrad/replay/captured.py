@@ -25,19 +25,19 @@ MOST_RECORDINGS = 64  #: of one program; what changes more often is made eagerly
 
 
 def capture(step: Callable[..., Any] | None = None, *, backend: str | None = None, keep_grads: bool = False, check: bool = True) -> Any:
-    """Make a function of a training step that records it once and then replays it as a straight-line program.
+    """Make a function of a training step that captures it once and then replays it as a straight-line program.
 
-    The first call with arguments of certain shapes and dtypes runs the step as it is. The second records it, the third
-    records it again, to see that both are one program, and later ones replay. Each call is one step, equal to an eager one to
+    The first call with arguments of certain shapes and dtypes runs the step as it is. The second captures it, the third
+    captures it again, to see that both are one program, and later ones replay. Each call is one step, equal to an eager one to
     the last bit on the CPU. When parameters, settings of modules or the state of an optimizer are replaced, the step is
-    recorded anew.
+    captured anew.
 
     Parameters
     ----------
     step
-        Takes arrays or Tensors (and values that are part of what is recorded, such as flags), and does a whole step, forward,
+        Takes arrays or Tensors (and values that are part of what is captured, such as flags), and does a whole step, forward,
         backward and update, or a part of one: a function without backward is captured as well. It returns Tensors, or tuples,
-        lists and dicts of them, or None. What it does in Python happens when it is recorded and not at a replay: it must not
+        lists and dicts of them, or None. What it does in Python happens when it is captured and not at a replay: it must not
         look at values (``loss.item()``), print them, or step a learning rate schedule.
         Without it, `capture` is a decorator with options.
     backend
@@ -49,7 +49,7 @@ def capture(step: Callable[..., Any] | None = None, *, backend: str | None = Non
         Whether parameters keep their gradients after a step. By default those that an optimizer used within the step are
         dropped, and need no memory.
     check
-        Whether to record twice. What Python computes anew in each step, such as NumPy's random numbers or a counter, would be
+        Whether to capture twice. What Python computes anew in each step, such as NumPy's random numbers or a counter, would be
         frozen as it is; the comparison finds it. On a GPU there is none.
 
     Returns
@@ -60,7 +60,7 @@ def capture(step: Callable[..., Any] | None = None, *, backend: str | None = Non
     Raises
     ------
     CaptureError
-        On a call that records, if the step does what cannot be recorded, or something else than the first time; it names the
+        On a call that captures, if the step does what cannot be captured, or something else than the first time; it names the
         op and the line. The step was not made then.
 
     Examples
@@ -83,7 +83,7 @@ def capture(step: Callable[..., Any] | None = None, *, backend: str | None = Non
 
 
 def capture_on_gpu(step: Callable[..., Any], *, device: str | Device = "cuda") -> CapturedStep:
-    """Record a training step once and then replay it as one launch: `minigrad.capture`, for the GPU that is named.
+    """Capture a training step once and then replay it as one launch: `minigrad.capture`, for the GPU that is named.
 
     Parameters
     ----------
@@ -97,8 +97,8 @@ def capture_on_gpu(step: Callable[..., Any], *, device: str | Device = "cuda") -
     DeviceUnavailableError
         If there is no such device.
     CaptureError
-        On the call that records, if the step waits for the device, sends something to it, or allocates in a way that
-        cannot be recorded. The error names the op. The step was not made then.
+        On the call that captures, if the step waits for the device, sends something to it, or allocates in a way that
+        cannot be captured. The error names the op. The step was not made then.
 
     Examples
     --------
@@ -133,7 +133,7 @@ class CapturedStep:
     Attributes
     ----------
     program
-        The program that was recorded last; ``print(step.program)`` shows it, and ``step.program.c_source`` its C. None before there
+        The program that was captured last; ``print(step.program)`` shows it, and ``step.program.c_source`` its C. None before there
         is one.
     memory
         The plan of its memory.

@@ -22,7 +22,7 @@ def difference(first: list[Call], second: list[Call]) -> str | None:
     if len(first) != len(second):
         longer = max(first, second, key=len)
         call = longer[min(len(first), len(second))]
-        return _sentence(min(len(first), len(second)), call, call, f"{call.name} was done in one recording only")
+        return _sentence(min(len(first), len(second)), call, call, f"{call.name} was done in one of two captures only")
     return None
 
 
@@ -31,8 +31,8 @@ def check_same(first: list[Call], second: list[Call]) -> None:
     found = difference(first, second)
     if found is not None:
         raise CaptureError(
-            f"the step cannot be captured: it did something else when it was recorded a second time: {found}. A replay would repeat what "
-            "was recorded. What changes from step to step must be an argument, or come from mg.random; capture(..., check=False) freezes it"
+            f"the step cannot be captured: it did something else when it was captured a second time: {found}. A replay would repeat what "
+            "was captured. What changes from step to step must be an argument, or come from mg.random; capture(..., check=False) freezes it"
         )
 
 

@@ -180,7 +180,7 @@ class Recorder(ArrayCalls):
     def refusal(self, what: str) -> CaptureError:
         """Return the error that says what cannot be recorded, where, and what to do."""
         if self.done:
-            return CaptureError("an array of a recorded step is used after the step: return what is wanted later, rather than keep it")
+            return CaptureError("an array of a captured step is used after the step: return what is wanted later, rather than keep it")
         where = user_line()
         return CaptureError(
             f"the step cannot be captured: {what}{f' ({where})' if where else ''}. A captured step must not look at values (item, float, "

@@ -118,7 +118,7 @@ class Traced:
         return np.true_divide(total, self.size // max(total.size, 1), out=total, casting="unsafe")
 
     def __repr__(self) -> str:
-        return f"<an array of a recorded step, {self.dtype}{list(self.shape)}>"
+        return f"<an array of a captured step, {self.dtype}{list(self.shape)}>"
 
 
 def _real(x: Any) -> Any:

@@ -252,5 +252,5 @@ def test_a_scaler_that_first_comes_up_while_recording_is_refused() -> None:
 
     fast = mg.cuda.capture(step)
     fast(np.ones(2, np.float32))
-    with pytest.raises(mg.cuda.CaptureError, match="for the first time while a step is recorded"):
+    with pytest.raises(mg.cuda.CaptureError, match="for the first time while a step is captured"):
         fast(np.ones(2, np.float32))

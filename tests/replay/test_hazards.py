@@ -209,7 +209,7 @@ def test_what_python_computes_anew_in_each_step_is_found(name: str) -> None:
     batch = [mg.Tensor(a) for a in BATCHES[0]]
     fast(*batch), fast(*batch)
     before = run.state()
-    with pytest.raises(CaptureError, match=r"something else when it was recorded a second time: at call \d+ .*test_hazards.py:\d+"):
+    with pytest.raises(CaptureError, match=r"something else when it was captured a second time: at call \d+ .*test_hazards.py:\d+"):
         fast(*batch)
     assert run.state() == before
 
