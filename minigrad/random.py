@@ -134,6 +134,9 @@ class Generator:
             low, high = 0, low
         if high <= low:
             raise ValueError(f"integers: there is none from {low} up to, but not including, {high}")
+        kind = np.dtype(dtype)
+        if kind.kind in "iu" and not np.iinfo(kind).min <= low < high <= np.iinfo(kind).max + 1:
+            raise ValueError(f"integers: numbers from {low} up to, but not including, {high} do not fit {kind}")
         dims = _shape(shape)
         words = self.bits(math.prod(dims), device) % np.uint64(high - low)
         return Tensor((words.astype(np.int64) + low).astype(dtype).reshape(dims))

@@ -171,3 +171,17 @@ def test_numbers_like_another_tensor(dtype):
         assert draw(x, dtype="float32").dtype == "float32"
     ranks = random.integers_like(mg.zeros((50, 2), dtype="int16"), 2, 5)
     assert (ranks.shape, ranks.dtype, set(ranks.data.ravel())) == ((50, 2), np.int16, {2, 3, 4})
+
+
+@pytest.mark.parametrize(("low", "high", "dtype"), [(0, 257, "uint8"), (-1, 3, "uint8"), (-129, 0, "int8"), (0, 129, "int8")])
+def test_integers_that_do_not_fit_the_dtype_are_refused(low, high, dtype):
+    with pytest.raises(ValueError, match=f"do not fit {dtype}"):
+        mg.random.integers(low, high, (3,), dtype=dtype)
+    with pytest.raises(ValueError, match=f"do not fit {dtype}"):
+        mg.random.integers_like(mg.tensor(np.zeros(2, dtype)), low, high)
+
+
+def test_integers_may_fill_the_dtype():
+    drawn = mg.random.integers(-128, 128, (4000,), dtype="int8")
+    assert drawn.dtype == np.int8
+    assert (drawn.min().item(), drawn.max().item()) == (-128, 127)

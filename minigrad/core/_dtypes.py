@@ -12,18 +12,19 @@ a layer's weights and floats of another type      refused; float16 beside float3
 real tensors beside a complex number              refused, as it has no derivative here
 ================================================  ==============================================================
 
-Positions, labels and masks are no such inputs: they have no derivative, and do not count.
+Positions, labels and masks are no such inputs: they have no derivative, and do not count. Where small or unsigned integers alone
+give a float, all of it is worked out in floats: in their own type a difference on the way to it would wrap around.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.backends import Array, is_array
+from minigrad.backends import Array, is_array, namespace
 from minigrad.core._interop import DEFAULT_DTYPE
 
 if TYPE_CHECKING:
@@ -77,11 +78,27 @@ def _check_weights(op: Op, counting: list[tuple[int, np.dtype[Any]]]) -> None:
     )
 
 
-def result_of(op: Op, arrays: Sequence[Any], out: Any) -> Any:
+def result_of(op: Op, arrays: Sequence[Any], out: Any, params: Mapping[str, Any]) -> Any:
     """Return what an op computed, in the type that it has by the table above."""
     if out.__class__ is tuple:
+        if any(o.dtype.kind == "f" and o.dtype.char not in _USUAL for o in out) and _may_wrap(op, arrays):
+            out = _in_floats(op, arrays, params)
         return tuple([o if o.dtype.char in _USUAL else _typed(op, arrays, o) for o in out])
-    return out if out.dtype.char in _USUAL else _typed(op, arrays, out)
+    if out.dtype.char in _USUAL:
+        return out
+    return _typed(op, arrays, _in_floats(op, arrays, params) if out.dtype.kind == "f" and _may_wrap(op, arrays) else out)
+
+
+def _may_wrap(op: Op, arrays: Sequence[Any]) -> bool:
+    """Tell whether all arrays that count are integers, and some in a type in which a difference or a sum wraps around."""
+    types = [dtype for _, dtype in _counting(op, arrays)]
+    return "dtype" not in op.params and all(t.kind in "iub" for t in types) and any(t.kind in "iu" and t.char not in _USUAL for t in types)
+
+
+def _in_floats(op: Op, arrays: Sequence[Any], params: Mapping[str, Any]) -> Any:
+    places = {i for i, _ in _counting(op, arrays)}
+    floats = [a.astype(_WIDE) if i in places else a for i, a in enumerate(arrays)]
+    return op.forward(namespace(*floats), *floats, **params)
 
 
 def _typed(op: Op, arrays: Sequence[Any], out: Array) -> Array:

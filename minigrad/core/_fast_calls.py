@@ -74,7 +74,7 @@ def _unary(op: Op) -> Callable[..., Any]:
             check_output(op, y)
             y = np.asarray(y)
         if y.dtype is not a.dtype:
-            y = result_of(op, (a,), y)
+            y = result_of(op, (a,), y, _NO_PARAMS)
         t = _new(Tensor)
         t.data = y
         if parent is None:
@@ -116,7 +116,7 @@ def _binary(op: Op) -> Callable[..., Any]:
             check_output(op, y)
             y = np.asarray(y)
         if y.dtype is not x.dtype:
-            y = result_of(op, (x, z), y)
+            y = result_of(op, (x, z), y, _NO_PARAMS)
         t = _new(Tensor)
         t.data = y
         if pa is not None:

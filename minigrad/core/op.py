@@ -159,7 +159,7 @@ class Op(Generic[P, R]):
         out = tuple([_as_array(o, xp) for o in out]) if out.__class__ is tuple else _as_array(out, xp)
         if not boxed:  # the caller works with arrays, as the forward function or a formula of another op does
             return out
-        out = result_of(self, arrays, out)
+        out = result_of(self, arrays, out, params)
         node = self._record(nodes, arrays, params, out) if now.recording else None
         for observer in now.observers:
             observer.on_forward(self, tuple(arrays), params, out, node)

@@ -8,7 +8,7 @@ import numpy as np
 
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
-from minigrad.core.tensor import Tensor
+from minigrad.core.tensor import Tensor, array_of
 from minigrad.ops.comparison import isnan
 from minigrad.ops.elementwise import where
 
@@ -65,6 +65,8 @@ def nan_to_num(x: Array, nan: float = 0.0, posinf: float | None = None, neginf: 
 def isclose(a: Array, b: Array, *, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Whether ``abs(a - b) <= atol + rtol * abs(b)``, elementwise; infinite elements are close to their equals alone."""
     same = (a == b) | (isnan(a) & isnan(b)) if equal_nan else a == b
+    if all(array_of(x).dtype.kind in "iub" for x in (a, b) if hasattr(x, "dtype")):
+        a, b = 1.0 * a, 1.0 * b
     finite = abs(b) < math.inf
     return same | (finite & (abs(a - where(finite, b, 0)) <= atol + rtol * abs(b)))
 

@@ -149,4 +149,5 @@ def cdist(a: Array, b: Array, p: float = 2) -> Tensor:
     """
     if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-1]:
         raise ValueError(f"cdist: a has shape {a.shape} and b {b.shape}; expected (..., m, d) and (..., n, d)")
+    a, b = 1.0 * a, 1.0 * b  # differences of unsigned integers wrap around
     return vector_norm(expand_dims(a, axis=-2) - expand_dims(b, axis=-3), axis=-1, ord=p)

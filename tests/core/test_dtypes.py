@@ -181,3 +181,34 @@ def test_integers_are_no_input_of_a_layer_and_half_precision_is() -> None:
     with pytest.raises(TypeError, match="linear: x must be of floating point, not int64; convert it"):
         nn.Linear(3, 2)(mg.tensor(np.ones((4, 3), int)))
     assert nn.LayerNorm(3)(mg.tensor(np.ones((4, 3), np.float16))).dtype == np.float16
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        pytest.param(lambda a, b: mg.avg_pool(a[None, None], kernel_size=2), id="avg_pool"),
+        pytest.param(lambda a, b: mg.huber(a, b), id="huber"),
+        pytest.param(lambda a, b: mg.lerp(a, b, 0.5), id="lerp"),
+        pytest.param(lambda a, b: mg.eigh(a[:4].reshape((2, 2)))[0], id="eigh"),
+        pytest.param(lambda a, b: mg.cdist(a[None], b[None]), id="cdist"),
+        pytest.param(lambda a, b: F.pairwise_distance(a, b), id="pairwise_distance"),
+        pytest.param(lambda a, b: mg.isclose(a, b, atol=2, rtol=0), id="isclose"),
+        pytest.param(lambda a, b: mg.isclose(b, a, atol=2, rtol=0), id="isclose, the other way"),
+        pytest.param(lambda a, b: mg.exp(a * 0 + 5), id="exp"),
+    ],
+)
+def test_small_integers_do_not_wrap_around_on_the_way_to_a_float(function, dtype):
+    top, bottom = int(np.iinfo(dtype).max), int(np.iinfo(dtype).min)
+    a, b = np.array([top, top, bottom, 1, 5, top]), np.array([top - 1, bottom, top, 2, 4, 1])
+    small = function(mg.tensor(a.astype(dtype)), mg.tensor(b.astype(dtype)))
+    right = function(mg.tensor(a, dtype="float64"), mg.tensor(b, dtype="float64"))
+    np.testing.assert_allclose(small.numpy(), right.numpy(), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, F.l1_loss, F.huber_loss, F.smooth_l1_loss])
+def test_a_loss_of_small_integers_is_refused_where_a_difference_could_wrap_around(loss):
+    small = mg.tensor(np.array([1, 2], np.uint8))
+    with pytest.raises(TypeError, match=r"input is uint8 and the target uint8.*astype\('float32'\)"):
+        loss(small, small)
+    assert loss(small.astype("float32"), small).item() == 0

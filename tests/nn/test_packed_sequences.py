@@ -231,3 +231,10 @@ def test_a_packed_sequence_made_by_hand_keeps_its_order() -> None:
     padded, lengths = pad_packed_sequence(packed)
     assert lengths.tolist() == [1, 2]
     np.testing.assert_array_equal(padded.data[:, 1], X.data[[0, 2], 0])
+
+
+def test_padding_keeps_integers_integers():
+    packed = pack_padded_sequence(mg.tensor(np.array([[1, 2], [3, 4]])), [2, 1])
+    padded, _ = pad_packed_sequence(packed, padding_value=-1.0)
+    assert padded.dtype == np.int64
+    assert padded.tolist() == [[1, 2], [3, -1]]

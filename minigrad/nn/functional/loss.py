@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from minigrad import ops
 from minigrad.backends import namespace
 from minigrad.core._capturing import can_look
@@ -45,6 +47,10 @@ def check_shapes(name: str, x: Any, target: Any) -> None:
     check_arrays(name, x, target)
     if x.shape != target.shape:
         raise ValueError(f"{name}: the input has shape {x.shape} and the target {target.shape}; they must be equal")
+    if x.dtype.kind in "iu" and target.dtype.kind in "iu" and (x.dtype != np.int64 or target.dtype != np.int64):
+        raise TypeError(
+            f"{name}: the input is {x.dtype} and the target {target.dtype}, whose differences may wrap around; write x.astype('float32')"
+        )
 
 
 # -------------------------------------------------------------------------------------------------------- regression

@@ -97,7 +97,7 @@ def pad_packed_sequence(
     padded = taken(sequence.data, np.where(there, starts[:, None] + places, 0).reshape(-1))
     if not there.all():
         mask = there.reshape((-1, *[1] * (padded.ndim - 1)))
-        padded = ops.where(move(mask, padded.device), padded, padding_value)
+        padded = ops.where(move(mask, padded.device), padded, padded.dtype.type(padding_value))
     padded = padded.reshape((t, len(lengths), *sequence.data.shape[1:]))
     return padded.swapaxes(0, 1) if batch_first else padded, Tensor(lengths)
 
