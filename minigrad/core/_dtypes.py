@@ -53,6 +53,11 @@ def settled(op: Op, arrays: list[Any]) -> list[Any]:
         return arrays
     counting = _counting(op, arrays)
     floats = [dtype for _, dtype in counting if dtype.kind in "fc"]
+    if not floats:
+        for number in [a for a in arrays if a.__class__ is int]:
+            for _, dtype in counting:
+                if dtype.kind in "iu":
+                    dtype.type(number)  # raises OverflowError where it does not fit; NumPy's where would wrap it around
     if not floats or len(counting) < 2:
         return arrays
     _check_weights(op, counting)

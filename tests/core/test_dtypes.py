@@ -212,3 +212,12 @@ def test_a_loss_of_small_integers_is_refused_where_a_difference_could_wrap_aroun
     with pytest.raises(TypeError, match=r"input is uint8 and the target uint8.*astype\('float32'\)"):
         loss(small, small)
     assert loss(small.astype("float32"), small).item() == 0
+
+
+@pytest.mark.parametrize(("number", "dtype"), [(300, "uint8"), (-1, "uint8"), (-129, "int8")])
+def test_a_number_that_does_not_fit_the_integers_beside_it_is_refused(number, dtype):
+    x, mask = mg.tensor(np.array([1, 2], dtype)), mg.tensor([True, False])
+    for call in (lambda: mg.where(mask, x, number), lambda: mg.where(mask, number, x), lambda: mg.masked_fill(x, mask, number)):
+        with pytest.raises(OverflowError, match="out of bounds"):
+            call()
+    assert mg.where(mask, x, 7).tolist() == [1, 7]
