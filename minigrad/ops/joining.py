@@ -99,6 +99,10 @@ def pad(xp: Namespace, x: Array, *, pad_width: Widths, mode: str = "constant", v
     """
     if mode not in ("constant", "reflect", "edge", "wrap"):
         raise ValueError(f"pad: unknown mode {mode!r}; there are 'constant', 'reflect', 'edge' and 'wrap'")
+    if mode == "constant" and x.dtype.kind in "iu":
+        limits = np.iinfo(x.dtype)
+        if not (limits.min <= value <= limits.max and value == int(value)):
+            raise ValueError(f"pad: value={value} does not fit x, which is {x.dtype}; convert x first, as in x.astype('float32')")
     widths = _pairs(pad_width, x.ndim)
     return xp.pad(x, widths, mode, constant_values=value) if mode == "constant" else xp.pad(x, widths, mode)
 

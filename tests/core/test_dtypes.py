@@ -221,3 +221,11 @@ def test_a_number_that_does_not_fit_the_integers_beside_it_is_refused(number, dt
         with pytest.raises(OverflowError, match="out of bounds"):
             call()
     assert mg.where(mask, x, 7).tolist() == [1, 7]
+
+
+@pytest.mark.parametrize("value", [0.5, 300, -1, np.inf, np.nan])
+def test_padding_that_does_not_fit_integers_is_refused(value):
+    x = mg.tensor(np.array([1, 2], np.uint8))
+    with pytest.raises(ValueError, match=r"pad: value=.* does not fit x, which is uint8"):
+        mg.pad(x, pad_width=1, value=value)
+    assert mg.pad(x, pad_width=1, value=7.0).tolist() == [7, 1, 2, 7]
