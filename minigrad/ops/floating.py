@@ -10,7 +10,7 @@ from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
 from minigrad.core.tensor import Tensor, array_of
 from minigrad.ops.comparison import isnan
-from minigrad.ops.elementwise import where
+from minigrad.ops.elementwise import astype, where
 
 __all__ = ["allclose", "copysign", "isclose", "nan_to_num", "nextafter", "signbit"]
 
@@ -62,11 +62,18 @@ def nan_to_num(x: Array, nan: float = 0.0, posinf: float | None = None, neginf: 
     return where(isnan(x), nan, where(x == math.inf, top, where(x == -math.inf, bottom, x)))
 
 
+def without_wrapping(x: Array) -> Array:
+    """Return x in a type in which differences do not wrap around: int64 for smaller integers, float64 for uint64."""
+    kind = array_of(x).dtype if hasattr(x, "dtype") else None
+    if kind is None or kind.kind not in "iub" or kind == np.int64:
+        return x
+    return astype(x, dtype=np.dtype(np.float64 if kind == np.uint64 else np.int64))
+
+
 def isclose(a: Array, b: Array, *, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Whether ``abs(a - b) <= atol + rtol * abs(b)``, elementwise; infinite elements are close to their equals alone."""
     same = (a == b) | (isnan(a) & isnan(b)) if equal_nan else a == b
-    if all(array_of(x).dtype.kind in "iub" for x in (a, b) if hasattr(x, "dtype")):
-        a, b = 1.0 * a, 1.0 * b
+    a, b = without_wrapping(a), without_wrapping(b)
     finite = abs(b) < math.inf
     return same | (finite & (abs(a - where(finite, b, 0)) <= atol + rtol * abs(b)))
 

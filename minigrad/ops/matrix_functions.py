@@ -13,6 +13,7 @@ from minigrad.core.tensor import Tensor
 from minigrad.ops.decomposition import check_square, eigh, identity_like, inv, pinv, slogdet, solve, svd
 from minigrad.ops.diagonals import check_matrices, tril, triu
 from minigrad.ops.elementwise import where
+from minigrad.ops.floating import without_wrapping
 from minigrad.ops.reduction import vector_norm
 from minigrad.ops.shape import broadcast_to, expand_dims
 
@@ -149,5 +150,5 @@ def cdist(a: Array, b: Array, p: float = 2) -> Tensor:
     """
     if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-1]:
         raise ValueError(f"cdist: a has shape {a.shape} and b {b.shape}; expected (..., m, d) and (..., n, d)")
-    a, b = 1.0 * a, 1.0 * b  # differences of unsigned integers wrap around
+    a, b = without_wrapping(a), without_wrapping(b)
     return vector_norm(expand_dims(a, axis=-2) - expand_dims(b, axis=-3), axis=-1, ord=p)

@@ -229,3 +229,11 @@ def test_padding_that_does_not_fit_integers_is_refused(value):
     with pytest.raises(ValueError, match=r"pad: value=.* does not fit x, which is uint8"):
         mg.pad(x, pad_width=1, value=value)
     assert mg.pad(x, pad_width=1, value=7.0).tolist() == [7, 1, 2, 7]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint32", "uint64"])
+def test_the_difference_of_large_integers_is_not_lost(dtype):
+    a, b = (mg.tensor(np.array([2**24 + i], dtype)) for i in (0, 1))
+    assert not mg.isclose(a, b, rtol=0, atol=0.5).item()
+    assert mg.cdist(a[None], b[None]).item() == 1
+    assert F.pairwise_distance(b, a, eps=0.0).item() == 1

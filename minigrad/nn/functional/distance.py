@@ -7,6 +7,7 @@ from typing import Any
 from minigrad import ops
 from minigrad.core._advice import tells_spelling
 from minigrad.core.tensor import Tensor
+from minigrad.ops.floating import without_wrapping
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance"]
 
@@ -14,7 +15,7 @@ __all__ = ["cosine_similarity", "normalize", "pairwise_distance"]
 @tells_spelling
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of x1 - x2 + eps along the last axis."""
-    return ops.vector_norm(1.0 * x1 - x2 + eps, axis=-1, ord=p, keepdims=keepdim)
+    return ops.vector_norm(without_wrapping(x1) - without_wrapping(x2) + eps, axis=-1, ord=p, keepdims=keepdim)
 
 
 @tells_spelling
