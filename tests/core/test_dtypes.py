@@ -237,3 +237,10 @@ def test_the_difference_of_large_integers_is_not_lost(dtype):
     assert not mg.isclose(a, b, rtol=0, atol=0.5).item()
     assert mg.cdist(a[None], b[None]).item() == 1
     assert F.pairwise_distance(b, a, eps=0.0).item() == 1
+
+
+def test_a_number_beside_integers_and_truths_has_to_fit_the_integers_alone():
+    x, low = mg.tensor(np.array([1, 0], np.uint8)), mg.tensor([False, True])
+    assert mg.clip(x, low, 200).tolist() == [1, 1]
+    with pytest.raises(OverflowError, match="out of bounds"):
+        mg.clip(x, low, 300)
