@@ -1,7 +1,7 @@
 """Derivatives as functions: grad, vjp, jvp, jacobian, hessian, hvp.
 
 The names and arguments are those of ``torch.autograd`` and ``torch.autograd.functional``. All of them stand on
-`minigrad.core.graph.walk`; forward-mode products come from two backward passes. Those that call a function record what it
+`minigrad.core.graph.walk`, and `jvp` on `minigrad.forward_mode`. Those that call a function record what it
 does even within `no_grad`, as they differentiate it themselves; of what depends on no input the derivative is zero.
 """
 
@@ -14,8 +14,10 @@ from minigrad.backends import namespace
 from minigrad.core._contexts import Block, F
 from minigrad.core.graph import Node, walk
 from minigrad.core.mode import changed_mode, mode
-from minigrad.core.tensor import Tensor, start_of_backward, wrap
+from minigrad.core.tensor import Tensor, as_array, start_of_backward, wrap
+from minigrad.forward_mode import Tangents
 from minigrad.ops.joining import stack
+from minigrad.ops.shape import reshape
 
 __all__ = ["enable_grad", "grad", "hessian", "hvp", "is_grad_enabled", "jacobian", "jvp", "no_grad", "vjp"]
 
@@ -145,17 +147,17 @@ def vjp(func: Callable[..., Any], inputs: Tensors, v: Any = None, *, create_grap
 def jvp(func: Callable[..., Any], inputs: Tensors, v: Any, *, create_graph: bool = False) -> tuple[Any, Any]:
     """Return ``func(*inputs)`` and the product of its Jacobian with the tangent ``v``: J v.
 
-    By two backward passes: u -> u^T J is linear in u, and its own derivative, applied to v, is J v.
+    In one pass: tangents are carried along with the values (`minigrad.forward_mode`).
     """
-    xs, tangents = _fresh(inputs, create_graph), _sequence(v)
-    if len(tangents) != len(xs):
-        raise ValueError(f"jvp: {len(xs)} inputs, but {len(tangents)} tangents")
-    y = func(*xs)
-    ys = _sequence(y)
-    us = [_zeros_like(part).requires_grad_() for part in ys]
-    first = _gradient_of_sum(ys, xs, us, create_graph=True)
-    gs = _gradient_of_sum(first, us, tangents, create_graph)
-    return _detached(y, create_graph), _like(y, _zeros_for_unused(gs, us))
+    xs, vs = _fresh(inputs, create_graph), _sequence(v)
+    if len(vs) != len(xs):
+        raise ValueError(f"jvp: {len(xs)} inputs, but {len(vs)} tangents")
+    moving = [(x.node, _tangent_of(x, part, i)) for i, (x, part) in enumerate(zip(xs, vs, strict=True))]
+    tangents = Tangents({node: tangent for node, tangent in moving if node is not None}, create_graph)
+    with changed_mode(observers=(*mode.get().observers, tangents)):
+        y = func(*xs)
+    found = [tangents.of(part) for part in _sequence(y)]
+    return _detached(y, create_graph), _like(y, _zeros_for_unused(found, _sequence(y)))
 
 
 @changed_mode(recording=True)
@@ -223,12 +225,23 @@ def _like(model: Any, values: Sequence[Any]) -> Any:
 
 
 def _fresh(inputs: Any, create_graph: bool) -> list[Tensor]:
-    """Return leaves with the values of the inputs; the inputs themselves where the result must stay connected to them."""
+    """Return leaves with the values of the inputs, or views of them where the result must stay connected to the inputs.
+
+    Views, as what the function takes from elsewhere is a constant to it, even where that is the same tensor.
+    """
     xs = _sequence(inputs)
     for i, x in enumerate(xs):
         if not isinstance(x, Tensor):
             raise TypeError(f"the inputs must be tensors, such as mg.tensor([1.0, 2.0]); number {i} is a {type(x).__name__}")
-    return [x if create_graph and x.node is not None else wrap(x.data, None).requires_grad_() for x in xs]
+    return [reshape(x, x.shape) if create_graph and x.node is not None else wrap(x.data, None).requires_grad_() for x in xs]
+
+
+def _tangent_of(x: Tensor, v: Any, number: int) -> Tensor:
+    """Return a direction as a Tensor, which has the shape of the input and takes its dtype."""
+    tangent = v if isinstance(v, Tensor) else wrap(as_array(v), None)
+    if tangent.shape != x.shape:
+        raise ValueError(f"jvp: the tangent of input {number} has shape {tangent.shape}, the input {x.shape}")
+    return tangent if tangent.dtype == x.dtype else tangent.astype(x.dtype)
 
 
 def _detached(y: Any, create_graph: bool) -> Any:

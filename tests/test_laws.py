@@ -167,6 +167,7 @@ FLOORS = [
     {"cuda", "reading"},
     {"random"},
     {"ops"},
+    {"forward_mode"},
     {"amp", "anomaly", "autograd", "checkpointing", "creation", "dtypes", "linalg", "saving"},
     {"kernels"},
     {"array_api", "data", "nn", "optim"},

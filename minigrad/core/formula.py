@@ -89,7 +89,7 @@ class Plan:
                 inputs = range(len(node.parents)) if self.op.variadic else formula.positions
                 if useful is not None and not any(node.parents[i] in useful for i in inputs):
                     continue
-                results = self._run(formula, node, g, saved, lift)
+                results = self.run(formula, node, g, saved, lift)
                 if len(results) != len(inputs):
                     names, n = ", ".join(formula.inputs), len(results)
                     raise ValueError(f"{self.op.name}'s formula for {names} returned {n} gradients, expected {len(inputs)}")
@@ -108,7 +108,7 @@ class Plan:
             raise
         return found
 
-    def _run(self, formula: Formula, node: Node, g: Any, saved: tuple[Any, ...], lift: Any) -> Any:
+    def run(self, formula: Formula, node: Node, g: Any, saved: tuple[Any, ...], lift: Any) -> Any:
         """Call a formula, or a kernel that stands for it, with what it names. Returns its gradients, however many."""
         op = self.op
         args = [_cotangent(formula, name, node, g, lift) if k is None else saved[k] for name, k in self.arguments[formula]]

@@ -10,9 +10,10 @@ import numpy as np
 
 from minigrad.core.op import OPS, Op
 from minigrad.core.tensor import Tensor
-from minigrad.explore.formulas import code_of, is_elementwise
+from minigrad.explore.formulas import code_of
 from minigrad.gradcheck.samples import Sample
 from minigrad.gradcheck.samples.problems import differentiable, samples_of
+from minigrad.ops.families import is_elementwise
 
 POINTS = np.arange(-13, 14) / 2  #: where an elementwise function is looked at
 STEP = 1e-6

@@ -14,9 +14,7 @@ from typing import Any
 from minigrad.core._signature import parameters_of
 from minigrad.core.formula import Formula
 from minigrad.core.op import Op
-
-_FAMILIES = ("elementwise", "exponential", "trigonometric", "activation", "special", "rounding", "comparison")
-_ELEMENTWISE = {f"minigrad.ops.{family}" for family in _FAMILIES}
+from minigrad.ops.families import is_elementwise
 
 
 def describe_op(op: Op) -> dict[str, Any]:
@@ -29,17 +27,11 @@ def describe_op(op: Op) -> dict[str, Any]:
         "signature": op.signature(),
         "inputs": list(op.inputs),
         "outputs": list(op.outputs),
-        "elementwise": is_elementwise(op),
+        "elementwise": is_elementwise(op) or (op.broadcasts and not op.__module__.startswith("minigrad.")),
         "code": code_of(op.forward),
         "rules": rules,
         "reasons": dict(op.reasons),
     }
-
-
-def is_elementwise(op: Op) -> bool:
-    """Tell whether each element of the output comes from the elements at its place (broadcast) in the inputs."""
-    known = op.__module__ in _ELEMENTWISE if op.__module__.startswith("minigrad.") else op.broadcasts
-    return known and "axis" not in op.params
 
 
 def _rule(op: Op, formula: Formula) -> dict[str, Any]:
