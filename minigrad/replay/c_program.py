@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
+from minigrad.kernels import buffers
 from minigrad.replay.c_build import library
 from minigrad.replay.c_indexing import index_lines
 from minigrad.replay.c_source import Source, blas, registers, steps_of
 from minigrad.replay.cpu import CpuProgram
 from minigrad.replay.numpy_replay import Writer
 from minigrad.replay.plan import Plan, planned
-from minigrad.replay.program import FRESH, INPUT, VALUE, Call, Ref, Storage, changed
+from minigrad.replay.program import FRESH, INPUT, VALUE, Call, Ref, Storage, relocated
 
 #: kernels that are better than loops of C: their calls stay in Python
 BOXES = ("activation", "convolution", "direct", "pooling", "recurrent", "winograd")
+
+WORTH_OWN_MEMORY = 1 << 15  #: bytes of a result from which asking for memory costs less than a copy
 
 
 def stays_in_python(function: Any) -> bool:
@@ -63,6 +65,7 @@ class CProgram(CpuProgram):
 
     def _plan(self, places: list[Ref]) -> Plan:
         self.body, places[:] = _with_planned_gathers(self.body, places)
+        self.body, places[:] = _with_own_results(self.body, places)
         self._steps = steps_of(self.body)
         self._registers = registers(self._steps, places)
         skip = {storage for storages in self._registers.values() for storage in storages}
@@ -142,14 +145,26 @@ def _with_planned_gathers(calls: Sequence[Call], places: Sequence[Ref]) -> tuple
     def moved(value: Any) -> Any:
         return value.inside(home[value.storage]) if isinstance(value, Ref) and value.storage in home else value
 
-    result = []
     for call in calls:
         if call.kind == "call" and index_lines(call, str) is not None:
             home[call.outs[0].storage] = Storage(VALUE, call.outs[0].storage.nbytes)
-        args, kwargs = changed(call.args, moved), changed(call.kwargs, moved)
-        outs, writes = [moved(out) for out in call.outs], [moved(ref) for ref in call.writes]
-        result.append(replace(call, args=args, kwargs=kwargs, outs=outs, writes=writes))
-    return result, [moved(ref) for ref in places]
+    return relocated(calls, moved), [moved(ref) for ref in places]
+
+
+def _with_own_results(calls: Sequence[Call], places: Sequence[Ref]) -> tuple[list[Call], list[Ref]]:
+    """Let large results be made in memory of their own, which the caller keeps, rather than be copied out of planned memory."""
+    home: dict[Storage, Ref] = {}
+    from_calls = {out.storage for call in calls if call.kind in ("call", "box") for out in call.outs if out is not None}
+    for ref in places:
+        large = ref.storage.kind == VALUE and ref.storage.nbytes >= WORTH_OWN_MEMORY
+        if large and ref.covers and ref.is_contiguous and ref.storage not in from_calls:
+            home.setdefault(ref.storage, ref.inside(Storage(FRESH, ref.storage.nbytes)))
+
+    def moved(value: Any) -> Any:
+        return value.inside(home[value.storage].storage) if isinstance(value, Ref) and value.storage in home else value
+
+    made = [Call("call", buffers.empty, (ref.shape, ref.dtype), outs=[ref]) for ref in home.values()]
+    return made + relocated(calls, moved), [moved(ref) for ref in places]
 
 
 def _outside() -> None:

@@ -62,7 +62,6 @@ class Writer:
         self._lives: dict[Live, str] = {}
         self._fresh: dict[Storage, tuple[str, Ref]] = {}
         self._views: dict[Ref, str] = {}
-        self._given: set[Storage] = set()  # fresh memory that left the step
         self._count = 0
 
     def bind(self, value: Any, stem: str) -> str:
@@ -185,12 +184,9 @@ class Writer:
         return "".join(f", {name}={self.text(value)}" for name, value in call.kwargs.items())
 
     def result(self, ref: Ref) -> str:
-        """Write an array that leaves the step: a copy, but of memory that a call made anew, which its first taker may have."""
+        """Write an array that leaves the step: a copy, or memory that a call made anew. As in an eager step, one place is one array."""
         name, root = self._fresh.get(ref.storage, ("", None))
-        if ref == root and ref.storage not in self._given:
-            self._given.add(ref.storage)
-            return name
-        return f"{self.text(ref)}.copy()"
+        return name if ref == root else f"{self.text(ref)}.copy()"
 
     def drop_fresh(self, storages: Sequence[Storage]) -> None:
         """Let go of memory that nothing reads any more."""

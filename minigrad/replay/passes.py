@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.replay.program import CONSTANT, FRESH, STATE, VALUE, Call, Live, Ref, Storage, array_at, changed, leaves
+from minigrad.replay.program import CONSTANT, FRESH, STATE, VALUE, Call, Live, Ref, Storage, array_at, changed, leaves, relocated
 
 PURE = {"ufunc", "reduce", "copy", "where", "into", "call", "box"}
 MOST_FOLDED = 1 << 16  #: bytes of a constant that is kept rather than computed in each step
@@ -218,17 +218,7 @@ def place(calls: list[Call], outputs: list[Ref]) -> tuple[list[Call], list[Ref]]
     def moved(value: Any) -> Any:
         return value.inside(*home[value.storage]) if isinstance(value, Ref) and value.storage in home else value
 
-    moved_calls = [
-        replace(
-            call,
-            args=changed(call.args, moved),
-            kwargs=changed(call.kwargs, moved),
-            outs=[moved(out) for out in call.outs],
-            writes=[moved(ref) for ref in call.writes],
-        )
-        for call in result
-    ]
-    return moved_calls, [moved(ref) for ref in outputs]
+    return relocated(result, moved), [moved(ref) for ref in outputs]
 
 
 def _may_move(part: Ref, target: Ref, storage: Storage, maker: Call | None) -> bool:

@@ -7,8 +7,8 @@ place in the same memory. Numbers that change from step to step, such as a learn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -173,6 +173,20 @@ def changed(value: Any, change: Callable[[Any], Any]) -> Any:
     if type(value) is dict:
         return {key: changed(item, change) for key, item in value.items()}
     return change(value)
+
+
+def relocated(calls: Iterable[Call], move: Callable[[Any], Any]) -> list[Call]:
+    """Return calls with ``move`` applied to every argument and place."""
+    return [
+        replace(
+            call,
+            args=changed(call.args, move),
+            kwargs=changed(call.kwargs, move),
+            outs=[move(out) for out in call.outs],
+            writes=[move(ref) for ref in call.writes],
+        )
+        for call in calls
+    ]
 
 
 def array_at(memory: Any, ref: Ref) -> Any:

@@ -188,6 +188,25 @@ def test_two_steps_with_one_source_have_their_own_memory() -> None:
     assert len({step.program.c_source for step in steps}) == 1
 
 
+def test_large_results_are_made_where_they_stay() -> None:
+    """Each step makes them anew and copies nothing; what is returned twice is one array, as in an eager step."""
+    x = mg.Tensor(np.zeros((100, 200), np.float32)).requires_grad_()
+
+    def step(w: mg.Tensor) -> list[mg.Tensor]:
+        x.grad = None
+        y = (x + w) * w
+        y.backward(mg.ones(y.shape))
+        return [y, x.grad]
+
+    fast = capture(step, backend="c")
+    kept = [(k, *fast(mg.full((100, 200), float(k))), x.grad) for k in range(6)]
+    for k, y, returned, gradient in kept:
+        np.testing.assert_array_equal(y.data, np.full(y.shape, k * k, np.float32))
+        np.testing.assert_array_equal(gradient.data, np.full(y.shape, k, np.float32))
+        assert returned.data is gradient.data
+    assert ".copy()" not in fast.program.source
+
+
 def test_an_index_outside_is_an_error_and_reads_nothing() -> None:
     table = mg.Tensor(np.arange(12, dtype=np.float32).reshape(4, 3))
     fast = capture(lambda i: mg.take(table, i, axis=0) * 2, backend="c")
