@@ -20,7 +20,7 @@ KERNELS = pytest.mark.parametrize("kernels", [True, False], ids=["kernels", "for
 
 
 @KERNELS
-@pytest.mark.parametrize("size", [2, 3, 4])
+@pytest.mark.parametrize("size", [2, *(pytest.param(size, marks=pytest.mark.thorough) for size in (3, 4))])
 @pytest.mark.parametrize("shape", [(3,), (3, 2, 4)], ids=str)
 @pytest.mark.parametrize("statistics", [True, False], ids=["with statistics", "y alone"])
 @pytest.mark.parametrize("alike", [True, False], ids=["weights alike", "weights differ"])

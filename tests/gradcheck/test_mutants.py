@@ -44,6 +44,7 @@ def test_no_mutant_of_any_op_survives(name: str) -> None:
     assert not unexplained
 
 
+@pytest.mark.thorough
 def test_a_cotangent_of_ones_misses_many_of_batch_norms_mutants() -> None:
     """The control: the check that several frameworks ship, on the very mutants that this suite kills."""
     op, name = OPS["batch_norm"], "batch_norm"

@@ -98,7 +98,7 @@ def test_the_gradient_is_minus_the_share_of_the_alignments() -> None:
     np.testing.assert_array_equal(shares[:3, 2, 0], 1)  # all are blanks where the target is empty
 
 
-@pytest.mark.parametrize("order", [2, 3])
+@pytest.mark.parametrize("order", [2, pytest.param(3, marks=pytest.mark.thorough)])
 def test_derivatives_of_higher_order(order: int) -> None:
     def f(x: Any) -> Any:
         return F.ctc_loss(F.log_softmax(x, dim=-1), np.array([[1, 1], [2, 1]]), [4, 3], [2, 1])
