@@ -1,10 +1,13 @@
-"""Models as ONNX files, for runtimes that know nothing of minigrad: `export_onnx`.
+"""Models as ONNX files: `export_onnx` for runtimes that know nothing of minigrad, `import_onnx` for the way back.
 
 A model is run and recorded (`tracing`), each op becomes nodes by a table (`table`), and the graph is checked and written
-(`onnx_model`).
+(`onnx_model`). A file is read and looked at as a whole (`onnx_file`), and its nodes are run as minigrad's functions by another
+table (`operators`), in a module (`onnx_module`).
 """
 
 from minigrad.export.graph import ExportError
 from minigrad.export.onnx_model import export_onnx
+from minigrad.export.onnx_module import OnnxModel, import_onnx
+from minigrad.export.operators.values import OnnxImportError
 
-__all__ = ["ExportError", "export_onnx"]
+__all__ = ["ExportError", "OnnxImportError", "OnnxModel", "export_onnx", "import_onnx"]

@@ -14,6 +14,7 @@ import numpy as np
 
 OPSET = 18  #: of ONNX's standard operators; the newest that every runtime of the last three years reads
 IR_VERSION = 8  #: of the file format that came with that opset
+LEARNED = "minigrad.parameters"  #: key of the metadata that names, as JSON, which arrays of a file the model learns
 
 
 class ExportError(ValueError):

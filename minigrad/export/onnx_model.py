@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from minigrad.backends import is_array
 from minigrad.core.device import to_host
 from minigrad.core.tensor import array_of
 from minigrad.explore.records import Entry, Ref
-from minigrad.export.graph import IR_VERSION, OPSET, ExportError, Graph, Value, onnx_type
+from minigrad.export.graph import IR_VERSION, LEARNED, OPSET, ExportError, Graph, Value, onnx_type
 from minigrad.export.table import NODES, WITHOUT
 from minigrad.export.tracing import SIZES, Trace, batch_of, following, layer_of, shape_following, trace
 from minigrad.nn.module import Module
@@ -95,6 +96,8 @@ class Builder:
         self.graph = Graph()
         self.values: dict[Ref, Value] = {}
         self.names = {id(t.data): name for name, t in [*model.named_parameters(), *model.named_buffers()]}
+        self.parameters = {id(p.data) for p in model.parameters()}
+        self.learned: list[str] = []  #: names of the parameters in the file
         self.inputs: list[Value] = []
 
     def build(self) -> Any:
@@ -124,7 +127,10 @@ class Builder:
         from minigrad import __version__
 
         opsets = [helper.make_opsetid("", OPSET)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="minigrad", producer_version=__version__)
+        versions = {"opset_imports": opsets, "ir_version": IR_VERSION, "producer_name": "minigrad", "producer_version": __version__}
+        made = helper.make_model(graph, **versions)
+        helper.set_model_props(made, {LEARNED: json.dumps([name for name in self.learned if name in read])})
+        return made
 
     # ------------------------------------------------------------------------------------------------------- inputs
 
@@ -208,6 +214,7 @@ class Builder:
         if not np.array_equal(a, b, equal_nan=a.dtype.kind == "f") or (axes and not self._uniform(array, a)):
             raise ExportError("a value in it was computed from the input, but not by an op (with NumPy, or by a silent cast of integers)")
         made = self.graph.constant(a, a.dtype, self.names.get(id(array), ""))
+        self.learned += [made.used] * (id(array) in self.parameters)
         if not axes:
             return made
         spread: Value = self.graph.Expand(made, self.graph.sizes(shape))

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from minigrad import ops
+from minigrad.core._capturing import recorded
+from minigrad.core.mode import mode
 from minigrad.core.tensor import Tensor
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
@@ -68,9 +70,14 @@ def instance_norm(
 
 
 def overwrite(running: Any, new: Any, momentum: float) -> None:
-    """Move a running statistic, if there is one, towards a new value."""
-    if running is not None:
-        running.copy_((1 - momentum) * running.data + momentum * new)
+    """Move a running statistic, if there is one, towards a new value; in a captured step the program does it."""
+    if running is None:
+        return
+    value = (1 - momentum) * recorded(running.data) + momentum * new
+    if mode.get().recorder is None:
+        running.copy_(value)
+    else:
+        recorded(running.data)[...] = value.astype(running.dtype, copy=False)
 
 
 def layer_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
