@@ -11,6 +11,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.nn import functional as F
 
 rng = np.random.default_rng(3)
 SHAPES = {"1d": (6, 3), "1d of (N, C, L)": (4, 3, 5), "2d": (4, 3, 2, 3), "3d": (2, 3, 2, 2, 2)}
@@ -332,3 +333,16 @@ def test_batch_renorm_without_correction_is_batch_norm() -> None:
         np.testing.assert_allclose(renorm(mg.Tensor(x)).detach().numpy(), plain(mg.Tensor(x)).detach().numpy(), atol=1e-14)
     for name, b in plain.named_buffers():
         np.testing.assert_allclose(renorm.get_buffer(name).numpy(), b.numpy(), rtol=1e-13)
+
+
+def test_running_statistics_of_the_function_move_in_a_captured_step():
+    x = [np.random.default_rng(k).standard_normal((4, 3)).astype(np.float32) for k in range(4)]
+
+    def trained(step_of):
+        mean, var = mg.zeros(3), mg.ones(3)
+        step = step_of(lambda x: F.batch_norm(x, mean, var, training=True))
+        return [step(mg.tensor(a)).numpy() for a in x], mean.numpy(), var.numpy()
+
+    eager, captured = trained(lambda f: f), trained(mg.capture)
+    for a, b in zip(eager, captured, strict=True):
+        np.testing.assert_array_equal(a, b)
