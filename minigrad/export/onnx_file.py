@@ -29,7 +29,7 @@ STANDARD = ("", "ai.onnx")
 KINDS = {"b": "truth", "i": "integer", "u": "integer", "f": "real", "c": "complex"}
 
 
-class Node(NamedTuple):
+class OnnxNode(NamedTuple):
     """One operator in the graph."""
 
     words: str  #: what errors call it
@@ -63,7 +63,7 @@ class Wanted(NamedTuple):
 class File(NamedTuple):
     """A file that was found to be good."""
 
-    nodes: list[Node]
+    nodes: list[OnnxNode]
     arrays: dict[str, np.ndarray[Any, Any]]
     inputs: list[Wanted]
     outputs: list[str]
@@ -200,7 +200,7 @@ def learned_names(model: Any) -> frozenset[str] | None:
 # ---------------------------------------------------------------------------------------------------------- nodes
 
 
-def node_of(node: Any, place: int) -> Node:
+def node_of(node: Any, place: int) -> OnnxNode:
     """Return a node with its function, after comparing attributes and inputs with the function's signature."""
     kind = node.op_type if node.domain in STANDARD else f"{node.domain}.{node.op_type}"
     if kind not in OPERATORS:
@@ -221,7 +221,7 @@ def node_of(node: Any, place: int) -> Node:
         raise OnnxImportError(f"{words}: {error}; it takes {plain(signature)}") from None
     given = [p for p in signature.parameters.values() if p.kind is not p.KEYWORD_ONLY]
     numbers = frozenset(k for k, p in enumerate(given) if str(p.annotation).startswith("Numbers"))
-    return Node(words, kind, function, numbers, list(node.input), list(node.output), settings, modal)
+    return OnnxNode(words, kind, function, numbers, list(node.input), list(node.output), settings, modal)
 
 
 def plain(signature: inspect.Signature) -> inspect.Signature:
@@ -254,7 +254,7 @@ def as_text(value: Any) -> Any:
     return value if isinstance(value, (np.ndarray, str, int, float)) else [as_text(v) for v in value]
 
 
-def check_names(nodes: list[Node], given: list[str], outputs: list[str]) -> None:
+def check_names(nodes: list[OnnxNode], given: list[str], outputs: list[str]) -> None:
     """Make sure that each value is given once, and before it is read: then there is no cycle."""
     repeated = [name for name, n in Counter(given).items() if n > 1]
     known = set(given)

@@ -13,7 +13,7 @@ from minigrad.core.device import Device, as_device, move
 from minigrad.core.tensor import Tensor, wrap
 from minigrad.creation import tensor
 from minigrad.export import onnx_file
-from minigrad.export.onnx_file import File, Node, Wanted
+from minigrad.export.onnx_file import File, OnnxNode, Wanted
 from minigrad.export.operators.values import OnnxImportError, numbers_of, sized
 from minigrad.nn.module import Module, Parameter
 
@@ -101,7 +101,7 @@ class OnnxModel(Module):
                 raise ValueError(f"OnnxModel takes {wanted}, and was given {value.dtype} of shape {value.shape}")
         return found
 
-    def _run(self, node: Node, values: dict[str, Any]) -> dict[str, Any]:
+    def _run(self, node: OnnxNode, values: dict[str, Any]) -> dict[str, Any]:
         """Return the outputs of a node by name."""
         given = [values[name] if name else None for name in node.inputs]
         device = next((v.device for v in given if isinstance(v, Tensor)), None)
