@@ -10,7 +10,7 @@ import numpy as np
 from minigrad.ops.indexing import find_wrong
 from minigrad.replay.c_forms import c_type
 from minigrad.replay.c_loops import cleaned
-from minigrad.replay.program import Call, Ref
+from minigrad.replay.program import CONSTANT, Call, Ref, array_at
 
 Pointer = Callable[[Ref], str]
 
@@ -26,6 +26,37 @@ def index_lines(call: Call, pointer: Pointer) -> list[str] | None:
     if call.kind == "box" and call.function == np.add.at:
         return _add_at(call, pointer)
     return None
+
+
+def by_rows(call: Call) -> tuple[int, list[tuple[Ref, int | None, bool, bool]]] | None:
+    """Return how a gather or a scatter falls into rows: how many, and for each place its axis of them, whether it is written, and
+    whether each row has its own part of it. None if it does not."""
+    out = call.results[0] if call.results else None
+    if out is None or not out.shape:
+        return None
+    whole: list[Ref] = []  #: what all rows use
+    shared: list[Ref] = []  #: what has in each row what it has in the first
+    if call.kind == "call" and call.function is np.take:
+        whole, own = [call.args[0]], [call.args[1]]
+    elif call.kind == "call":
+        own = list(call.args[:2])
+    else:
+        key = call.args[1]
+        if not isinstance(key, tuple) or not _counts(key[0], out.shape[0]):
+            return None
+        shared, own = [key[0]], [*key[1:], call.args[2]]
+    n = out.shape[0]
+    if any(ref.shape[:1] != (n,) for ref in own):
+        return None
+    places: list[tuple[Ref, int | None, bool, bool]] = [(ref, 0, False, True) for ref in own]
+    return n, [*places, *[(ref, None, False, True) for ref in whole], *[(ref, 0, False, False) for ref in shared], (out, 0, True, True)]
+
+
+def _counts(key: Any, n: int) -> bool:
+    """Tell whether an index is 0, 1, 2 and so on, so that each row is added to itself."""
+    if not isinstance(key, Ref) or key.storage.kind != CONSTANT or key.shape != (n, *[1] * (len(key.shape) - 1)):
+        return False
+    return np.array_equal(array_at(key.storage.array, key).ravel(), np.arange(n))
 
 
 def _integers(*values: Any) -> bool:

@@ -6,98 +6,17 @@ group needs are never stored. Axes along which all operands are even are joined,
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from minigrad.replay.c_forms import FORMS, REDUCTIONS, c_type, literal, loop_types
-from minigrad.replay.program import CONSTANT, Call, Live, Ref, Storage, array_at, changed
+from minigrad.replay.c_groups import Group, reduced_axes
+from minigrad.replay.program import CONSTANT, Call, Live, Ref, Storage, array_at
 
 LONG = 1024  #: elements whose sum is taken in double
-
-
-class Group:
-    """Calls over the same elements, which become one nest of loops."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = shape
-        self.calls: list[Call] = []
-        self._read: dict[Storage, set[Ref]] = {}
-        self._written: dict[Storage, set[Ref]] = {}
-        self._summed: set[Storage] = set()
-
-    def fitted(self, call: Call) -> Call | None:
-        """Return a call as it may join, perhaps with its elements seen in the group's shape; None if it may not."""
-        if shape_of(call) != self.shape:
-            call = _seen_as(call, self.shape) or call
-        return call if self._takes(call) else None
-
-    def _takes(self, call: Call) -> bool:
-        """Tell whether a call may join: what it reads must be in registers or untouched, what it writes unread elsewhere."""
-        if shape_of(call) != self.shape:
-            return False
-        for ref in call.reads:
-            written = self._written.get(ref.storage)
-            if ref.storage in self._summed or (written is not None and (written != {ref} or ref.shape != self.shape)):
-                return False
-        for ref in call.results:
-            if ref.storage in self._summed:
-                return False
-            for known in (self._read.get(ref.storage), self._written.get(ref.storage)):
-                if known is not None and (known != {ref} or call.kind == "reduce"):
-                    return False
-        return True
-
-    def add(self, call: Call) -> None:
-        """Take a call in."""
-        self.calls.append(call)
-        for ref in call.reads:
-            self._read.setdefault(ref.storage, set()).add(ref)
-        for ref in call.results:
-            self._written.setdefault(ref.storage, set()).add(ref)
-            if call.kind == "reduce":
-                self._summed.add(ref.storage)
-
-    @property
-    def summed(self) -> set[Storage]:
-        """Storages of sums, which are complete only after the loops."""
-        return self._summed
-
-
-def _seen_as(call: Call, shape: tuple[int, ...]) -> Call | None:
-    """Return an elementwise call over another shape of as many elements, where these lie one after the other; None if they do not."""
-    if call.kind == "reduce" or call.outs[0].size != math.prod(shape):
-        return None
-    n, refs = call.outs[0].size, [*call.reads, *call.results]
-    if not all(ref.size == 1 or (ref.size == n and ref.is_contiguous) for ref in refs) or n == 1:
-        return None
-
-    def seen(value: Any) -> Any:
-        if not isinstance(value, Ref):
-            return value
-        return (
-            value._replace(shape=(), strides=()) if value.size == 1 else value._replace(shape=shape, strides=contiguous(shape, value.dtype))
-        )
-
-    return replace(call, args=changed(call.args, seen), outs=[seen(out) for out in call.outs])
-
-
-def contiguous(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, ...]:
-    """Return the strides of elements in C order."""
-    strides, step = [], dtype.itemsize
-    for n in reversed(shape):
-        strides.append(step)
-        step *= n
-    return tuple(reversed(strides))
-
-
-def shape_of(call: Call) -> tuple[int, ...]:
-    """Return the shape over which a call goes."""
-    shape: tuple[int, ...] = call.args[0].shape if call.kind == "reduce" else call.outs[0].shape
-    return shape
 
 
 class Loops:
@@ -111,10 +30,19 @@ class Loops:
         Returns the C text of a live number.
     inner
         Storages that only this group uses: they stay in registers.
+    started
+        Sums that were begun before, and the variable that holds each; none where it is in memory.
     """
 
-    def __init__(self, group: Group, pointer: Callable[[Ref], str], number: Callable[[Live], str], inner: set[Storage]) -> None:
-        self.group, self.pointer, self.number, self.inner = group, pointer, number, inner
+    def __init__(
+        self,
+        group: Group,
+        pointer: Callable[[Ref], str],
+        number: Callable[[Live], str],
+        inner: Collection[Storage],
+        started: Mapping[Storage, str | None] = MappingProxyType({}),
+    ) -> None:
+        self.group, self.pointer, self.number, self.inner, self.started = group, pointer, number, inner, started
         self.operands: list[tuple[Ref, tuple[int, ...], str]] = []  # place, strides over the group, name
         self.registers: dict[Ref, tuple[str, str]] = {}
         self.loads: list[tuple[str, str, int]] = []
@@ -183,9 +111,8 @@ class Loops:
         return name if own == kind else f"({kind}){name}"
 
     def _reduce(self, call: Call) -> None:
-        x, axis, _, _ = call.args
+        x, axes = call.args[0], reduced_axes(call)
         out, shape = call.outs[0], self.group.shape
-        axes = range(len(shape)) if axis is None else [a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))]
         kept = iter(zip(out.shape, out.strides, strict=True))
         if len(out.shape) == len(shape):  # keepdims
             strides = tuple([0 if k in axes else out.strides[k] for k in range(len(shape))])
@@ -211,15 +138,17 @@ class Loops:
         lengths, strides = joined(self.group.shape, [strides for _, strides, _ in self.operands])
         *outer, length = lengths
         out = ["  {"]
-        for function, _, kind, k in self.sums:
+        for function, _, _, k in self.sums:
             ref = self.operands[k][0]
-            start = REDUCTIONS[function][1]
-            out.append(f"    {{ {kind} *r = ({kind} *)({self.pointer(ref)}); for (int64_t i = 0; i < {ref.size}; i++) r[i] = {start}; }}")
+            if ref.storage not in self.started:
+                out += [f"    {line}" for line in start_lines(ref, function, self.pointer)]
         indent = "    "
         for d, n in enumerate(outer):
             out.append(f"{indent}for (int64_t i{d} = 0; i{d} < {n}; i{d}++) {{")
             indent += "  "
         for k, (ref, _, name) in enumerate(self.operands):
+            if self.started.get(ref.storage):
+                continue
             moved = "".join(f" + i{d} * {strides[k][d]}" for d in range(len(outer)) if strides[k][d])
             out.append(f"{indent}{c_type(ref.dtype)} *{name} = ({c_type(ref.dtype)} *)({self.pointer(ref)}{moved});")
         out += self._inner(indent, length, [s[-1] for s in strides])
@@ -241,7 +170,7 @@ class Loops:
         body += self.code
         body += [f"{self._element(k, steps[k])} = {name};" for k, (_, name) in self.stores.items()]
         for j, (function, value, kind, k) in enumerate(self.sums):
-            target = self._element(k, steps[k])
+            target = self.started.get(self.operands[k][0].storage) or self._element(k, steps[k])
             if function is np.add:
                 wide = "double" if kind == "float" and length > LONG else kind
                 if steps[k] == 0:
@@ -268,6 +197,17 @@ class Loops:
     def _element(self, k: int, step: int) -> str:
         ref, _, name = self.operands[k]
         return f"{name}[0]" if step == 0 else f"{name}[i]" if step == ref.dtype.itemsize else f"{name}[i * {step // ref.dtype.itemsize}]"
+
+
+def start_lines(ref: Ref, function: Any, pointer: Callable[[Ref], str]) -> list[str]:
+    """Write what sets the sums of a reduction to where they begin."""
+    kind, start = c_type(ref.dtype), REDUCTIONS[function][1]
+    (*outer, length), ((*moves, step),) = joined(ref.shape, [ref.strides])
+    around = "".join(f"for (int64_t i{d} = 0; i{d} < {n}; i{d}++) " for d, n in enumerate(outer))
+    moved = "".join(f" + i{d} * {move}" for d, move in enumerate(moves))
+    at = "i" if step in (0, ref.dtype.itemsize) else f"i * {step // ref.dtype.itemsize}"
+    line = f"{{ {kind} *r = ({kind} *)({pointer(ref)}{moved}); for (int64_t i = 0; i < {length}; i++) r[{at}] = {start}; }}"
+    return [around + line]
 
 
 def _spread(ref: Ref, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from minigrad.kernels import buffers
 from minigrad.replay.c_build import library
 from minigrad.replay.c_indexing import index_lines
-from minigrad.replay.c_source import Source, blas, registers, steps_of
+from minigrad.replay.c_products import blas
+from minigrad.replay.c_source import Source
+from minigrad.replay.c_steps import registers, short, steps_of
 from minigrad.replay.cpu import CpuProgram
 from minigrad.replay.numpy_replay import Writer
 from minigrad.replay.plan import Plan, planned
@@ -67,10 +69,10 @@ class CProgram(CpuProgram):
         self.body, places[:] = _with_planned_gathers(self.body, places)
         self.body, places[:] = _with_own_results(self.body, places)
         self._steps = steps_of(self.body)
-        self._registers = registers(self._steps, places)
+        self._registers, self._short = registers(self._steps, places), short(self._steps, places)
         skip = {storage for storages in self._registers.values() for storage in storages}
         steps: Any = self._steps
-        return planned(steps, places, skip)
+        return planned(steps, places, skip, self._short)
 
     def _write_body(self, writer: Writer, places: Sequence[Ref]) -> None:
         source = Source(self.memory.offsets)
@@ -80,8 +82,8 @@ class CProgram(CpuProgram):
                 self._close(source, writer)
                 writer.write(step.calls[0])
             else:
-                source.add(step, self._registers.get(k, set()))
-            if step.kind in ("index", "check"):
+                source.add(step, self._registers, self._short)
+            if step.may_fail:
                 self._close(source, writer)
                 report = writer.text_of_call(step.calls[0]) if step.kind == "check" else f"{writer.bind(_outside, 'f')}()"
                 writer.lines.append(f"if fault[0]: fault[0] = 0; {report}")

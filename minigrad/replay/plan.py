@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from minigrad.replay.program import VALUE, Call, Ref, Storage
 
@@ -25,8 +26,10 @@ class Plan:
         return f"{self.size:,} bytes for {len(self.offsets)} values{share}"
 
 
-def planned(calls: list[Call], outputs: Iterable[Ref], skip: Iterable[Storage] = ()) -> Plan:
-    """Plan the memory of all values but those in ``skip``."""
+def planned(
+    calls: list[Call], outputs: Iterable[Ref], skip: Iterable[Storage] = (), sizes: Mapping[Storage, int] = MappingProxyType({})
+) -> Plan:
+    """Plan the memory of all values but those in ``skip``; ``sizes`` has those that need fewer bytes than they have."""
     life: dict[Storage, list[int]] = {}
     for k, call in enumerate(calls):
         for ref in [*call.reads, *call.results]:
@@ -53,10 +56,10 @@ def planned(calls: list[Call], outputs: Iterable[Ref], skip: Iterable[Storage] =
                 offsets[storage] = offsets[giver]
                 given.add(giver)
             else:
-                offsets[storage] = arena.take(_rounded(storage.nbytes))
+                offsets[storage] = arena.take(_rounded(sizes.get(storage, storage.nbytes)))
         for storage in ends.get(k, ()):
             if storage not in given:
-                arena.give_back(offsets[storage], _rounded(storage.nbytes))
+                arena.give_back(offsets[storage], _rounded(sizes.get(storage, storage.nbytes)))
     return Plan(offsets, arena.top, sum(_rounded(storage.nbytes) for storage in life))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from minigrad.core.mode import changed_mode
 from minigrad.gradcheck.samples.layers import TABLE
 from minigrad.gradcheck.samples.problems import samples_of
 from minigrad.nn import functional as F
-from minigrad.replay import c_build, capture
+from minigrad.replay import c_blocks, c_build, capture
 from minigrad.replay.c_build import NoCompilerError, library
 
 OPS = {name: op for name, op in mg.OPS.items() if op.__module__.startswith("minigrad.")}
@@ -55,9 +56,18 @@ def assert_close(got: Any, expected: Any, what: str = "", least: float = 1e-30) 
     assert not finite.any() or np.abs(got[finite] - expected[finite]).max() <= bound * max(scale, least), what
 
 
+@pytest.fixture(params=["", "blocks"])
+def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With blocks of large arrays, as it is, or of all arrays, in pieces as small as can be."""
+    if request.param:
+        for name, least in (("LARGE", 1), ("PIECE", 1), ("RUN", 1), ("SMALL", 64)):
+            monkeypatch.setattr(c_blocks, name, least)
+    return str(request.param)
+
+
 @pytest.mark.slow  # compiles some 500 programs
 @pytest.mark.parametrize("name", OPS)
-def test_an_op_in_c(name: str) -> None:
+def test_an_op_in_c(name: str, blocks: str) -> None:
     for sample in samples_of(name):
         fast = capture(lambda *args, params=sample.params: forward_and_gradients(OPS[name], args, params), backend="c", check=False)
         args = [mg.Tensor(a.copy()) if isinstance(a, np.ndarray) else a for a in sample.args]
@@ -72,7 +82,7 @@ def test_an_op_in_c(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("k", range(len(TABLE)), ids=[f"{cls.__name__}-{k}" for k, (cls, *_) in enumerate(TABLE)])
-def test_a_layer_in_c(k: int) -> None:
+def test_a_layer_in_c(k: int, blocks: str) -> None:
     cls, setup, settings, draw = TABLE[k]
     rng = np.random.default_rng(3)
     batches = [draw(rng) for _ in range(4)]
@@ -101,7 +111,7 @@ def test_a_layer_in_c(k: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=[f"{name}-{k}" for k, (name, _) in enumerate(CASES)])
-def test_an_optimizer_in_c(name: str, options: dict[str, Any]) -> None:
+def test_an_optimizer_in_c(name: str, options: dict[str, Any], blocks: str) -> None:
     rng = np.random.default_rng(0)
     data = [(rng.standard_normal((6, 4)), rng.standard_normal((6, 2))) for _ in range(9)]
     results = []
@@ -124,7 +134,7 @@ def test_an_optimizer_in_c(name: str, options: dict[str, Any]) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-10)
 
 
-def test_a_training_in_c() -> None:
+def test_a_training_in_c(blocks: str) -> None:
     """Batch norm, dropout, cross-entropy, AdamW. The bias before batch norm has a gradient of rounding noise, which Adam magnifies."""
     eager = Run(drop=0.3)
     expected = eager.losses(captured=False)
@@ -169,7 +179,7 @@ def test_nan_and_infinities_are_as_in_numpy(dtype: str) -> None:
 @pytest.mark.parametrize("reduce", ["sum", "max", "min"])
 @pytest.mark.parametrize("axis", [None, 0, 1, (0, 2), -1])
 @pytest.mark.parametrize("bad", [None, np.nan, np.inf, -np.inf])
-def test_sums_and_extremes(reduce: str, axis: Any, bad: Any) -> None:
+def test_sums_and_extremes(reduce: str, axis: Any, bad: Any, blocks: str) -> None:
     x = np.random.default_rng(0).standard_normal((5, 7, 33)).astype(np.float32)
     if bad is not None:
         x[2, 3, 4] = bad
@@ -186,6 +196,43 @@ def test_two_steps_with_one_source_have_their_own_memory() -> None:
         for k, step in enumerate(steps):
             np.testing.assert_array_equal(step(mg.ones(3)).data, np.full(3, k + 1, np.float32))
     assert len({step.program.c_source for step in steps}) == 1
+
+
+STEPS: dict[str, Callable[[mg.Tensor], Any]] = {
+    "softmax": lambda x: F.softmax(x, -1),
+    "log_softmax over the first axis": lambda x: F.log_softmax(x, 0),
+    "layer norm": lambda x: F.layer_norm(x, x.shape[1:]),
+    "cross-entropy": lambda x: F.cross_entropy(x.reshape(24, -1), mg.tensor([k * 7 % 20 if k % 5 else -100 for k in range(24)])),
+    "chosen rows": lambda x: mg.take(x, mg.tensor([3, 1, 1, 0]), axis=0).tanh().sum(axis=0),
+    "channels": lambda x: (x - x.mean(axis=(0, 2), keepdims=True)) / (1 + (x * x).sum(axis=(0, 2), keepdims=True)),
+    "all": lambda x: (x * 2).max() + (x * x).sum() + x.min(axis=1).sum(),
+    "transposed": lambda x: F.softmax(x.swapaxes(0, 2) * 2, 0) + x.swapaxes(0, 2).sum(axis=1, keepdims=True),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("bad", [None, np.nan, np.inf, -np.inf])
+def test_pieces_give_what_the_whole_gives(name: str, bad: float | None, blocks: str) -> None:
+    """Forward and backward; the second fixture cuts everything into pieces, which the text shows."""
+    values = np.random.default_rng(0).standard_normal((4, 6, 20)).astype(np.float32)
+    if bad is not None:
+        values[2, 3, 4] = bad
+    x = mg.Tensor(values).requires_grad_()
+
+    def step() -> list[mg.Tensor | None]:
+        x.grad = None
+        y = STEPS[name](x)
+        y.backward(np.random.default_rng(1).standard_normal(y.shape).astype(np.float32))
+        return [y, x.grad]
+
+    with np.errstate(all="ignore"), changed_mode(plain=True):
+        expected = [t.data.copy() for t in step()]
+        fast = capture(step, backend="c", check=False)
+        for _ in range(3):
+            got = fast()
+    for a, b in zip(got, expected, strict=True):
+        assert_close(a.data, b)
+    assert ("int64_t b = 0" in fast.program.c_source) == (blocks == "blocks")
 
 
 def test_large_results_are_made_where_they_stay() -> None:
@@ -377,7 +424,7 @@ static void {name}(int order, int ta, int tb, int64_t m, int64_t n, int64_t k, {
     )
 
 
-def test_the_c_text_runs_sanitised_as_a_program_of_its_own(tmp_path: Path) -> None:
+def test_the_c_text_runs_sanitised_as_a_program_of_its_own(tmp_path: Path, blocks: str) -> None:
     """With a main that owns the memory: reads and writes outside, and undefined behaviour, stop it."""
     rng = np.random.default_rng(0)
     x, labels = rng.standard_normal((12, 8)).astype(np.float32), rng.integers(0, 3, 12)
