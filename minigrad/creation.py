@@ -11,6 +11,7 @@ from typing import Any, Never
 import numpy as np
 
 from minigrad.backends import Array, is_array, kind_of, namespace, owner
+from minigrad.core._dtypes import cast_exactly
 from minigrad.core.device import Device, as_device, backend_of, default_device, device_of, move
 from minigrad.core.tensor import DEFAULT_DTYPE, Tensor, array_of, as_array
 from minigrad.random import one_shape
@@ -122,8 +123,10 @@ def _placed(array: Array, data: Any, device: Place) -> Array:
 
 
 def full(shape: Shape, fill_value: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor with the number ``fill_value`` everywhere."""
-    number = as_tensor(fill_value, dtype=dtype, device=device).data
+    """Return a tensor with the number ``fill_value`` everywhere, which integers must be able to have."""
+    whole = dtype is not None and np.dtype(dtype).kind in "iu"
+    number = as_tensor(fill_value, dtype=None if whole else dtype, device=device).data
+    number = cast_exactly("full", number, dtype) if whole else number
     if number.shape:
         raise ValueError(f"full: fill_value must be one number; this one has shape {number.shape}")
     return Tensor(namespace(number).broadcast_to(number, shape).copy(), requires_grad=requires_grad)
@@ -175,7 +178,8 @@ def arange(
     start, stop = (0, start) if stop is None else (start, stop)
     whole = all(isinstance(x, (int, np.integer)) for x in (start, stop, step))
     kind = dtype or (None if whole else DEFAULT_DTYPE)
-    return tensor(np.arange(start, stop, step), dtype=kind, device=device, requires_grad=requires_grad)
+    values = np.arange(start, stop, step)
+    return tensor(values if kind is None else cast_exactly("arange", values, kind), device=device, requires_grad=requires_grad)
 
 
 def linspace(

@@ -24,14 +24,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.backends import Array, is_array, namespace
+from minigrad.backends import XP, Array, is_array, namespace
+from minigrad.core._capturing import can_look
 from minigrad.core._interop import DEFAULT_DTYPE
 
 if TYPE_CHECKING:
     from minigrad.core.op import Op
 
 _WIDE = np.dtype(np.float64)
-_USUAL = "f?l"  #: float32, truth values and int64, which are right whatever they were made of
+_FLOAT32 = np.dtype(np.float32)
+_WHOLE = "?l"  #: truth values and int64, which are right whatever they were made of
 _WEIGHTS = {"weight", "w"}
 
 
@@ -85,19 +87,23 @@ def _check_weights(op: Op, counting: list[tuple[int, np.dtype[Any]]]) -> None:
 
 def result_of(op: Op, arrays: Sequence[Any], out: Any, params: Mapping[str, Any]) -> Any:
     """Return what an op computed, in the type that it has by the table above."""
-    if out.__class__ is tuple:
-        if any(o.dtype.kind == "f" and o.dtype.char not in _USUAL for o in out) and _may_wrap(op, arrays):
-            out = _in_floats(op, arrays, params)
-        return tuple([o if o.dtype.char in _USUAL else _typed(op, arrays, o) for o in out])
-    if out.dtype.char in _USUAL:
-        return out
-    return _typed(op, arrays, _in_floats(op, arrays, params) if out.dtype.kind == "f" and _may_wrap(op, arrays) else out)
+    first = arrays[0]
+    usual = "f?l" if first.__class__ in XP and first.dtype is _FLOAT32 else _WHOLE  # where there is nothing to decide
+    if out.__class__ is not tuple:
+        if out.dtype.char in usual:
+            return out
+        return _typed(op, arrays, _in_floats(op, arrays, params) if out.dtype.kind == "f" and _may_be_wrong(op, arrays, [out]) else out)
+    floats = [o for o in out if o.dtype.char not in usual and o.dtype.kind == "f"]
+    if floats and _may_be_wrong(op, arrays, floats):
+        out = _in_floats(op, arrays, params)
+    return tuple([o if o.dtype.char in usual else _typed(op, arrays, o) for o in out])
 
 
-def _may_wrap(op: Op, arrays: Sequence[Any]) -> bool:
-    """Tell whether all arrays that count are integers, and some in a type in which a difference or a sum wraps around."""
+def _may_be_wrong(op: Op, arrays: Sequence[Any], floats: Sequence[Any]) -> bool:
+    """Tell whether all arrays that count are whole numbers, and some in a type in which a sum wraps around or a float has few digits."""
     types = [dtype for _, dtype in _counting(op, arrays)]
-    return "dtype" not in op.params and all(t.kind in "iub" for t in types) and any(t.kind in "iu" and t.char not in _USUAL for t in types)
+    small = any(t.char not in _WHOLE for t in types) or any(out.dtype.itemsize < 4 for out in floats)
+    return "dtype" not in op.params and small and all(t.kind in "iub" for t in types)
 
 
 def _in_floats(op: Op, arrays: Sequence[Any], params: Mapping[str, Any]) -> Any:
@@ -117,3 +123,21 @@ def _typed(op: Op, arrays: Sequence[Any], out: Array) -> Array:
         return out.astype(DEFAULT_DTYPE) if counting else out
     wide = np.result_type(*floats)
     return out.astype(wide) if out.dtype == _WIDE != wide and op.broadcasts else out
+
+
+def cast_exactly(name: str, values: Array, dtype: Any) -> Array:
+    """Return values in another type, of integers only those that they can have: 300 is no uint8, and 1.5 no integer."""
+    if values.dtype == dtype:
+        return values
+    if np.dtype(dtype).kind not in "iu" or values.dtype.kind == "b" or not can_look(values):
+        return values.astype(dtype)
+    with np.errstate(invalid="ignore"):
+        cast = values.astype(dtype)
+    wrong = values[(cast != values) | ((cast < 0) != (values < 0))]  # uint64 beside int64 is compared as floats
+    if wrong.size:
+        limits = np.iinfo(dtype)
+        raise ValueError(
+            f"{name}: {wrong.flat[0]} is none of the integers of {limits.dtype}, from {limits.min} to {limits.max}; "
+            f"if it is to be made one of them, cast it yourself: astype({limits.dtype.name!r})"
+        )
+    return cast

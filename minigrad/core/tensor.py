@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.backends import Array, is_writable, namespace, owner
-from minigrad.core import _advice, graph
+from minigrad.core import _advice, _dtypes, graph
 from minigrad.core._capturing import recorded
 from minigrad.core._interop import DEFAULT_DTYPE, Interop, as_array
 from minigrad.core.device import Device, device_of, move
@@ -207,11 +207,11 @@ class Tensor(Interop):
     def copy_(self, source: Any) -> Self:
         """Overwrite the values in place. Graphs that saved the old values will refuse to run backward.
 
-        The tensor must be a leaf. ``source`` must be broadcastable to its shape; it is cast to its dtype.
+        The tensor must be a leaf. ``source`` must be broadcastable to its shape; it is cast to its dtype, into which integers must fit.
         """
         if not self.is_leaf:
             raise RuntimeError(f"copy_ on a tensor computed by {self.node.name}: only a leaf can be overwritten")  # type: ignore[union-attr]
-        array = move(as_array(source), self.device)
+        array = _dtypes.cast_exactly("copy_", move(as_array(source), self.device), self.dtype)
         lengths = zip(reversed(array.shape), reversed(self.shape), strict=False)
         if array.ndim > self.ndim or any(n not in (1, m) for n, m in lengths):
             raise ValueError(f"copy_: the source has shape {array.shape}, the tensor {self.shape}")

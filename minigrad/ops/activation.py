@@ -99,7 +99,7 @@ def relu6(x: Array) -> Tensor:
 
 def hardsigmoid(x: Array) -> Tensor:
     """min(max(x + 3, 0), 6) / 6"""
-    return relu6(x + 3) / 6
+    return relu6(x + 3.0) / 6  # a float, in which no small integer wraps around
 
 
 def hardswish(x: Array) -> Tensor:
@@ -111,12 +111,12 @@ def hardswish(x: Array) -> Tensor:
 
 def hardshrink(x: Array, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, 0 elsewhere."""
-    return where(abs(x) <= lambd, 0, x)
+    return where((x >= -lambd) & (x <= lambd), 0, x)  # the absolute value of the smallest integer would be negative
 
 
 def softshrink(x: Array, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd, and 0 where |x| <= lambd."""
-    return where(abs(x) <= lambd, 0, x - lambd * sign(x))
+    return where((x >= -lambd) & (x <= lambd), 0, x - lambd * sign(x))
 
 
 @op
@@ -191,7 +191,7 @@ def softplus_d_x(g: Array, x: Array, *, beta: float, threshold: float) -> Array:
 
 def logsigmoid(x: Array) -> Tensor:
     """log(sigmoid(x))"""
-    return -softplus(-x, threshold=math.inf)
+    return -softplus(x * -1.0, threshold=math.inf)  # by a float, as -x wraps around where x is of integers
 
 
 def mish(x: Array) -> Tensor:
@@ -256,7 +256,7 @@ def log_softmax_d_x(g: Array, y: Array, *, axis: int) -> Array:
 @tells_spelling
 def softmin(x: Array, axis: int = -1) -> Tensor:
     """softmax(-x)"""
-    return softmax(-x, axis=axis)
+    return softmax(x * -1.0, axis=axis)  # by a float, as -x wraps around where x is of integers
 
 
 # ------------------------------------------------------------------------------------------------------------- dropout

@@ -43,7 +43,15 @@ copysign.zero(b="piecewise constant")
 
 @elementwise
 def nextafter(xp: Namespace, a: Array, b: Array) -> Array:
-    """The float next to a in the direction of b."""
+    """The float next to a in the direction of b.
+
+    Raises
+    ------
+    TypeError
+        If both are integers, of which each is next to itself.
+    """
+    if all(getattr(x, "dtype", np.dtype(int)).kind in "iub" for x in (a, b)):
+        raise TypeError("nextafter: a and b are integers; the next float is of a float: write a.astype('float32')")
     return xp.nextafter(a, b)
 
 

@@ -23,6 +23,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from minigrad.backends import Array, DType, Namespace, is_array, kind_of, namespace
 from minigrad.core._capturing import boxed
+from minigrad.core._dtypes import cast_exactly
 from minigrad.core.device import device_of, move
 from minigrad.core.op import op
 from minigrad.core.tensor import Tensor, array_of, wrap
@@ -80,7 +81,7 @@ def getitem_d_x(g: Array, x_shape: tuple[int, ...], *, key: Any) -> Array:
 @op(broadcasts=True)
 def add_at(xp: Namespace, x: Array, updates: Array, *, key: Any) -> Array:
     """A copy of x with ``updates`` added to ``x[key]``; elements that the key names several times get several updates."""
-    y, key = xp.array(x), _beside(x, key)
+    y, key, updates = xp.array(x), _beside(x, key), _like("add_at", updates, x)
     if _repeats(key):
         xp.add.at(y, key, updates)
     else:
@@ -149,7 +150,7 @@ def index_add(xp: Namespace, x: Array, indices: Array, updates: Array, *, axis: 
     ``take(x, indices, axis)`` has.
     """
     y = xp.array(x)
-    xp.add.at(y, along(single_axis(axis, x.ndim, "index_add"), indices), updates)
+    xp.add.at(y, along(single_axis(axis, x.ndim, "index_add"), indices), _like("index_add", updates, x))
     return y
 
 
@@ -197,7 +198,7 @@ take_along_axis.nondiff(indices="positions are integers")
 def scatter_add(xp: Namespace, x: Array, indices: Array, updates: Array, *, axis: int = -1) -> Array:
     """A copy of x with y[i, indices[i, j, k], k] += updates[i, j, k] for ``axis=1``, for every i, j, k."""
     y = xp.array(x)
-    xp.add.at(y, _grid(xp, x.shape, indices, axis), updates)
+    xp.add.at(y, _grid(xp, x.shape, indices, axis), _like("scatter_add", updates, x))
     return y
 
 
@@ -209,7 +210,7 @@ scatter_add.nondiff(indices="positions are integers")
 def put_along_axis(xp: Namespace, x: Array, indices: Array, values: Array, *, axis: int = -1) -> Array:
     """A copy of x with y[i, indices[i, j, k], k] = values[i, j, k] for ``axis=1``; no element may be named twice."""
     y = xp.array(x)
-    y[_grid(xp, x.shape, indices, axis)] = values
+    y[_grid(xp, x.shape, indices, axis)] = _like("put_along_axis", values, x)
     return y
 
 
@@ -218,6 +219,11 @@ put_along_axis.vjp(
     values=lambda g, indices, *, axis: take_along_axis(g, indices, axis=axis),
 )
 put_along_axis.nondiff(indices="positions are integers")
+
+
+def _like(name: str, values: Any, x: Array) -> Any:
+    """Return what is put into integers in their type, into which it must fit."""
+    return cast_exactly(name, values, x.dtype) if x.dtype.kind in "iu" and is_array(values) else values
 
 
 def _grid(xp: Namespace, shape: tuple[int, ...], indices: Array, axis: int) -> tuple[Array, ...]:

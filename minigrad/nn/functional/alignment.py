@@ -16,7 +16,7 @@ from minigrad.backends import Array, Namespace, namespace
 from minigrad.core._capturing import can_look, recorded
 from minigrad.core.device import device_of, move
 from minigrad.core.tensor import Tensor, array_of, as_array, wrap
-from minigrad.nn.functional.loss import check_arrays, reduced
+from minigrad.nn.functional.loss import check_arrays, check_floats, reduced
 from minigrad.ops.indexing import check_labels, positions
 
 __all__ = ["ctc_loss"]
@@ -69,6 +69,7 @@ def ctc_loss(
     it is 0; PyTorch's is nan.
     """
     check_arrays("ctc_loss", log_probs, targets)
+    check_floats("ctc_loss", log_probs=log_probs)
     if log_probs.ndim not in (2, 3):
         raise ValueError(f"ctc_loss: log_probs has shape {log_probs.shape}; expected (T, N, C), or (T, C) without a batch")
     if not 0 <= blank < log_probs.shape[-1]:

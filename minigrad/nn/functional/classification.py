@@ -11,7 +11,7 @@ from minigrad import ops
 from minigrad.backends import namespace
 from minigrad.core._capturing import can_look, recorded
 from minigrad.core.tensor import Tensor, array_of, wrap
-from minigrad.nn.functional.loss import check_arrays, check_shapes, reduced
+from minigrad.nn.functional.loss import check_arrays, check_floats, check_shapes, reduced
 from minigrad.ops.indexing import check_labels
 
 __all__ = [
@@ -45,6 +45,7 @@ def cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing is from 0 to 1, not {label_smoothing}")
     check_arrays("cross_entropy", input, target)
+    check_floats("cross_entropy", input=input)
     logits = input if input.ndim <= 2 else ops.moveaxis(input, 1, -1)
     if target.shape == input.shape and array_of(target).dtype.kind == "f":
         probabilities = target if input.ndim <= 2 else ops.moveaxis(target, 1, -1)
@@ -84,6 +85,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, *, ignore_index: int =
 
 def _labels(name: str, target: Any, scores: Any, ignore_index: int) -> tuple[Any, Any]:
     """Return the labels with those to ignore set to 0, and where they count: None for everywhere."""
+    check_floats(name, input=scores)
     labels = recorded(array_of(target))
     if labels.shape != scores.shape[:-1]:
         raise ValueError(f"{name}: {scores.shape[:-1]} labels are needed, and the target has shape {labels.shape}")
@@ -129,6 +131,7 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """`binary_cross_entropy` of sigmoid(input), without overflow; ``pos_weight`` is a factor for the positive part."""
     check_shapes("binary_cross_entropy_with_logits", input, target)
+    check_floats("binary_cross_entropy_with_logits", input=input)
     _check_probabilities("binary_cross_entropy_with_logits: targets are", target)
     loss = ops.sigmoid_cross_entropy(input, target)
     if pos_weight is not None:
@@ -145,6 +148,7 @@ def _check_probabilities(what: str, values: Any, instead: str = "") -> None:
 
 def kl_div(input: Any, target: Any, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """target (log target - input), for log-probabilities ``input``; "batchmean" divides the sum by the batch."""
+    check_floats("kl_div", input=input)
     loss = ops.exp(target) * (target - input) if log_target else ops.xlogy(target, target) - target * input
     return loss.sum() / (input.shape[0] if input.ndim else 1) if reduction == "batchmean" else reduced(loss, reduction)
 
@@ -167,6 +171,8 @@ def multilabel_margin_loss(input: Any, target: Any, *, reduction: str = "mean") 
     ``target`` has the shape of ``input``, (N, C) or (C,), and lists the labels of each sample; those from the first -1
     on do not count.
     """
+    check_arrays("multilabel_margin_loss", input, target)
+    check_floats("multilabel_margin_loss", input=input)
     check_shapes("multilabel_margin_loss", input, target)
     labels = array_of(target)
     xp, classes = namespace(labels), input.shape[-1]
@@ -183,6 +189,7 @@ def multilabel_margin_loss(input: Any, target: Any, *, reduction: str = "mean") 
 
 def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, *, reduction: str = "mean") -> Tensor:
     """The mean over classes of the cross-entropy between sigmoid(input) and ``target``."""
+    check_floats("multilabel_soft_margin_loss", input=input)
     loss = ops.sigmoid_cross_entropy(input, target)
     return reduced((loss if weight is None else loss * weight).mean(axis=-1), reduction)
 
@@ -190,10 +197,11 @@ def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, *, 
 def soft_margin_loss(input: Any, target: Any, *, reduction: str = "mean") -> Tensor:
     """log(1 + e**(-target x)), for targets of 1 and -1."""
     check_shapes("soft_margin_loss", input, target)
-    return reduced(ops.softplus(-target * input, threshold=math.inf), reduction)
+    return reduced(ops.softplus(-(target * input), threshold=math.inf), reduction)
 
 
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, *, reduction: str = "mean") -> Tensor:
     """x where the target is 1, max(0, margin - x) where it is -1."""
+    check_floats("hinge_embedding_loss", input=input)
     loss = ops.where(target != 1, ops.relu(margin - input), 0.0) + ops.where(target != -1, input, 0.0)
     return reduced(loss, reduction)

@@ -10,8 +10,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from minigrad import ops
 from minigrad.backends import namespace
 from minigrad.core._capturing import can_look
@@ -47,10 +45,16 @@ def check_shapes(name: str, x: Any, target: Any) -> None:
     check_arrays(name, x, target)
     if x.shape != target.shape:
         raise ValueError(f"{name}: the input has shape {x.shape} and the target {target.shape}; they must be equal")
-    if x.dtype.kind in "iu" and target.dtype.kind in "iu" and (x.dtype != np.int64 or target.dtype != np.int64):
-        raise TypeError(
-            f"{name}: the input is {x.dtype} and the target {target.dtype}, whose differences may wrap around; write x.astype('float32')"
-        )
+    check_floats(name, input=x, target=target)
+
+
+def check_floats(name: str, **values: Any) -> None:
+    """Refuse integers alone, whose differences and products wrap around; PyTorch refuses them, too."""
+    for value in values.values():
+        if not hasattr(value, "dtype") or value.dtype.kind not in "iub":
+            return
+    found = " and ".join([f"the {what} is {value.dtype}" for what, value in values.items()])
+    raise TypeError(f"{name}: {found}; a loss is of floats: write {next(iter(values))}.astype('float32')")
 
 
 # -------------------------------------------------------------------------------------------------------- regression
@@ -92,6 +96,7 @@ def poisson_nll_loss(
     ``full`` adds Stirling's approximation to log(target!), target log target - target + log(2 pi target) / 2, for
     targets above 1.
     """
+    check_floats("poisson_nll_loss", input=input, target=target)
     loss = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
     if full:
         above_1 = ops.where(target > 1, target, 1.0)
@@ -106,6 +111,7 @@ def gaussian_nll_loss(input: Any, target: Any, var: Any, *, full: bool = False, 
     ``var`` has the shape of x, or 1 instead along some axes, or lacks the last axis; it may be a number. It counts as at
     least ``eps``, with the gradient of what it is.
     """
+    check_floats("gaussian_nll_loss", input=input, target=target)
     if not isinstance(var, Tensor):
         var = wrap(namespace(array_of(input)).full(input.shape, var, input.dtype), None)
     if var.shape != input.shape:
@@ -125,11 +131,13 @@ def gaussian_nll_loss(input: Any, target: Any, var: Any, *, full: bool = False, 
 
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, *, reduction: str = "mean") -> Tensor:
     """max(0, margin - target (x1 - x2)): x1 is to be larger where the target is 1, smaller where it is -1."""
+    check_floats("margin_ranking_loss", input1=input1, input2=input2)
     return reduced(ops.relu(margin - target * (input1 - input2)), reduction)
 
 
 def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, *, reduction: str = "mean") -> Tensor:
     """1 - cos where the target is 1, max(0, cos - margin) where it is -1, for the angle between x1 and x2; (N, D) or (D,)."""
+    check_floats("cosine_embedding_loss", input1=input1, input2=input2)
     tiny = 1e-12
     squares = (ops.square(input1).sum(axis=-1) + tiny) * (ops.square(input2).sum(axis=-1) + tiny)
     cosine = (input1 * input2).sum(axis=-1) / ops.sqrt(squares)
