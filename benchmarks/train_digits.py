@@ -62,7 +62,8 @@ def train_minigrad(seed: int, capture: bool | str) -> tuple[int, float]:
     import minigrad as mg
     from minigrad.data import DataLoader
     from minigrad.training import Trainer
-    from minigrad.training.tasks import complete, loss, make_optimizer, make_schedule, make_task
+    from minigrad.training.optimizers import make_optimizer
+    from minigrad.training.tasks import complete, loss, make_schedule, make_task
 
     mg.manual_seed(seed)
     config = complete("digits", {})

@@ -25,6 +25,7 @@ from minigrad.training import tasks
 from minigrad.training.confusion import print_confusion, worst_pairs
 from minigrad.training.metrics import confusion_matrix
 from minigrad.training.models import parameter_count
+from minigrad.training.optimizers import make_optimizer
 from minigrad.training.own_data import describe
 from minigrad.training.plot import save_curve
 from minigrad.training.progress import Bar, downloads
@@ -228,7 +229,7 @@ def _loader(config: Config, dataset: Any, group: Group) -> DataLoader:
 
 
 def _trainer(config: Config, task: tasks.Task, folder: RunFolder, batches: int, progress: Bar, group: Group) -> Trainer:
-    optimizer = tasks.make_optimizer(config, task.model)
+    optimizer = make_optimizer(config, task.model)
     return Trainer(
         task.model,
         optimizer,

@@ -19,8 +19,9 @@ from minigrad.distributed import LaunchError, init
 from minigrad.distributed.launching import started_ranks
 from minigrad.saving import CheckpointError, write_atomically
 from minigrad.training import NotFiniteError
+from minigrad.training.optimizers import NOT_ALONE, OPTIMIZERS, SETTINGS, usual
 from minigrad.training.own_data import OWN, kind_of
-from minigrad.training.tasks import DEFAULTS, LEARNING_RATES, MODELS, SCHEDULES, Config, complete
+from minigrad.training.tasks import DEFAULTS, MODELS, SCHEDULES, Config, complete
 
 ERRORS = (CheckpointError, DataError, DeviceUnavailableError, LaunchError, NotFiniteError, ImportError)
 ERROR_CODE = 1
@@ -46,7 +47,9 @@ def add_arguments(parser: _parser.CommandParser) -> None:
     add("--epochs", type=_parser.count, metavar="N", help="how often to go through the data (default: as below)")
     add("--batch-size", type=_parser.count, metavar="N", help="items in a batch (default: as below)")
     add("--lr", type=_parser.positive, metavar="F", help="learning rate (default: as below)")
-    add("--optimizer", choices=tuple(LEARNING_RATES), help="sgd has momentum 0.9 (default: as below)")
+    add("--optimizer", type=optimizer, metavar="NAME", help=f"{', '.join(OPTIMIZERS)} (default: as below)")
+    add("--momentum", type=_parser.fraction, metavar="F", help="of an optimizer that has it (default: as below)")
+    add("--weight-decay", type=_parser.amount, metavar="F", help="pulls the weights to 0 (default: as below)")
     add("--schedule", choices=SCHEDULES, help="of the learning rate (default: cosine)")
     add("--augment", action="store_true", help="change the images at random: shift, turn, mirror, as the data set allows")
     add("--clip-norm", type=_parser.positive, metavar="F", help="scale gradients down to this norm")
@@ -86,14 +89,13 @@ def usual_settings() -> str:
         config = complete(dataset, {})
         shown = ("model", "epochs", "batch_size", "optimizer", "lr", *(["length"] if "length" in own else []))
         lines.append(f"  {dataset:13} " + " ".join(f"--{name.replace('_', '-')} {config[name]}" for name in shown))
-    rates = " and ".join(f"{rate} with {optimizer}" for optimizer, rate in LEARNING_RATES.items())
-    fixed = ", ".join(f"{dataset} has its own" for dataset, own in DEFAULTS.items() if "lr" in own)
+    rates = [f"  {name:13} " + " ".join(f"{option(key, value)} {value:g}" for key, value in usual(name).items()) for name in OPTIMIZERS]
     yours = [
         "your own data: a folder with a folder of PNG or JPEG for each class, a folder with IDX files of images and labels,",
         "a .csv or .tsv, an .npz with x and y; a fifth is held out (--validation); cnn or mlp, adam, epochs 20 for images, 40 for arrays,",
         "60 for tables",
     ]
-    return "\n".join([*lines, *yours, f"lr is {rates}; {fixed}"])
+    return "\n".join([*lines, *yours, "defaults, by optimizer:", *rates])
 
 
 def run(args: argparse.Namespace) -> int:
@@ -140,11 +142,28 @@ def settings(args: argparse.Namespace) -> Config:
     for name in given:
         if name in meaningless_for(dataset):
             args.parser.error(f"{option(name, given[name])} has no meaning for {dataset}")
+    check_optimizer(args.parser, given.get("optimizer", (OWN | DEFAULTS)[dataset]["optimizer"]), given)
     given.setdefault("device", "auto")
     config = complete(dataset, given if file is None else {**given, "file": file})
     if config["batch_size"] == 1 and config["batch_norm"] and config.get("model", "mlp") == "mlp":
         args.parser.error("batch norm needs more than one item in a batch; use a larger --batch-size, or --no-batch-norm")
     return config
+
+
+def optimizer(text: str) -> str:
+    """The name of an optimizer that trains a model by itself."""
+    if text in OPTIMIZERS:
+        return text
+    reason = f"trains no model by itself: {NOT_ALONE[text]}" if text in NOT_ALONE else "is no optimizer"
+    raise argparse.ArgumentTypeError(f"{text!r} {reason}; there are {', '.join(OPTIMIZERS)}")
+
+
+def check_optimizer(parser: _parser.CommandParser, name: str, given: Config) -> None:
+    """Refuse settings that an optimizer does not take."""
+    takes = usual(name)
+    for setting in SETTINGS:
+        if setting in given and setting not in takes:
+            parser.error(f"{name} has no {option(setting, True)}; it takes {', '.join(option(key, True) for key in takes)}")
 
 
 def own_kind(parser: _parser.CommandParser, path: str) -> str:

@@ -16,6 +16,7 @@ from minigrad.data.labels import REGRESSION
 from minigrad.nn import functional as F
 from minigrad.optim import lr_scheduler
 from minigrad.training.models import CLASSIFIERS
+from minigrad.training.optimizers import usual
 from minigrad.training.own_data import OWN, read_own
 from minigrad.training.text import TEXT_MODELS, Vocabulary, read_text, sequences, text_model
 
@@ -39,7 +40,6 @@ COMMON: Config = {
     "clip_norm": None,
     "seed": 0,
 }
-LEARNING_RATES = {"sgd": 0.1, "adam": 1e-3}
 MODELS = {name: (*TEXT_MODELS,) if name == "text" else ("mlp",) if name == "spirals" else tuple(CLASSIFIERS) for name in DEFAULTS}
 MODELS |= {kind: ("mlp",) if kind == "table" else tuple(CLASSIFIERS) for kind in OWN}
 SCHEDULES = ("none", "cosine", "step", "one-cycle", "warm-up", "plateau")
@@ -63,8 +63,10 @@ class Task:
 
 def complete(dataset: str, given: Mapping[str, Any]) -> Config:
     """Return all settings of a run: those given, and what is usual for the rest."""
-    config: Config = {"dataset": dataset, **COMMON, **(OWN | DEFAULTS)[dataset], **given}
-    config.setdefault("lr", LEARNING_RATES[config["optimizer"]])
+    own = (OWN | DEFAULTS)[dataset]
+    optimizer = given.get("optimizer", own["optimizer"])
+    rate = {name: own[name] for name in ("lr",) if name in own and optimizer == own["optimizer"]}  # it was found with that one
+    config: Config = {"dataset": dataset, **COMMON, **own, **usual(optimizer), **rate, **given}
     if config["patience"] is not None and not config["validation"]:
         config["validation"] = 0.1
     return config
@@ -121,13 +123,6 @@ def loss(output: Tensor, target: Tensor) -> Tensor:
 def make_loss(config: Config) -> Callable[[Tensor, Tensor], Tensor]:
     """Return the loss: the mean squared error where numbers are learned, cross-entropy for classes."""
     return F.mse_loss if config.get("task") == REGRESSION else loss
-
-
-def make_optimizer(config: Config, model: nn.Module) -> optim.Optimizer:
-    """Return the optimizer that the settings name."""
-    if config["optimizer"] == "sgd":
-        return optim.SGD(model.parameters(), config["lr"], momentum=0.9)
-    return optim.Adam(model.parameters(), config["lr"])
 
 
 def make_schedule(config: Config, optimizer: optim.Optimizer, steps: int) -> lr_scheduler.LRScheduler | None:

@@ -176,6 +176,13 @@ USAGE = [
     (["train", "digits", "--device", "tpu"], "'tpu' is no device: auto, cpu, cuda or cuda:N"),
     (["train", "digits", "--model", "lstm"], "there is no model 'lstm' for digits; it has mlp, cnn, resnet"),
     (["train", "spirals", "--model", "cnn"], "there is no model 'cnn' for spirals"),
+    (["train", "digits", "--optimizer", "adem"], "'adem' is no optimizer; there are sgd, adam, adamw"),
+    (["train", "digits", "--optimizer", "lbfgs"], "'lbfgs' trains no model by itself: it calls the loss several times in a step"),
+    (["train", "digits", "--optimizer", "adam", "--momentum", "0.5"], "adam has no --momentum; it takes --lr, --weight-decay"),
+    (["train", "digits", "--optimizer", "rprop", "--weight-decay", "0"], "rprop has no --weight-decay; it takes --lr (see"),
+    (["train", "text", "file", "--momentum", "0.5"], "adam has no --momentum"),
+    (["train", "digits", "--momentum", "1"], "'1' is not a number from 0 to below 1"),
+    (["train", "digits", "--weight-decay", "-1"], "'-1' is not a number of at least 0"),
     (["train", "text"], "text needs the FILE to learn"),
     (["train", "digits", "file"], "digits takes no FILE"),
     (["train", "digits", "--length", "3"], "--length has no meaning for digits"),
@@ -398,6 +405,7 @@ def test_data_sets_that_are_downloaded(name, run, tmp_path):
 
 
 def test_help_says_what_is_usual_for_each_data_set(run):
+    from minigrad.training.optimizers import OPTIMIZERS
     from minigrad.training.tasks import DEFAULTS, complete
 
     code, out, _ = run("train", "--help")
@@ -409,8 +417,9 @@ def test_help_says_what_is_usual_for_each_data_set(run):
             words = lines[dataset]
             name = f"--{option.replace('_', '-')}"
             assert words[words.index(name) + 1] == str(config[option])
-    assert " ".join(out.split()).count("(default: as below)") == 6
-    assert "lr is 0.1 with sgd and 0.001 with adam; text has its own\n" in out
+    assert " ".join(out.split()).count("(default: as below)") == 8
+    assert lines["sgd"] == ["--lr", "0.1", "--momentum", "0.9", "--weight-decay", "0"]
+    assert set(OPTIMIZERS) <= set(lines)
 
 
 @pytest.mark.parametrize("arguments", [("train", "spirals", "--epochs", "1"), ("predict", "RUN", "FILE")])
