@@ -21,6 +21,19 @@ V extern float expf(float); V extern float logf(float); V extern float tanhf(flo
 V extern double exp(double); V extern double log(double); V extern double tanh(double); V extern double sin(double);
 V extern double cos(double); V extern float powf(float, float); V extern double pow(double, double);
 #endif
+// exp of several numbers at once is slow where one is far below those with a result, as masked scores are: these are taken out by their bits.
+static inline float wide_expf(float x) {
+  union { float f; int32_t bits; } y = {x};
+  int32_t kept = -!(x < -104);
+  y.bits &= kept; y.f = expf(y.f); y.bits &= kept;
+  return y.f;
+}
+static inline double wide_exp(double x) {
+  union { double f; int64_t bits; } y = {x};
+  int64_t kept = -(int64_t)!(x < -746);
+  y.bits &= kept; y.f = exp(y.f); y.bits &= kept;
+  return y.f;
+}
 typedef int64_t N;
 typedef void gemm32(int, int, int, N, N, N, float, const float *, N, const float *, N, float, float *, N);
 typedef void gemm64(int, int, int, N, N, N, double, const double *, N, const double *, N, double, double *, N);

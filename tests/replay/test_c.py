@@ -146,7 +146,7 @@ def test_a_training_in_c(blocks: str) -> None:
     assert fast.run.program.backend == "c"
 
 
-VALUES = np.array([0.0, -0.0, 1.5, -2.5, np.nan, np.inf, -np.inf, 1e-40, 3e38], np.float32)
+VALUES = np.array([0.0, -0.0, 1.5, -2.5, np.nan, np.inf, -np.inf, 1e-40, 3e38, -90, -103.9, -104.1, -740, -747], np.float32)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
