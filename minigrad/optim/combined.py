@@ -13,7 +13,11 @@ from minigrad.optim.schedules import LRScheduler, groups_of
 
 
 class SequentialLR(LRScheduler):
-    """One schedule after another: the next one starts, at its step 0, at each milestone."""
+    """One schedule after another: the next one starts, at its step 0, at each milestone.
+
+    A schedule is a function of its step and the base rate, with which each begins, as in PyTorch. There MultiplicativeLR alone changes the
+    rate that it finds: after a milestone it goes on from that of the schedule before it, with its factor at once.
+    """
 
     def __init__(self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int]) -> None:
         groups_of("SequentialLR", optimizer)

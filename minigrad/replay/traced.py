@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends import BACKENDS, XP
+from minigrad.core.tensor import Tensor
 from minigrad.replay.program import Live, Ref
 
 LOOKED = "a value was looked at"
@@ -55,6 +56,8 @@ class Traced:
     # -------------------------------------------------------------------------------------------------- what NumPy asks
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(isinstance(x, Tensor) for x in (*inputs, *kwargs.get("out", ()))):
+            return NotImplemented  # the tensor answers, as it does beside an array
         return self.recorder.ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:

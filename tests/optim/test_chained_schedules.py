@@ -229,3 +229,25 @@ def test_an_option_switched_on_later(name: str, option: dict[str, Any]) -> None:
 def test_a_set_has_no_order() -> None:
     with pytest.raises(TypeError, match="params is a set, which has no order"):
         optim.SGD({mg.tensor([1.0], requires_grad=True)})
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_after_a_milestone_a_schedule_begins_at_the_base_rate(kind: str) -> None:
+    def rates(m: Any, optimizer: Any) -> list[float]:
+        first = m.ConstantLR(optimizer, factor=0.5, total_iters=9)
+        both = m.SequentialLR(optimizer, [first, KINDS[kind](m, optimizer)], milestones=[3])
+        found = []
+        for _ in range(9):
+            found.append(optimizer.param_groups[0]["lr"])
+            optimizer.step(), both.step()
+        return found
+
+    found = rates(ours, optim.SGD([mg.tensor([1.0], requires_grad=True)], lr=2.0))
+    expected = rates(theirs, torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=2.0))
+    if kind == "multiplicative":  # PyTorch's goes on from where the first was, with its factor at once
+        factor = 1 - 1 / 3
+        assert found[3] == 2.0
+        np.testing.assert_allclose(found[4], 2.0 * factor)
+        np.testing.assert_allclose(expected[3], expected[2] * (1 - 1 / 2))
+    else:
+        np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -222,6 +222,20 @@ def test_without_the_check_it_is_frozen() -> None:
     assert fast.captured == 1
 
 
+@pytest.mark.parametrize("function", ["-", "+", "*", "/", "@", "<"])
+def test_an_array_of_the_step_beside_a_tensor_is_answered_by_the_tensor(function: str) -> None:
+    w = mg.Tensor(BATCHES[0][0][:3, :3] + 3, requires_grad=True)
+
+    def step(x: Any) -> Any:
+        return (eval(f"array {function} w", {"array": x.data, "w": w}) * 1.0).sum()
+
+    fast = capture(step)
+    for seed in range(4):
+        x = mg.Tensor(np.random.default_rng(seed).standard_normal((3, 3)).astype(w.dtype))
+        assert fast(x).item() == step(x).item()
+    assert fast.captured == 1
+
+
 def test_parameters_changed_by_numpy_within_the_step_are_found() -> None:
     def twist(run: Run, loss: Any, x: Any) -> Any:
         np.multiply(run.model.a.weight.data, 0.9, out=run.model.a.weight.data)
