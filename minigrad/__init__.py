@@ -67,22 +67,22 @@ __all__ = [
     "cosh", "count_nonzero", "cross", "ctc_alpha", "cuda", "cummax", "cummin", "cumulative_prod", "cumulative_sum", "data",
     "default_device", "det", "detect_anomaly", "device", "diag", "diag_embed", "diagonal", "diff", "distributed", "divide", "dot",
     "dropout", "e", "eigh", "eigvalsh", "einsum", "elu", "embedding", "empty", "empty_like", "enable_grad", "equal", "erf", "erfc",
-    "erfinv", "exp", "exp2", "expand_dims", "explain", "explore", "expm1", "export_onnx", "eye", "finfo", "fixed_batch_norm",
-    "flatten", "flip", "float16", "float32", "float64", "floor", "floor_divide", "fold", "from_dlpack", "full", "full_like", "gelu",
-    "getitem", "glu", "grad", "gradcheck", "greater", "greater_equal", "group_norm", "gru", "hardshrink", "hardsigmoid", "hardswish",
-    "hardtanh", "hessian", "huber", "hvp", "hypot", "iinfo", "import_onnx", "index_add", "inf", "instance_norm", "int8", "int16",
-    "int32", "int64", "inv", "is_grad_enabled", "isclose", "isdtype", "isfinite", "isinf", "isnan", "jacobian", "jvp", "kron",
-    "layer_norm", "leaky_relu", "lerp", "less", "less_equal", "linalg", "linear", "linear_recurrence", "linspace", "load",
-    "local_response_norm", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logcumsumexp", "logdet", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "logit", "logsigmoid", "logsumexp", "lp_pool1d", "lp_pool2d", "lp_pool3d", "lstm",
-    "lstsq", "lyapunov", "manual_seed", "masked_fill", "matmul", "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose",
-    "max", "max_pool", "max_pool1d", "max_pool2d", "max_pool3d", "maximum", "mean", "mean_cross_entropy", "median", "meshgrid", "min",
-    "minimum", "mish", "moveaxis", "moving_sum", "multiply", "nan", "nan_to_num", "nanmean", "nansum", "negative", "newaxis",
-    "nextafter", "nn", "no_grad", "nonzero", "not_equal", "one_hot", "ones", "ones_like", "op", "ops", "optim", "outer", "pad",
-    "permute_dims", "pi", "pick", "pick_transpose", "pinv", "plain", "positive", "pow", "power", "prelu", "prod", "put_along_axis",
-    "qr", "quantile", "random", "ravel", "reciprocal", "record", "relu", "relu6", "remainder", "repeat", "reshape", "result_type",
-    "rms_norm", "rnn", "roll", "round", "save", "saved", "saving", "scatter_add", "searchsorted", "selu", "set_default_device",
-    "sigmoid", "sigmoid_cross_entropy", "sign", "signbit", "silu", "sin", "sinc", "sinh", "slogdet", "softmax",
+    "erfinv", "exp", "exp2", "expand_dims", "explain", "explore", "expm1", "export", "export_onnx", "eye", "finfo",
+    "fixed_batch_norm", "flatten", "flip", "float16", "float32", "float64", "floor", "floor_divide", "fold", "from_dlpack", "full",
+    "full_like", "gelu", "getitem", "glu", "grad", "gradcheck", "greater", "greater_equal", "group_norm", "gru", "hardshrink",
+    "hardsigmoid", "hardswish", "hardtanh", "hessian", "huber", "hvp", "hypot", "iinfo", "import_onnx", "index_add", "inf",
+    "instance_norm", "int8", "int16", "int32", "int64", "inv", "is_grad_enabled", "isclose", "isdtype", "isfinite", "isinf", "isnan",
+    "jacobian", "jvp", "kron", "layer_norm", "leaky_relu", "lerp", "less", "less_equal", "linalg", "linear", "linear_recurrence",
+    "linspace", "load", "local_response_norm", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logcumsumexp", "logdet",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsigmoid", "logsumexp", "lp_pool1d", "lp_pool2d",
+    "lp_pool3d", "lstm", "lstsq", "lyapunov", "manual_seed", "masked_fill", "matmul", "matrix_norm", "matrix_power", "matrix_rank",
+    "matrix_transpose", "max", "max_pool", "max_pool1d", "max_pool2d", "max_pool3d", "maximum", "mean", "mean_cross_entropy",
+    "median", "meshgrid", "min", "minimum", "mish", "moveaxis", "moving_sum", "multiply", "nan", "nan_to_num", "nanmean", "nansum",
+    "negative", "newaxis", "nextafter", "nn", "no_grad", "nonzero", "not_equal", "one_hot", "ones", "ones_like", "op", "ops", "optim",
+    "outer", "pad", "permute_dims", "pi", "pick", "pick_transpose", "pinv", "plain", "positive", "pow", "power", "prelu", "prod",
+    "put_along_axis", "qr", "quantile", "random", "ravel", "reciprocal", "record", "relu", "relu6", "remainder", "repeat", "reshape",
+    "result_type", "rms_norm", "rnn", "roll", "round", "save", "saved", "saving", "scatter_add", "searchsorted", "selu",
+    "set_default_device", "sigmoid", "sigmoid_cross_entropy", "sign", "signbit", "silu", "sin", "sinc", "sinh", "slogdet", "softmax",
     "softmax_cross_entropy", "softmin", "softplus", "softshrink", "softsign", "solve", "solve_triangular", "sort", "split", "sqrt",
     "square", "squeeze", "stack", "std", "subtract", "sum", "svd", "svdvals", "swapaxes", "take", "take_along_axis", "tan", "tanh",
     "tanhshrink", "tensor", "tensordot", "threshold", "tile", "to", "topk", "trace", "training", "tri", "tril", "triu", "trunc",
@@ -126,6 +126,7 @@ _LAZY = {
     "data": "minigrad.data",
     "explain": "minigrad.explanations:",
     "explore": "minigrad.explore",
+    "export": "minigrad.export",
     "export_onnx": "minigrad.export:",
     "import_onnx": "minigrad.export:",
     "distributed": "minigrad.distributed",
@@ -149,7 +150,7 @@ if TYPE_CHECKING:
     from pathlib import Path as _Path
     from types import ModuleType as _ModuleType
 
-    from minigrad import array_api, cuda, data, distributed, explore, linalg, nn, optim, saving, training
+    from minigrad import array_api, cuda, data, distributed, explore, export, linalg, nn, optim, saving, training
     from minigrad.amp import GradScaler, autocast
     from minigrad.dtypes import *
     from minigrad.explanations import explain

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
@@ -33,6 +31,9 @@ from minigrad.training.run_folder import RunFolder
 from minigrad.training.tasks import Config
 from minigrad.training.text import Vocabulary, continue_text
 from minigrad.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from minigrad.export import TensorBoard
 
 REPORTED = ("dataset", "model", "batch_norm", "optimizer", "lr", "epochs", "batch_size", "seed", "device")  #: settings in the result
 EVALUATED = 256  #: items in a batch that is only looked at
@@ -98,7 +99,7 @@ class TrainingRun:
         )
         if self.trainer.epoch >= config["epochs"]:
             self.console.print(f"all of its {config['epochs']} epochs are done: nothing is left to train", highlight=False)
-        with _tensorboard_log(self.folder.path) if tensorboard and self.group.main else nullcontext(lambda line: None) as log:
+        with self._log() if tensorboard and self.group.main else nullcontext(lambda line: None) as log:
 
             def on_epoch(line: dict[str, Any]) -> None:
                 line.update({} if self.task.held_out else self._evaluate())
@@ -113,6 +114,12 @@ class TrainingRun:
                 self.console.print(f"[bold]stopped[/]; minigrad train --resume {path} continues", highlight=False)
                 raise
             self.seconds = time.perf_counter() - start
+
+    def _log(self) -> TensorBoard:
+        """Return what writes for TensorBoard: numbers, distributions of the weights, and the graph of the model on one item."""
+        from minigrad.export import TensorBoard
+
+        return TensorBoard(self.folder.path, self.task.model, self.task.train.arrays[0][:1])
 
     def finish(self) -> dict[str, Any]:
         """Leave weights, metrics and curve in the folder; print what came of the run, and return it: rank 0 does."""
@@ -243,22 +250,3 @@ def _trainer(config: Config, task: tasks.Task, folder: RunFolder, batches: int, 
         progress=progress,
         group=group,
     )
-
-
-@contextmanager
-def _tensorboard_log(folder: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Within this, the lines given to the function are written where TensorBoard finds them."""
-    try:
-        from tensorboardX import SummaryWriter
-    except ImportError:
-        raise ImportError("--tensorboard needs tensorboardX; run: pip install tensorboardX (the extra tensorboard)") from None
-    writer = SummaryWriter(str(folder))
-
-    def log(line: dict[str, Any]) -> None:
-        for name, value in line.items():
-            writer.add_scalar(name, value, line["epoch"])
-
-    try:
-        yield log
-    finally:
-        writer.close()

@@ -79,7 +79,11 @@ def add_arguments(parser: _parser.CommandParser) -> None:
     add("--ranks", type=_parser.count, metavar="N", help="train on N processes, each with its part of every batch (needs the extra mpi)")
     add("--resume", metavar="RUN", help="continue the run in this folder, with its settings")
     add("--json", type=_parser.new_file, metavar="FILE", help="write the result as JSON")
-    add("--tensorboard", action="store_true", help="write TensorBoard logs into the run folder (needs tensorboardX)")
+    add(
+        "--tensorboard",
+        action="store_true",
+        help="write numbers, distributions and the graph for TensorBoard into the run folder (needs tensorboardX)",
+    )
 
 
 def usual_settings() -> str:
@@ -142,7 +146,7 @@ def settings(args: argparse.Namespace) -> Config:
     for name in given:
         if name in meaningless_for(dataset):
             args.parser.error(f"{option(name, given[name])} has no meaning for {dataset}")
-    check_optimizer(args.parser, given.get("optimizer", (OWN | DEFAULTS)[dataset]["optimizer"]), given)
+    check_optimizer(args.parser, str(given.get("optimizer", (OWN | DEFAULTS)[dataset]["optimizer"])), given)
     given.setdefault("device", "auto")
     config = complete(dataset, given if file is None else {**given, "file": file})
     if config["batch_size"] == 1 and config["batch_norm"] and config.get("model", "mlp") == "mlp":

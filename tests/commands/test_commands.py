@@ -6,7 +6,6 @@ import os
 import platform
 import subprocess
 import sys
-import types
 from pathlib import Path
 
 import numpy as np
@@ -364,27 +363,24 @@ def test_as_a_module():
 
 
 def test_tensorboard(run, tmp_path, monkeypatch):
-    written = []
-
-    class SummaryWriter:
-        def __init__(self, folder):
-            self.folder = folder
-
-        def add_scalar(self, name, value, step):
-            written.append((name, value, step))
-
-        def close(self):
-            written.append("closed")
-
-    monkeypatch.setitem(sys.modules, "tensorboardX", types.SimpleNamespace(SummaryWriter=SummaryWriter))
-    assert run("train", "spirals", "--epochs", 2, "--out", "run", "--tensorboard")[0] == 0
-    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert written[:-1] == [(name, value, line["epoch"]) for line in lines for name, value in line.items()]
-    assert written[-1] == "closed"
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     code, _, err = run("train", "spirals", "--epochs", 1, "--out", "other", "--tensorboard")
     assert code == 1
     assert "pip install tensorboardX" in err
+
+
+@pytest.mark.parametrize("words", [("spirals",), ("text", "text", "--length", "8", "--model", "transformer")])
+def test_tensorboard_gets_the_numbers_the_distributions_and_the_graph(words, run, tmp_path):
+    pytest.importorskip("tensorboardX", reason="needs the extra tensorboard")
+    from support.event_files import graph_in, histograms_in, scalars_in
+
+    (tmp_path / "text").write_text("to be or not to be, that is the question.\n" * 20)
+    assert run("train", *words, "--epochs", 2, "--out", "run", "--tensorboard")[0] == 0
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    written = scalars_in(tmp_path / "run")
+    assert written == [(name, pytest.approx(value), line["epoch"]) for line in lines for name, value in line.items()]
+    assert {step for _, step, _ in histograms_in(tmp_path / "run")} == {1, 2}
+    assert graph_in(tmp_path / "run").node
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "cifar10"])

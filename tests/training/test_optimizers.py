@@ -32,7 +32,7 @@ def test_each_optimizer_is_a_choice_or_has_a_reason():
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_settings_reach_the_optimizer(name):
-    given = {key: 0.3 for key in usual(name)}
+    given = dict.fromkeys(usual(name), 0.3)
     (group,) = make_optimizer({"optimizer": name, **given}, nn.Linear(2, 2)).param_groups
     assert {key: group[key] for key in given} == given
 
