@@ -21,9 +21,9 @@ FORMS = {
     **{name: f"{{0}} {symbol} {{1}}" for name, symbol in BINARY.items()},
     "maximum": "({0} >= {1} || {0} != {0}) ? {0} : {1}", "minimum": "({0} <= {1} || {0} != {0}) ? {0} : {1}",
     "negative": "-{0}", "positive": "{0}", "square": "{0} * {0}", "reciprocal": "1 / {0}", "logical_not": "!{0}", "invert": "~{0}",
-    "absolute": "@fabs({0})", "sqrt": "@sqrt({0})", "exp": "@wide_exp({0})", "log": "@log({0})", "tanh": "@tanh({0})", "log1p": "@log1p({0})",
-    "expm1": "@expm1({0})", "sin": "@sin({0})", "cos": "@cos({0})", "floor": "@floor({0})", "ceil": "@ceil({0})", "trunc": "@trunc({0})",
-    "rint": "@rint({0})", "power": "@pow({0}, {1})", "isnan": "{0} != {0}",
+    "absolute": "@fabs({0})", "sqrt": "@sqrt({0})", "exp": "@wide_exp({0})", "log": "@log({0})", "tanh": "@tanh({0})",
+    "log1p": "@log1p({0})", "expm1": "@expm1({0})", "sin": "@sin({0})", "cos": "@cos({0})", "floor": "@floor({0})", "ceil": "@ceil({0})",
+    "trunc": "@trunc({0})", "rint": "@rint({0})", "power": "@pow({0}, {1})", "isnan": "{0} != {0}",
     "isfinite": "{0} - {0} == 0", "sign": "{0} > 0 ? 1 : {0} < 0 ? -1 : {0} == 0 ? 0 : {0}",
 }  # fmt: skip
 ONLY_FLOATS = {name for name, form in FORMS.items() if "@" in form} | {"reciprocal", "divide", "isfinite", "sign"}

@@ -21,7 +21,7 @@ V extern float expf(float); V extern float logf(float); V extern float tanhf(flo
 V extern double exp(double); V extern double log(double); V extern double tanh(double); V extern double sin(double);
 V extern double cos(double); V extern float powf(float, float); V extern double pow(double, double);
 #endif
-// exp of several numbers at once is slow where one is far below those with a result, as masked scores are: these are taken out by their bits.
+// exp of several numbers at once is slow where one is far below those with a result, as masked scores are: they are taken out by bits.
 static inline float wide_expf(float x) {
   union { float f; int32_t bits; } y = {x};
   int32_t kept = -!(x < -104);
