@@ -12,6 +12,14 @@ from minigrad.saving import CheckpointError, load_state, save_state
 VERSION = 1
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder of a training's checkpoints, if it is not there: before the work that they are to keep."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"the folder {path} for checkpoints cannot be made: {error.strerror or error}") from None
+
+
 def save_checkpoint(path: str | Path, parts: Mapping[str, Any], **plain: Any) -> None:
     """Write the states of ``parts`` (objects with ``state_dict``, or None), the random state, and plain values."""
     states = {name: None if part is None else part.state_dict() for name, part in parts.items()}

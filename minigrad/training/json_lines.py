@@ -35,11 +35,13 @@ class JsonLines:
     Raises
     ------
     CheckpointError
-        If the file exists and is no such file, or cannot be written.
+        If the file exists and is no such file, has no folder, or cannot be written.
     """
 
     def __init__(self, path: str | Path, units: Mapping[str, str] | None = None) -> None:
         self.path, self.known = Path(path), {**UNITS, **(units or {})}
+        if not self.path.parent.is_dir():
+            raise CheckpointError(f"there is no folder {self.path.parent} to write {self.path.name} into")
         self.lines: list[dict[str, Any]] = self._read() if self.path.exists() else []
 
     def __call__(self, line: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Trainer: the loop that everybody writes, once. (Read `Trainer.fit`, then `Trainer._train`.)"""
+"""Trainer: the loop that everybody writes, once. (Read `Trainer.fit`, then `Trainer._train`; docs/trainer.md shows its use.)"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from minigrad.optim import EMA, Optimizer, clip_grad_norm_
 from minigrad.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from minigrad.training.arguments import check_length, check_loader, check_parts
 from minigrad.training.captured import Steps
-from minigrad.training.checkpoint import load_checkpoint, save_checkpoint
+from minigrad.training.checkpoint import load_checkpoint, make_folder, save_checkpoint
 from minigrad.training.diagnosis import NotFiniteError, find_not_finite
 from minigrad.training.interrupt import DeferredInterrupt
 from minigrad.training.metrics import Tally, count, sums
@@ -46,8 +46,8 @@ class Trainer:
     ema
         An average of the weights, updated after every step and used for validation.
     folder
-        Where checkpoints go: ``last.ckpt`` after every epoch (and every ``checkpoint_every`` steps) and, where there is
-        validation, ``best.ckpt``.
+        Where checkpoints go; `fit` makes it. ``last.ckpt`` after every epoch (and every ``checkpoint_every`` steps) and, where
+        there is validation, ``best.ckpt``.
     patience
         Stop when the validation loss has not improved for this many epochs.
     capture
@@ -141,6 +141,8 @@ class Trainer:
         if validation is None and (self.patience is not None or isinstance(self.scheduler, ReduceLROnPlateau)):
             what = "ReduceLROnPlateau" if self.patience is None else f"patience={self.patience}"
             raise ValueError(f"fit: {what} needs validation, whose loss it watches: pass a DataLoader of other data")
+        if self.folder is not None:
+            make_folder(self.folder)
         self._loader = loader
         self._ranks.begin(self, loader)
         endless = chain.from_iterable(repeat(loader))

@@ -65,3 +65,8 @@ def test_a_file_of_another_kind_is_left_as_it_is(content, tmp_path):
     with pytest.raises(CheckpointError, match="holds no history with units; choose another file"):
         JsonLines(path)
     assert path.read_text() == content
+
+
+def test_a_folder_that_is_not_there_is_told_before_the_training(tmp_path):
+    with pytest.raises(CheckpointError, match=r"there is no folder .*none to write log\.jsonl into"):
+        JsonLines(tmp_path / "none" / "log.jsonl")

@@ -237,6 +237,16 @@ class TestMistakes:
         ):
             trainer.fit(POINTS, 1)
 
+    def test_a_folder_is_made_or_refused_before_the_first_step(self, tmp_path):
+        trainer, loader = make(tmp_path / "a" / "b")
+        trainer.fit(loader, 1)
+        assert (tmp_path / "a" / "b" / "last.ckpt").is_file()
+        (tmp_path / "file").write_text("")
+        trainer, loader = make(tmp_path / "file")
+        with pytest.raises(CheckpointError, match=r"the folder .*file for checkpoints cannot be made"):
+            trainer.fit(loader, 1)
+        assert trainer.step == 0
+
     def test_a_loss_for_each_item(self):
         trainer, loader = make()
         trainer.loss = lambda output, target: F.cross_entropy(output, target, reduction="none")
