@@ -36,7 +36,7 @@ def check(hook: str) -> str:
 
 
 #: packages that tests compare with
-ORACLES = ("scipy", "scikit-learn", "expecttest", "jax", "torch==2.13.0", "onnxruntime")
+ORACLES = ("scipy", "scikit-learn", "expecttest", "jax", "torch==2.13.0", "onnxruntime", "onnxscript")
 
 #: needed by the steps for the explorer, where nobody has installed it
 CHROMIUM = "command -v chromium || command -v google-chrome || { apt-get update -qq && apt-get install -qq -y chromium; }"
@@ -60,7 +60,7 @@ STEPS = [
     # The face: a short training run, every op, PyTorch as the oracle, several processes by a real MPI.
     Step(
         "oracle",
-        environment(TORCH, "-e", ".[test,mpi]", "scipy", "scikit-learn", "expecttest", "jax", "torch==2.13.0", "onnx", "onnxruntime"),
+        environment(TORCH, "-e", ".[test,mpi,onnx,tensorboard]", *ORACLES),
         installs=True,
     ),
     Step("train", f"{DEV} -m minigrad train digits --epochs 2 --out $(mktemp -d)/run", needs="tools"),

@@ -148,6 +148,20 @@ def test_an_imported_model_learns_as_the_original_does(tmp_path):
             np.testing.assert_allclose(state[name].numpy(), value.numpy(), rtol=1e-4, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.parametrize("name", ["Conv2d", "BatchNorm2d", "LSTM", "TransformerEncoderLayer", "Sequential"])
+def test_an_imported_model_can_be_copied_and_exported_again(name, tmp_path):
+    _, inputs, axes = LAYERS[name]
+    model = imported(file_of(name), tmp_path)
+    again = imported(onnx_bytes(copy.deepcopy(model), inputs, batch_axis=axes), tmp_path)
+    with mg.no_grad():
+        expected = flat(model(*inputs))
+        assert_close(flat(again(*inputs)), expected)
+        for p in again.parameters():
+            p.data[...] = 0
+        assert_close(flat(model(*inputs)), expected)
+    assert {n for n, _ in again.named_parameters()} == {n for n, _ in model.named_parameters()}
+
+
 def test_dropout_of_a_file_drops_in_training_alone(tmp_path):
     model = imported(single("Dropout", [np.ones((8, 50), np.float32), np.float32(0.5)]), tmp_path)
     x = np.ones((8, 50), np.float32)
