@@ -71,6 +71,8 @@ def cases() -> list[Case]:
     for name in ("And", "Or", "Xor"):
         add(name, truth, np.array([True, True, False]))
     add("Not", truth)
+    for negative in (0, 1):
+        add("IsInf", np.float32([-np.inf, 0, np.inf, np.nan]), detect_negative=negative, detect_positive=1 - negative)
     for name in ("BitwiseAnd", "BitwiseOr", "BitwiseXor"):
         add(name, ints(6, 3), ints(5, 9))
     add("BitwiseNot", ints(6, 3))
@@ -148,6 +150,7 @@ def cases() -> list[Case]:
     for auto_pad in ("SAME_UPPER", "SAME_LOWER"):
         add("ConvTranspose", picture, real(4, 3, 3, 4), strides=[2, 2], auto_pad=auto_pad)
     add("ConvTranspose", picture, real(4, 3, 3, 4), strides=[2, 2], output_shape=[14, 13])
+    add("ConvTranspose", picture, real(4, 3, 3, 3), strides=[3, 2], output_shape=[22, 14])
     add("MaxPool", picture, kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[2, 2], ceil_mode=1)
     add("MaxPool", picture, kernel_shape=[2, 2], dilations=[2, 1])
     add("AveragePool", picture, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
@@ -158,6 +161,7 @@ def cases() -> list[Case]:
     add("BatchNormalization", picture, real(4), real(4), real(4), np.abs(real(4)), epsilon=1e-3)
     add("LayerNormalization", picture, real(7, 6), real(7, 6), axis=2)
     add("LayerNormalization", picture, real(6), axis=-1)
+    add("LayerNormalization", picture, real(4, 7, 6), axis=1, outputs=3)
     add("RMSNormalization", picture, real(6), opset=23)
     add("InstanceNormalization", picture, real(4), real(4))
     add("GroupNormalization", picture, real(4), real(4), num_groups=2, opset=21)

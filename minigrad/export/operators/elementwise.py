@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import ops
-from minigrad.export.operators.values import OnnxImportError, like, refuse_unless
+from minigrad.export.operators.values import OnnxImportError, like
 
 Operator = Callable[..., Any]
 
@@ -89,9 +89,10 @@ def shrink(x: Any, *, bias: float = 0.0, lambd: float = 0.5) -> Any:
 
 
 def is_infinite(x: Any, *, detect_negative: int = 1, detect_positive: int = 1) -> Any:
-    """Of both signs."""
-    refuse_unless(bool(detect_negative and detect_positive), "one sign of infinity alone")
-    return ops.isinf(x)
+    """Of the signs that are asked for."""
+    found = ops.isinf(x)
+    found = found if detect_negative else ops.logical_and(found, x > 0)
+    return found if detect_positive else ops.logical_and(found, x < 0)
 
 
 ROWS: dict[str, Operator] = {

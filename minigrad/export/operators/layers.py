@@ -62,6 +62,7 @@ def conv_transpose(
     if output_shape or auto_pad.startswith("SAME"):
         wanted = output_shape or [n * s for n, s in zip(size, steps, strict=True)]
         pairs = [halves(max(a - b, 0), auto_pad) for a, b in zip(whole, wanted, strict=True)]
+        extra = tuple([e + max(b - a, 0) for e, a, b in zip(extra, whole, wanted, strict=True)])  # what is missing comes at the end
     settings = {"stride": steps, "padding": tuple(pairs), "output_padding": extra, "groups": group, "dilation": apart}
     return ops.conv_transpose(x, weight, bias, **settings)
 
@@ -119,13 +120,16 @@ def batch_normalization(
     return F.batch_norm(x, mean, var, scale, b, training, 1 - momentum, epsilon)
 
 
-def layer_normalization(x: Any, scale: Any, b: Any = None, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1) -> Any:
-    """Over the last axes."""
+def layer_normalization(
+    x: Any, scale: Any, b: Any = None, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
+) -> tuple[Any, Any, Any]:
+    """Over the last axes; with mean and 1 / standard deviation."""
     features = tuple(range(axis % x.ndim, x.ndim))
-    if all(v is None or v.shape == x.shape[features[0] :] for v in (scale, b)):
-        return ops.layer_norm(x, scale, b, axis=features, eps=epsilon)[0]
-    y = scale * ops.layer_norm(x, axis=features, eps=epsilon)[0]
-    return y if b is None else y + b
+    whole = all(v is None or v.shape == x.shape[features[0] :] for v in (scale, b))
+    y, mean, var = ops.layer_norm(x, *((scale, b) if whole else ()), axis=features, eps=epsilon)
+    if not whole:
+        y = scale * y if b is None else scale * y + b
+    return y, ops.expand_dims(mean, axis=features), ops.expand_dims(1 / ops.sqrt(var + epsilon), axis=features)
 
 
 def rms_normalization(x: Any, scale: Any, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1) -> Any:
