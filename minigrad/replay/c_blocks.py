@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from minigrad.replay.c_groups import Group, reduced_axes, shape_of
@@ -132,12 +133,12 @@ class Cut:
     def _holds(self) -> bool:
         return all(_apart(self.slices[storage]) for storage in self.written - self.summed)
 
-    @property
+    @cached_property
     def chunk(self) -> int | None:
         """How many rows make a good piece; None if there is no good number."""
-        found = [access for places in self.places for access in places if access.slice is not None]
-        largest = max(access.ref.size * access.ref.dtype.itemsize for access in found)
-        runs = [s.stride for s in (access.slice for access in found) if s is not None and s.is_columns]
+        cut = {access.ref for places in self.places for access in places if access.axis is not None}
+        largest = max(ref.size * ref.dtype.itemsize for ref in cut)
+        runs = {s.stride for slices in self.slices.values() for s in slices if s is not None and s.is_columns}
         for n in range(1, self.length // 2 + 1):
             size = largest * n // self.length
             if self.length % n == 0 and size >= PIECE and all(n * run >= RUN for run in runs):

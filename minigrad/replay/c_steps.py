@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from minigrad.replay.c_blocks import Cut, changes_state, cuts, is_large, is_small
@@ -45,18 +46,31 @@ class Step:
     @property
     def is_large(self) -> bool:
         """Whether it goes over a large array, so that going over it again is worth avoiding."""
-        return any(is_large(ref.storage) for ref in [*self.reads, *self.results])
+        return any(map(is_large, set.union(*self.storages)))
 
-    def precedes(self, calls: list[Call]) -> bool:
+    @cached_property
+    def storages(self) -> tuple[set[Storage], set[Storage]]:
+        """What it reads, and what it writes."""
+        return _storages(self.calls)
+
+    def add(self, call: Call) -> None:
+        """Take a call into the group."""
+        assert self.group is not None
+        self.group.add(call)
+        self.__dict__.pop("storages", None)
+
+    def precedes(self, calls: list[Call], reads: set[Storage], results: set[Storage]) -> bool:
         """Tell whether calls that come after this step in the program must stay after it."""
-        reads, results = {ref.storage for ref in self.reads}, {ref.storage for ref in self.results}
-        if any(ref.storage in results for call in calls for ref in call.reads):
-            return True
-        if any(ref.storage in results or ref.storage in reads for call in calls for ref in call.results):
+        mine_read, mine_written = self.storages
+        if reads & mine_written or results & mine_written or results & mine_read:
             return True
         if self.may_fail and any(call.kind in ("call", "box") for call in calls):
             return True  # what is told of several errors is the first
-        return changes_state(calls) and (self.may_fail or self.kind == "python")  # nothing is changed before an error
+        return (self.may_fail or self.kind == "python") and changes_state(calls)  # nothing is changed before an error
+
+
+def _storages(calls: Iterable[Call]) -> tuple[set[Storage], set[Storage]]:
+    return {ref.storage for call in calls for ref in call.reads}, {ref.storage for call in calls for ref in call.results}
 
 
 def steps_of(calls: Sequence[Call]) -> list[Step]:
@@ -76,12 +90,12 @@ def steps_of(calls: Sequence[Call]) -> list[Step]:
 
 def _into_group(call: Call, steps: list[Step]) -> None:
     """Put a call into the last group, if it fits. One whose result is small goes ahead of large groups, so that these come together."""
-    first = _earliest(steps, [call])
-    ahead = _are_small(call.results) and any(step.group is not None and step.is_large for step in steps[first:])
+    first = _earliest(steps, [call]) if _are_small(call.results) else len(steps)
+    ahead = any(step.group is not None and step.is_large for step in steps[first:])
     for step in steps[max(first - 1, 0) :] if ahead else steps[-1:]:
         fitting = None if step.group is None else step.group.fitted(call)
         if step.group is not None and fitting is not None:
-            step.group.add(fitting)
+            step.add(fitting)
             return
     group = Group(shape_of(call))
     group.add(call)
@@ -94,8 +108,8 @@ def _are_small(places: Iterable[Ref]) -> bool:
 
 def _earliest(steps: list[Step], calls: list[Call]) -> int:
     """Return where calls may stand that come after all steps."""
-    k = len(steps)
-    while k and not steps[k - 1].precedes(calls):
+    k, (reads, results) = len(steps), _storages(calls)
+    while k and not steps[k - 1].precedes(calls, reads, results):
         k -= 1
     return k
 
@@ -140,7 +154,7 @@ def _joined(first: Step, then: Step) -> Step | None:
 
 def _share_large(first: Step, then: Step) -> bool:
     """Tell whether two steps use an array together, and one of them a large one."""
-    mine, its = ({ref.storage for ref in [*step.reads, *step.results]} for step in (first, then))
+    mine, its = (set.union(*step.storages) for step in (first, then))
     return bool(mine & its) and any(map(is_large, mine | its))
 
 
@@ -167,8 +181,7 @@ def short(steps: Sequence[Step], outputs: Sequence[Ref]) -> dict[Storage, int]:
     found: dict[Storage, int] = {}
     for storage, step in _used_by_one(steps, outputs):
         for cut in step.cuts if step.kind == "block" else ():
-            accesses = [access for places in cut.places for access in places if access.ref.storage is storage]
-            if all(access.slice is not None and access.ref.covers for access in accesses):
+            if all(cut.slices[storage]) and all(ref.covers for ref in [*step.reads, *step.results] if ref.storage is storage):
                 found[storage] = storage.nbytes * (cut.chunk or 1) // cut.length
     return found
 

@@ -13,7 +13,7 @@ from minigrad.core.mode import RECORDING, Mode, mode
 from minigrad.core.tensor import Tensor, array_of, wrap
 from minigrad.replay.c_build import NoCompilerError, library
 from minigrad.replay.c_program import CProgram, stays_in_python
-from minigrad.replay.compare import check_same
+from minigrad.replay.compare import check_same, gives_same
 from minigrad.replay.cpu import CpuProgram
 from minigrad.replay.numpy_replay import GuardFailedError
 from minigrad.replay.recording import Recording, is_data, record
@@ -225,7 +225,9 @@ class CapturedStep:
             check_same(before.calls, recording.calls)
         entry.recordings += 1
         entry.watch = Watch(recording, known)
-        entry.program = self.program = self._ready(recording)
+        if before is None or not gives_same(before, recording):
+            entry.program = self._ready(recording)
+        self.program = entry.program
         entry.recording = recording if self.check and before is None else None
         entry.unchanged, entry.replay = entry.watch.unchanged, None if entry.recording is not None else entry.program.run
         return entry.program.replay(args)

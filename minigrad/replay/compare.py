@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad.backends import CaptureError
 from minigrad.replay.program import CONSTANT, STATE, Call, Live, Ref, Storage
+from minigrad.replay.recording import Recording
 
 
 def difference(first: list[Call], second: list[Call]) -> str | None:
@@ -34,6 +35,16 @@ def check_same(first: list[Call], second: list[Call]) -> None:
             f"the step cannot be captured: it did something else when it was captured a second time: {found}. A replay would repeat what "
             "was captured. What changes from step to step must be an argument, or come from mg.random; capture(..., check=False) freezes it"
         )
+
+
+def gives_same(first: Recording, second: Recording) -> bool:
+    """Tell whether two recordings of the same calls also return and keep the same, so that one program serves both."""
+    pairs = _Pairs()
+    for a, b in zip(first.calls, second.calls, strict=True):
+        pairs.same((a.args, a.kwargs, a.outs, a.writes), (b.args, b.kwargs, b.outs, b.writes))
+    leaves, others = ([id(leaf) for leaf, _ in recording.gradients] for recording in (first, second))
+    kept, same = ([ref for _, ref in recording.gradients] for recording in (first, second))
+    return leaves == others and pairs.same((first.inputs, first.outputs, kept), (second.inputs, second.outputs, same))
 
 
 def _sentence(k: int, a: Call, b: Call, what: str) -> str:
