@@ -48,13 +48,24 @@ class Steps:
         self._device = optimizer.param_groups[0]["params"][0].device if capture else None  # None: steps are made eagerly
         self._compiled = capture == "c"
         self._captured: Any = None
+        self._uncompiled: Any = None  #: for short batches
         self._shapes: set[Any] = set()
         self._options: Any = None
         self._at_the_end: Any = None
         self._told = False
+        self._full: int | None = None
 
-    def begin_epoch(self) -> None:
-        """Capture anew if what a graph depends on was changed since `end_epoch`; on the CPU a captured step notices itself."""
+    @property
+    def may_go_on(self) -> bool:
+        """Whether later training may use the programs: on the CPU, where they keep little memory and notice what was changed."""
+        return self._captured is not None and self._device is not None and self._device.kind == "cpu"
+
+    def begin_epoch(self, full: int | None = None) -> None:
+        """Capture anew if what a graph depends on was changed since `end_epoch`; on the CPU a captured step notices itself.
+
+        ``full`` is how many samples all batches have but the last of an epoch, which may have fewer; None if that is not known.
+        """
+        self._full = full
         if self._device is None:
             return
         obstacle = _watched(self.model)
@@ -65,6 +76,7 @@ class Steps:
             if backend == "c":
                 self.optimizer.buckets()  # made now, so that the first step makes nothing that lasts
             self._captured = CapturedStep(self.step, backend=backend, device=self._device, eager_first=backend != "c")
+            self._uncompiled = CapturedStep(self.step, backend="numpy", eager_first=False) if backend == "c" else self._captured
             self._shapes = set()
             self._options = _options(self.optimizer)
 
@@ -80,7 +92,7 @@ class Steps:
         obstacle = self._changed(x, target)
         if obstacle is None:
             try:
-                result = self._captured(x, target)
+                result = (self._uncompiled if self._is_short(x) else self._captured)(x, target)
             except CaptureError as error:  # the step was not made
                 obstacle = str(error).partition(". ")[0]
             else:
@@ -89,6 +101,10 @@ class Steps:
                 return result
         self._give_up(obstacle)
         return self.step(x, target)
+
+    def _is_short(self, x: Tensor) -> bool:
+        """Tell whether a batch comes once in an epoch: to compile a program for it takes longer than that saves."""
+        return self._full is not None and len(x) < self._full
 
     def _changed(self, x: Tensor, target: Tensor) -> str | None:
         """Say what changes from step to step that a program cannot follow."""

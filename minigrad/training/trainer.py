@@ -101,6 +101,7 @@ class Trainer:
         self._tally = Tally()
         self._loader: DataLoader | None = None
         self._interrupt = DeferredInterrupt()
+        self._steps: Steps | None = None
 
     def fit(
         self,
@@ -148,7 +149,7 @@ class Trainer:
         endless = chain.from_iterable(repeat(loader))
         shown = (epochs, len(loader)) if epochs is not None else (1, steps or 0)
         with self.progress.fit(*shown), DeferredInterrupt() as self._interrupt:
-            make = Steps(self._make_step, self.model, self.optimizer, capture=self.capture, note=self.progress.note)
+            make = self._ready_steps()
             enough = False
             while not enough and self._is_short_of(epochs, steps) and not self._ran_out_of_patience():
                 if steps is None:
@@ -170,6 +171,14 @@ class Trainer:
                 self._checkpoint("last.ckpt")
                 enough = until is not None and bool(until(line))
         return self.history
+
+    def _ready_steps(self) -> Steps:
+        """Return what makes steps: that of the last `fit`, whose programs are still right, or a new one."""
+        made_of = self.model, self.optimizer, self.loss, self.clip_norm, self.capture
+        if self._steps is None or not self._steps.may_go_on or any(a is not b for a, b in zip(self._steps_of, made_of, strict=True)):
+            self._steps = Steps(self._make_step, self.model, self.optimizer, capture=self.capture, note=self.progress.note)
+            self._steps_of: tuple[Any, ...] = made_of
+        return self._steps
 
     def _is_short_of(self, epochs: int | None, steps: int | None) -> bool:
         return self.epoch < epochs if epochs is not None else self.step < (steps or 0)
@@ -237,7 +246,7 @@ class Trainer:
     def _train(self, batches: Iterable[Any], loader: DataLoader, steps: Steps) -> dict[str, Any]:
         """Train on these batches of the loader: what is left of its epoch, or so many. Returns the results for the history."""
         self.model.train()
-        steps.begin_epoch()
+        steps.begin_epoch(loader.batch_size if isinstance(loader, DataLoader) and len(loader) > 1 else None)
         for x, target in batches:
             self._ranks.begin_step(self)
             total, right = steps(x, target)

@@ -13,6 +13,9 @@ from minigrad import nn, optim
 from minigrad.data import DataLoader, TensorDataset
 from minigrad.nn import functional as F
 from minigrad.optim import EMA
+from minigrad.replay import captured
+from minigrad.replay.c_program import CProgram
+from minigrad.replay.cpu import CpuProgram
 from minigrad.training import Trainer
 from minigrad.training.diagnosis import NotFiniteError
 from minigrad.training.progress import Quiet
@@ -47,6 +50,36 @@ def test_captured_training_gives_the_bytes_of_eager_training() -> None:
         results.append((history, state, [e.tobytes() for e in trainer.ema.averages], mg.random.get_state()))  # type: ignore[union-attr]
         assert trainer.progress.lines == (["steps are captured as one program of NumPy calls"] if capture else [])
     assert results[0] == results[1]
+
+
+def recordings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The backends of programs that are made, and "recorded" for each recording of a step, as they come."""
+    seen: list[str] = []
+    monkeypatch.setattr(captured, "CpuProgram", lambda recording: seen.append("numpy") or CpuProgram(recording))
+    monkeypatch.setattr(captured, "CProgram", lambda recording: seen.append("c") or CProgram(recording))
+    monkeypatch.setattr(captured, "record", lambda *args, made=captured.record, **kwargs: seen.append("recorded") or made(*args, **kwargs))
+    return seen
+
+
+@pytest.mark.parametrize("capture", [True, "c"])
+def test_later_calls_of_fit_use_the_programs_of_the_first(capture: bool | str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In C one program for full batches, one of NumPy calls for the last of an epoch; each is recorded twice and made once."""
+    trainer, loader = made(capture)
+    trainer.fit(loader, 1)
+    trainer.fit(loader, 4)
+    if "C" not in trainer.progress.lines[0] and capture == "c":
+        pytest.skip(str(trainer.progress.lines))
+    seen = recordings(monkeypatch)
+    for epochs in range(5, 9):
+        trainer.fit(loader, epochs)
+        trainer.evaluate(loader)
+    assert seen == []
+    trainer.loss = lambda output, target: F.cross_entropy(output, target) * 2
+    trainer.fit(loader, 11)
+    if capture == "c":
+        assert sorted(seen) == ["c", "numpy", *["recorded"] * 4]
+    else:
+        assert set(seen) == {"recorded", "numpy"}
 
 
 class Looks(nn.Module):
