@@ -149,8 +149,9 @@ def _end_to_end(shapes: Sequence[Shape | None]) -> list[slice]:
 
 
 def blocks(array: Array) -> Iterator[slice]:
-    """Cut a flat array into parts that fit the cache; on a GPU, where each part costs a launch, into one."""
-    size = array.size
-    step = max(BLOCK_BYTES // array.dtype.itemsize, 1) if kind_of(array) == "cpu" else max(size, 1)
+    """Cut a flat array into parts that fit the cache; on a GPU, where each part costs a launch, or for one loop in C, into one."""
+    size, recorder = array.size, mode.get().recorder
+    whole = kind_of(array) != "cpu" or (recorder is not None and recorder.fuses)
+    step = max(size if whole else BLOCK_BYTES // array.dtype.itemsize, 1)
     for start in range(0, size, step):
         yield slice(start, min(start + step, size))

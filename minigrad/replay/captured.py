@@ -219,7 +219,7 @@ class CapturedStep:
         known = entry.watch
         before = entry.recording if known is not None and known.unchanged() else None
         leaves = [] if known is None else known.leaves
-        is_box = stays_in_python if self._compiles() else lambda function: True
+        is_box = stays_in_python if self._compiles() else None
         recording = record(self.step, args, keep_grads=self.keep_grads, before=before, leaves=leaves, is_box=is_box)
         if before is not None:
             check_same(before.calls, recording.calls)

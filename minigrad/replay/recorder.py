@@ -42,9 +42,10 @@ class Recorder(ArrayCalls):
         Tensors of the user's whose arrays the step used, each with its array and node.
     """
 
-    def __init__(self, is_box: Callable[[Any], bool] = lambda function: True) -> None:
+    def __init__(self, is_box: Callable[[Any], bool] | None = None) -> None:
         super().__init__()
-        self._is_box = is_box
+        self._is_box = is_box or (lambda function: True)
+        self.fuses = is_box is not None  #: whether calls over the same elements become one loop, so that nobody need cut arrays into parts
         self.inputs: list[Ref] = []
         self.tensors: dict[int, tuple[Tensor, Any, Any]] = {}
         self.modules: list[Any] = []

@@ -47,7 +47,7 @@ def record(
     keep_grads: bool,
     before: Recording | None,
     leaves: Sequence[Any] = (),
-    is_box: Callable[[Any], bool] = lambda function: True,
+    is_box: Callable[[Any], bool] | None = None,
 ) -> Recording:
     """Run a step on copies and return what it did. Nothing outside of it is changed.
 
