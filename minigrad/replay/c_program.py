@@ -68,7 +68,7 @@ class CProgram(CpuProgram):
     def _plan(self, places: list[Ref]) -> Plan:
         self.body, places[:] = _with_planned_gathers(self.body, places)
         self.body, places[:] = _with_own_results(self.body, places)
-        self._steps = steps_of(self.body)
+        self._steps = steps_of(self.body, places)
         self._registers, self._short = registers(self._steps, places), short(self._steps, places)
         skip = {storage for storages in self._registers.values() for storage in storages}
         steps: Any = self._steps

@@ -12,6 +12,7 @@ from minigrad.replay.c_forms import is_elementwise, is_reduction
 from minigrad.replay.c_groups import Group, shape_of
 from minigrad.replay.c_indexing import index_lines
 from minigrad.replay.c_products import is_product
+from minigrad.replay.c_recompute import recompute
 from minigrad.replay.program import VALUE, Call, Ref, Storage
 
 BY_PIECES = {"group", "index", "block"}  #: kinds of steps that may be part of a block
@@ -59,6 +60,11 @@ class Step:
         self.group.add(call)
         self.__dict__.pop("storages", None)
 
+    def regroup(self, group: Group) -> None:
+        """Take another group in place of the one it has."""
+        self.group, self.calls = group, group.calls
+        self.__dict__.pop("storages", None)
+
     def precedes(self, calls: list[Call], reads: set[Storage], results: set[Storage]) -> bool:
         """Tell whether calls that come after this step in the program must stay after it."""
         mine_read, mine_written = self.storages
@@ -73,8 +79,8 @@ def _storages(calls: Iterable[Call]) -> tuple[set[Storage], set[Storage]]:
     return {ref.storage for call in calls for ref in call.reads}, {ref.storage for call in calls for ref in call.results}
 
 
-def steps_of(calls: Sequence[Call]) -> list[Step]:
-    """Put calls together that go over the same elements or through the same rows."""
+def steps_of(calls: Sequence[Call], outputs: Sequence[Ref]) -> list[Step]:
+    """Put calls together that go over the same elements or through the same rows; ``outputs`` are places that must be written."""
     steps: list[Step] = []
     for call in calls:
         if is_elementwise(call) or is_reduction(call):
@@ -85,7 +91,8 @@ def steps_of(calls: Sequence[Call]) -> list[Step]:
             steps.append(Step("check" if not call.results else "index", [call]))
         else:
             steps.append(Step("python", [call]))
-    return _blocks(steps)
+    recompute(steps, outputs)
+    return _blocks([step for step in steps if step.calls])
 
 
 def _into_group(call: Call, steps: list[Step]) -> None:
