@@ -37,7 +37,7 @@ def cases() -> list[Case]:
     x, matrix, picture, truth = real(2, 3), real(3, 3), real(2, 4, 7, 6), np.array([True, False, True])
     for name in (
         "Neg", "Identity", "Sign", "Abs", "Reciprocal", "Exp", "Erf", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh",
-        "Asinh", "Atanh", "Floor", "Ceil", "Round", "Relu", "LeakyRelu", "ThresholdedRelu", "Elu", "Selu", "Celu", "Tanh", "Sigmoid",
+        "Asinh", "Atanh", "Floor", "Ceil", "Round", "Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Tanh", "Sigmoid",
         "HardSigmoid", "HardSwish", "Mish", "Softplus", "Softsign", "Shrink", "Softmax", "LogSoftmax", "IsNaN", "IsInf", "Sum", "Mean",
         "Max", "Min", "Shape", "Size", "ReduceSum", "ReduceMean", "ReduceProd", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2",
         "ReduceSumSquare", "ArgMax", "ArgMin", "Trilu",
@@ -82,6 +82,7 @@ def cases() -> list[Case]:
     add("Gelu", x, opset=20, approximate="tanh")
     add("Swish", x, opset=24, alpha=0.5)
     add("LeakyRelu", x, alpha=0.3)
+    add("ThresholdedRelu", x, alpha=0.3)
     add("Celu", x, alpha=2.0)
     add("Clip", x, np.float32(-0.3), np.float32(0.4))
     add("Clip", x, None, np.float32(0.4))

@@ -204,6 +204,20 @@ def test_a_node_of_another_tool_answers_as_in_onnx(case, tmp_path):
     assert_close(found, [np.asarray(e) for e in expected], 1e-5)
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "case",
+    [c for c in CASES if c.given and all(np.asarray(x).dtype.kind == "f" for x in c.inputs[: c.given])],
+    ids=lambda case: f"{case.op_type} {list(case.attributes.items())}"[:60],
+)
+def test_a_node_of_another_tool_passes_gradcheck(case, tmp_path):
+    model = imported(single(*case), tmp_path).double()
+    inputs = [np.asarray(x, np.float64) for x in case.inputs[: case.given]]
+    out = model(*inputs)
+    if any(y.dtype.kind == "f" for y in (out if isinstance(out, tuple) else (out,))):
+        assert mg.gradcheck(model, inputs if len(inputs) > 1 else inputs[0], directions=3).verdict == "pass"
+
+
 def typed_outputs(content, values):
     """A file whose outputs say their types, as onnxruntime wants them."""
     model = onnx.load_from_string(content)
