@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.replay.c_forms import FORMS, REDUCTIONS, c_type, literal, loop_types
 from minigrad.replay.c_groups import Group, reduced_axes
-from minigrad.replay.program import CONSTANT, Call, Live, Ref, Storage, array_at
+from minigrad.replay.program import CONSTANT, JOINED, Call, Live, Ref, Storage, array_at
 
 LONG = 1024  #: elements whose sum is taken in double
 
@@ -137,6 +137,9 @@ class Loops:
         """Return the C text of the group."""
         lengths, strides = joined(self.group.shape, [strides for _, strides, _ in self.operands])
         *outer, length = lengths
+        for ref, _, _ in self.operands:
+            if ref.storage.kind == JOINED:
+                return self._over_parts(ref.storage, [s[-1] for s in strides])
         out = ["  {"]
         for function, _, _, k in self.sums:
             ref = self.operands[k][0]
@@ -158,7 +161,16 @@ class Loops:
         out.append("  }")
         return out
 
-    def _inner(self, indent: str, length: int, steps: list[int]) -> list[str]:
+    def _over_parts(self, storage: Storage, steps: list[int]) -> list[str]:
+        """The loop over elements of which some are joined from parts, part by part."""
+        out = ["  {", *part_lines(storage.array, self.pointer)]
+        for k, (ref, _, name) in enumerate(self.operands):
+            kind = c_type(ref.dtype)
+            place = "parts[p]" if ref.storage is storage else f"({self.pointer(ref)}{f' + at * {steps[k]}' if steps[k] else ''})"
+            out.append(f"      {kind} *{name} = ({kind} *){place};")
+        return [*out, *self._inner("      ", "n", steps), "    }", "  }"]
+
+    def _inner(self, indent: str, length: int | str, steps: list[int]) -> list[str]:
         """The innermost loop, with what does not change in it before, and sums of it after."""
         out, clauses, body, after = [], [], [], []
         for name, kind, k in self.loads:
@@ -172,7 +184,7 @@ class Loops:
         for j, (function, value, kind, k) in enumerate(self.sums):
             target = self.started.get(self.operands[k][0].storage) or self._element(k, steps[k])
             if function is np.add:
-                wide = "double" if kind == "float" and length > LONG else kind
+                wide = "double" if kind == "float" and int(length) > LONG else kind
                 if steps[k] == 0:
                     out.append(f"{indent}{wide} sum{j} = 0;")
                     clauses.append(f"reduction(+ : sum{j})")
@@ -197,6 +209,20 @@ class Loops:
     def _element(self, k: int, step: int) -> str:
         ref, _, name = self.operands[k]
         return f"{name}[0]" if step == 0 else f"{name}[i]" if step == ref.dtype.itemsize else f"{name}[i * {step // ref.dtype.itemsize}]"
+
+
+def part_lines(parts: list[Ref], pointer: Callable[[Ref], str]) -> list[str]:
+    """Write where the parts lie and where each ends, and the head of a loop over them."""
+    ends, at = [], 0
+    for part in parts:
+        at += part.size
+        ends.append(at)
+    return [
+        "    char *parts[] = {" + ", ".join(pointer(part) for part in parts) + "};  // end to end",
+        "    const int64_t ends[] = {" + ", ".join(map(str, ends)) + "};",
+        f"    for (int64_t p = 0, at = 0; p < {len(parts)}; at = ends[p++]) {{",
+        "      const int64_t n = ends[p] - at;",
+    ]
 
 
 def start_lines(ref: Ref, function: Any, pointer: Callable[[Ref], str]) -> list[str]:

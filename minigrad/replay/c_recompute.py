@@ -75,7 +75,7 @@ def _replace(value: Ref, recipe: list[Call], maker: Step, steps: Sequence[Step])
 
 
 def _with_recipe(step: Step, value: Ref, recipe: list[Call]) -> Group | None:
-    if step.group is None or step.group.shape != value.shape:
+    if step.kind != "group" or step.group is None or step.group.shape != value.shape:
         return None
     own = {call.outs[0].storage: Storage(VALUE, call.outs[0].storage.nbytes) for call in recipe}
 

@@ -11,6 +11,7 @@ from minigrad.replay.c_blocks import Cut, changes_state, cuts, is_large, is_smal
 from minigrad.replay.c_forms import is_elementwise, is_reduction
 from minigrad.replay.c_groups import Group, shape_of
 from minigrad.replay.c_indexing import index_lines
+from minigrad.replay.c_joined import read_where_they_lie
 from minigrad.replay.c_products import is_product
 from minigrad.replay.c_recompute import recompute
 from minigrad.replay.program import VALUE, Call, Ref, Storage
@@ -91,6 +92,7 @@ def steps_of(calls: Sequence[Call], outputs: Sequence[Ref]) -> list[Step]:
             steps.append(Step("check" if not call.results else "index", [call]))
         else:
             steps.append(Step("python", [call]))
+    read_where_they_lie(steps, outputs)
     recompute(steps, outputs)
     return _blocks([step for step in steps if step.calls])
 

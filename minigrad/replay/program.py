@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 STATE, CONSTANT, INPUT, VALUE, FRESH = "state", "constant", "input", "value", "fresh"
+JOINED = "joined"  #: not memory of its own, but several places end to end
 
 
 class Storage:
@@ -28,7 +29,7 @@ class Storage:
 
     def __init__(self, kind: str, nbytes: int, array: Any = None) -> None:
         self.kind, self.nbytes = kind, nbytes
-        self.array = array  #: of state and constants: the memory itself
+        self.array = array  #: of state and constants: the memory itself; of what is joined, the places
 
 
 class Ref(NamedTuple):
@@ -132,7 +133,8 @@ class Call:
     @property
     def reads(self) -> list[Ref]:
         """The places it reads."""
-        return [value for value in leaves((self.args, self.kwargs)) if isinstance(value, Ref)]
+        refs = [value for value in leaves((self.args, self.kwargs)) if isinstance(value, Ref)]
+        return refs + [part for ref in refs if ref.storage.kind == JOINED for part in ref.storage.array]
 
     @property
     def results(self) -> list[Ref]:

@@ -235,6 +235,31 @@ def test_pieces_give_what_the_whole_gives(name: str, bad: float | None, blocks: 
     assert ("int64_t b = 0" in fast.program.c_source) == (blocks == "blocks")
 
 
+def test_gradients_that_lie_elsewhere_are_read_there(blocks: str) -> None:
+    """An optimizer joins them end to end; where they are large, its loop goes from one to the next."""
+    results = []
+    for captured in (False, True):
+        rng = np.random.default_rng(0)
+        params = [mg.Tensor(rng.standard_normal(shape)).requires_grad_() for shape in ((4, 3), (7,), (2, 5, 2))]
+        gradients = [mg.Tensor(rng.standard_normal(p.shape)) for p in params]
+        optimizer = optim.AdamW(params, lr=0.01)
+
+        def step(params: Any = params, gradients: Any = gradients, optimizer: Any = optimizer) -> mg.Tensor:
+            for p, g in zip(params, gradients, strict=True):
+                p.grad = g
+            optimizer.step()
+            return params[0]
+
+        run = capture(step, backend="c") if captured else step
+        for k in range(6):
+            gradients[1].data[...] = k
+            run()
+        results.append([p.data for p in params])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+    assert ("parts[p]" in run.program.c_source) == (blocks == "blocks")
+
+
 def test_large_results_are_made_where_they_stay() -> None:
     """Each step makes them anew and copies nothing; what is returned twice is one array, as in an eager step."""
     x = mg.Tensor(np.zeros((100, 200), np.float32)).requires_grad_()
