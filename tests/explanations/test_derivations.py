@@ -109,6 +109,13 @@ def test_a_slip_is_noticed(name: str) -> None:
     assert left == list(EQUIVALENT.get(name, {}))
 
 
+@pytest.mark.parametrize("name", names())
+def test_every_mistake_that_it_shows_is_named(name: str) -> None:
+    derivation = derivation_of(name)
+    assert derivation is not None
+    assert [line.parts[0] for line in derivation.lines if line.kind == ">" and "no rule names" in line.value] == []
+
+
 def test_a_wrong_line_is_said_to_be_wrong() -> None:
     right, wrong, other_shape = run(parse("? a | 2 * 3 | 6 | 0\n? b | 2 * 3 | 7 | 1e-9\n? c | np.ones(3) | np.ones((1, 3)) | 1"))
     assert right.holds

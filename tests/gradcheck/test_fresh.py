@@ -1,8 +1,8 @@
 """Wrong gradients that were written before the rules were asked (`fresh.answers`): what is said of each, and nothing besides.
 
 The one run that counts, on the rules as they were when the set was written: 24 of 56 named rightly (43 %), none falsely; of 7 a fact that
-holds was said, of 25 nothing. Since then rules were added for kinds of mistakes that the set shows, so it is fresh no more: 40 of 56
-(71 %), none falsely.
+holds was said, of 25 nothing. Since then rules were added for kinds of mistakes that the set shows, so it is fresh no more: 43 of 56
+(77 %), none falsely.
 """
 
 import pytest
@@ -56,6 +56,9 @@ NAMED_SINCE = {
     "transpose_reshape": ["places"],
     "concat_swapped": ["swapped", "swapped"],
     "roll_same_way": ["not_transposed"],
+    "bias_first": ["part_of_sum"],
+    "matmul_swapped": ["common_mistake", "common_mistake"],
+    "conv_not_flipped": ["not_flipped"],
 }
 
 #: not named: nothing is said, or a fact that holds and is not the mistake (a factor, a constant, which elements)
@@ -68,12 +71,9 @@ NOT_NAMED = {
     "logsumexp_no_softmax": [],
     "exp_power_rule": [],
     "silu_one_term": [],
-    "bias_first": [],
-    "matmul_swapped": [],
     "cross_entropy_softmax": [],
     "batch_norm_no_eps": [],
     "rms_norm_no_projection": [],
-    "conv_not_flipped": [],
     "conv_gradient_short": [],
     "detached": [],
 }
@@ -83,7 +83,7 @@ EXPECTED = NAMED_AT_FIRST | NAMED_SINCE | NOT_NAMED
 
 def test_every_answer_was_judged():
     assert [answer.name for answer in ANSWERS] == sorted(EXPECTED, key=[answer.name for answer in ANSWERS].index)
-    assert (len(NAMED_AT_FIRST), len(NAMED_SINCE), len(NOT_NAMED)) == (24, 16, 16)
+    assert (len(NAMED_AT_FIRST), len(NAMED_SINCE), len(NOT_NAMED)) == (24, 19, 13)
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.name)

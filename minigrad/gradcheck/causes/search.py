@@ -21,6 +21,7 @@ from minigrad.gradcheck.causes.diagnosis import Diagnosis
 from minigrad.gradcheck.causes.forms import forms, itself
 from minigrad.gradcheck.causes.mistakes import recognised
 from minigrad.gradcheck.causes.not_finite import origin
+from minigrad.gradcheck.causes.other_cotangents import of_another_cotangent
 from minigrad.gradcheck.causes.relations import Relation, elsewhere, equal, relations
 from minigrad.gradcheck.causes.repairs import repairs
 from minigrad.gradcheck.numerics.linearization import cotangent, numeric_slopes
@@ -122,6 +123,8 @@ def _about_an_input(result: Result, k: int) -> list[Diagnosis]:
         related += itself(lambda at: problem.value([*problem.inputs[:k], at, *problem.inputs[k + 1 :]]), x, wrong, vs)
         if not related:
             related = [*elsewhere(wrong, right, tolerance), *_of_another_input(problem, k, wrong, vs, tolerance)]
+        if not related and len(vs) == 1:
+            related = list(of_another_cotangent(numeric.slope, wrong, vs[0], max(tolerance, 1e-7)))
         found = [Diagnosis(mistake, f"your gradient for {name} is {what}", name) for mistake, what in related]
     return found + repairs(result, k, vs, right, tolerance)
 

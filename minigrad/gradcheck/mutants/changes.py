@@ -26,13 +26,14 @@ RIVALS = 3  #: names tried in the place of another: the first ones and the last 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A changed formula. ``change`` says what was changed, ``where`` in which function and line."""
+    """A changed formula. ``change`` says what was changed, ``where`` in which function and line; ``old`` and ``new`` are expressions."""
 
     change: str
     where: str
     function: Callable[..., Any]
     place: tuple[Any, ...] = ()  #: where in the syntax tree, for those made there
     old: ast.expr | None = None
+    new: ast.expr | None = None
     check: str = "value"  #: which check must notice it: "value", "backward" or "second order"
 
     @property
@@ -70,7 +71,7 @@ def mutants_of(op: Op, index: int) -> Iterator[Mutant]:
             for new in _replacements(old, parent, definition):
                 place = (source, name, definition, parent, field, position)
                 where = f"{name or 'formula'}, line {old.lineno}"
-                yield Mutant(_change(parent, field, position, old, new), where, source.compiled(*place[1:], new), place, old)
+                yield Mutant(_change(parent, field, position, old, new), where, source.compiled(*place[1:], new), place, old, new)
 
 
 def _places(definition: Definition) -> Iterator[tuple[ast.AST, str, int | None, ast.expr]]:

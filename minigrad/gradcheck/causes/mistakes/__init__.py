@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from minigrad.gradcheck.causes.mistakes.classification import cross_entropies, softmaxes
 from minigrad.gradcheck.causes.mistakes.function import RecognisedFunction, Vector
 from minigrad.gradcheck.causes.mistakes.matrix_product import matrix_products
@@ -21,8 +23,11 @@ FAMILIES: tuple[Family, ...] = (normalizations, centrings, cross_entropies, soft
 
 
 def recognised(args: list[Any], y: Vector, v: Vector) -> Iterator[RecognisedFunction]:
-    """Yield the functions that map ``args`` to ``y``, with the gradients that their mistakes give for the cotangent ``v``."""
-    for family in FAMILIES:
+    """Yield the functions that map ``args`` to ``y``, with the gradients that their mistakes give for the cotangent ``v``.
+
+    Of the arguments the first is an array, or nothing is recognised; others may be missing (None), or numbers.
+    """
+    for family in FAMILIES if args and isinstance(args[0], np.ndarray) else ():
         try:
             yield from family(args, y, v)
         except (ValueError, IndexError, TypeError):  # the arguments are not of the kind this family takes

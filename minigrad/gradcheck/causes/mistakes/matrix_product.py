@@ -14,7 +14,7 @@ from minigrad.gradcheck.causes.mistakes.function import Gradient, RecognisedFunc
 
 def matrix_products(args: list[Any], y: Vector, v: Vector) -> Iterator[RecognisedFunction]:
     a, b = args[0], args[1]
-    if a.ndim < 2 or b.ndim < 2 or not same(a @ b, y):
+    if not isinstance(b, np.ndarray) or a.ndim < 2 or b.ndim < 2 or not same(a @ b, y):
         return
 
     def right(g: Vector, other: Vector, first: bool) -> Vector:
@@ -39,6 +39,7 @@ def matrix_products(args: list[Any], y: Vector, v: Vector) -> Iterator[Recognise
         total = summed(full)
         mine: dict[str, Gradient] = {
             "the product without the transposition": lambda k=k, other=other, summed=summed: summed(v @ other if k == 0 else other @ v),  # type: ignore[misc]
+            "the product with the factors in the other order": lambda k=k, other=other, summed=summed: summed(right(v, other, k == 1)),  # type: ignore[misc]
             "the product of the cotangent with the input itself": lambda k=k, x=x, summed=summed: summed(right(v, x, k == 0)),  # type: ignore[misc]
             "the right one transposed": lambda total=total, x=x: total.swapaxes(-1, -2).reshape(x.shape),  # type: ignore[misc]
         }

@@ -12,26 +12,41 @@ import numpy as np
 
 from minigrad.gradcheck.causes.mistakes.function import Gradient, RecognisedFunction, Vector, same
 
+SEEN = 3  #: samples from which a weight and a bias that are no arguments can be told: a line goes through any two points
+EPS = (1e-5, 1e-3, 1e-6, 1e-12, 1e-8, 1e-4, 1e-2, 0.1, 0.0)
+
 
 def normalizations(args: list[Any], y: Vector, v: Vector) -> Iterator[RecognisedFunction]:
+    """Recognise batch norm and layer norm, with weight and bias among the arguments or elsewhere."""
     x, *affine = args
     affine = [a for a in affine if isinstance(a, np.ndarray)]
     if x.shape != y.shape or len(affine) > 2:
         return
     for axes in _axes(x.ndim):
         for over_axes in (False, True):
-            kept = [tuple(n if (i in axes) == over_axes else 1 for i, n in enumerate(x.shape))] * len(affine)
-            if any(a.size != prod(shape) for a, shape in zip(affine, kept, strict=True)):
+            kept = tuple(n if (i in axes) == over_axes else 1 for i, n in enumerate(x.shape))
+            if any(a.size != prod(kept) for a in affine):
                 continue
-            shaped: list[Any] = [a.reshape(shape) for a, shape in zip(affine, kept, strict=True)]
-            weight, bias = shaped + [1.0, 0.0][len(affine) :]
-            for eps in (1e-5, 1e-3, 1e-6, 1e-12, 1e-8, 1e-4, 1e-2, 0.1, 0.0):
-                norm = _Norm(x, weight, axes, eps, v)
+            shaped: list[Any] = [a.reshape(kept) for a in affine]
+            for eps in EPS:
+                norm = _Norm(x, 1.0, axes, eps, v)
+                weight, bias = shaped + [1.0, 0.0][len(affine) :]
+                if over_axes and not affine and x.size >= SEEN * prod(kept):
+                    weight, bias = _implied(norm.xhat, y, kept)
                 if same(norm.xhat * weight + bias, y):
                     name = "layer norm" if over_axes or (len(axes) < x.ndim and 0 not in axes) else "batch norm"
-                    shapes = [a.shape for a in affine]
-                    yield RecognisedFunction(f"{name} over axis {_named(axes)}, eps {eps:g}", norm.mistakes(shapes))
+                    found = _Norm(x, weight, axes, eps, v).mistakes([a.shape for a in affine])
+                    yield RecognisedFunction(f"{name} over axis {_named(axes)}, eps {eps:g}", found)
                     return
+
+
+def _implied(xhat: Vector, y: Vector, kept: tuple[int, ...]) -> tuple[Vector, Vector]:
+    """Return the weight and bias, of the shape ``kept``, by which y comes of normalized values, as far as there are any."""
+    over = tuple(i for i, n in enumerate(kept) if n == 1)
+    x_mean, y_mean = xhat.mean(axis=over, keepdims=True), y.mean(axis=over, keepdims=True)
+    spread = ((xhat - x_mean) ** 2).mean(axis=over, keepdims=True)
+    weight = np.divide(((xhat - x_mean) * (y - y_mean)).mean(axis=over, keepdims=True), spread, where=spread > 0, out=np.ones(kept))
+    return weight, y_mean - weight * x_mean
 
 
 def centrings(args: list[Any], y: Vector, v: Vector) -> Iterator[RecognisedFunction]:
@@ -92,6 +107,7 @@ class _Norm:
             "the right one with the sign of the term through the variance wrong": lambda: self.dx(var=-1),
             "the right one with the sign of the term through the mean wrong": lambda: self.dx(mean=-1),
             "the right one without the factor weight (gamma)": lambda: self.dx(w=self.v),
+            "the right one with the weight (gamma) outside the means": lambda: self.weight * self.dx(w=self.v),
             "the right one with sums for means: the division by m is missing": lambda: self.dx(mean=m, var=m),
             "the right one with 1/(var + eps) for 1/sqrt(var + eps)": lambda: self.rstd * self.dx(),
             "the right one without the factor 1/sqrt(var + eps)": lambda: self.dx() / self.rstd,
