@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from typing import Any
 
 from numpy.lib.array_utils import byte_bounds
@@ -25,7 +26,8 @@ class Overwritten:
         key = id(memory)
         self.latest = seq
         if key not in self._parts:
-            self._parts[key] = weakref.ref(memory, lambda _: self._parts.pop(key, None)), {}
+            forget = partial(self._parts.pop, key)  # given the reference, its default; a Python function would lose a Ctrl-C
+            self._parts[key] = weakref.ref(memory, forget), {}
         parts = self._parts[key][1]
         if array is memory:
             parts.clear()  # it covers all of them
