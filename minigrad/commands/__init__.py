@@ -14,6 +14,7 @@ from minigrad._printable import printable
 from minigrad.commands._parser import Command, CommandParser, Parser
 
 INTERRUPTED = 130
+LONGEST_NAME = 200  #: characters of a file's name that are shown
 
 #: name of each command, which is the name of its file, and what it does, in the order of the help
 COMMANDS = {
@@ -38,8 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         command: Command = args.parser.load()
         try:
             return command.run(args)
-        except command.ERRORS as error:
-            print(printable(f"{args.parser.prog}: {error}"), file=sys.stderr)
+        except Exception as error:
+            sentence = _about_a_file(error) or (str(error) if isinstance(error, command.ERRORS) else None)
+            if sentence is None:
+                raise
+            print(printable(f"{args.parser.prog}: {sentence}"), file=sys.stderr)
             return command.ERROR_CODE
     except SystemExit as stop:
         return int(stop.code or 0)
@@ -48,6 +52,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # nobody reads what is printed any more, as in minigrad ... | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _about_a_file(error: Exception) -> str | None:
+    """Say what is wrong with a file that somebody named, whatever the command is; None if the error is about something else."""
+    from minigrad.writing import CheckpointError
+
+    if isinstance(error, OSError) and error.filename is not None:
+        name = str(error.filename)
+        return f"{error.strerror}: {name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + '...'}"
+    return str(error) if isinstance(error, CheckpointError) else None
 
 
 def make_parser() -> Parser:

@@ -432,3 +432,23 @@ def test_a_device_of_the_environment_that_is_none_is_named(arguments, tmp_path, 
 def test_a_step_is_captured_or_not(capsys):
     assert commands.main(["train", "spirals", "--no-capture", "--capture", "c"]) == 2
     assert "not allowed with" in capsys.readouterr().err
+
+
+LONG = "1" * 5000
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", LONG), ("train", "--resume", LONG), ("train", "spirals", "--out", LONG), ("predict", LONG, LONG),
+        ("export", LONG, "x"), ("launch", "-n", "1", LONG), ("explore", LONG), ("explain", "tanh", "--html", LONG),
+        ("learn", "--course", LONG),
+        ("playground", "--build", LONG, "--from", LONG), ("lab", "run", "identity", "--out", LONG), ("gradcheck", f"{LONG}.py"),
+    ],
+    ids=lambda words: " ".join(word for word in words if LONG not in word),
+)  # fmt: skip
+def test_a_name_that_no_file_can_have_is_a_sentence(arguments, run):
+    code, _, err = run(*arguments)
+    assert code in (1, 2, 3)
+    assert "Traceback" not in err
+    assert "1111" in err
