@@ -42,6 +42,7 @@ PLACE = "the changed place, with what belongs there"
 FACT = "what the gradient is (a factor, a sign, a lost term, ...)"
 OTHER = "another change that makes the gradient right"
 NOTHING, FALSE = "nothing", "something false"
+OF_THESE_NUMBERS = {"few_elements"}  #: what says which elements are wrong, and may be right for others
 RIGHT, OTHERWISE = "the mistake that it is", "another mistake"
 KINDS = (PLACE, FACT, OTHER, NOTHING, FALSE)
 
@@ -120,7 +121,7 @@ def what_is_said(op: Op, name: str, index: int, mutant: Mutant, folder: Path) ->
         repairs = [cause for cause in result.causes if cause.id == "repair"]
         said = {cause.id for cause in result.causes} - {"repair"}
         again = rejected(op, name, 1, number)
-        if again is not None and said - {cause.id for cause in again[1].causes}:
+        if again is not None and said - OF_THESE_NUMBERS - {cause.id for cause in again[1].causes}:
             return FALSE
         if any(right in changed(cause.text, path.read_text(encoding="utf-8")) for cause in repairs):
             return PLACE
