@@ -21,11 +21,12 @@ from minigrad.export.operators.table import OPERATORS
 from minigrad.export.table import NODES
 from minigrad.nn import functional as F
 
-from .models import Call, numbers
-from .nodes import cases
-from .test_export import DOCS, LAYERS, by_onnxruntime, by_reference, computed, flat
-
 onnx = pytest.importorskip("onnx", reason="needs the extra onnx")
+
+from .models import Call, numbers  # noqa: E402  (they need onnx)
+from .nodes import cases  # noqa: E402
+from .test_export import DOCS, LAYERS, by_onnxruntime, by_reference, computed, flat  # noqa: E402
+
 helper = onnx.helper
 CASES = cases()
 

@@ -9,9 +9,9 @@ import minigrad as mg
 from minigrad.export import OnnxImportError
 from minigrad.export.operators.table import OPERATORS
 
-from .test_import import imported
-
 onnx = pytest.importorskip("onnx", reason="needs the extra onnx")
+
+from .test_import import imported  # noqa: E402  (it needs onnx)
 
 RANDOM = {"test_training_dropout", "test_training_dropout_default"}  #: what they drop is drawn
 
