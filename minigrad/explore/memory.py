@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ class Memory:
         key = id(whole)
         if key not in self._numbers:
             self._count += 1
-            self._numbers[key] = weakref.ref(whole, lambda _: self._numbers.pop(key, None)), self._count
+            self._numbers[key] = weakref.ref(whole, partial(self._numbers.pop, key)), self._count
         return self._numbers[key][1]
 
     def hold(self, array: Any) -> None:
