@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import Any
 
+from minigrad.backends import CaptureError
 from minigrad.core.device import Device, as_device, backend_of, device_of, move
 from minigrad.core.mode import RECORDING, Mode, mode
 from minigrad.core.tensor import Tensor, array_of, wrap
@@ -61,7 +62,7 @@ def capture(step: Callable[..., Any] | None = None, *, backend: str | None = Non
     ------
     CaptureError
         On a call that captures, if the step does what cannot be captured, or something else than the first time; it names the
-        op and the line. The step was not made then.
+        op and the line. The step was not made then. On every call with an argument that requires a gradient, which would be lost.
 
     Examples
     --------
@@ -268,6 +269,11 @@ class CapturedStep:
 def _signature(value: Any) -> Any:
     """Return what a program depends on in an argument."""
     if isinstance(value, Tensor):
+        if value.node is not None and mode.get().recording:
+            raise CaptureError(
+                "an argument of a captured step requires a gradient, and its gradient would be lost: arguments are constants, and what "
+                "is returned has no history. Give x.detach(), or let the step take the tensor from outside"
+            )
         value = value.data
     elif not is_data(value):
         return type(value), value

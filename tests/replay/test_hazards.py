@@ -249,6 +249,18 @@ def test_parameters_changed_by_numpy_within_the_step_are_found() -> None:
         fast(*batch)
 
 
+def test_an_argument_whose_gradient_would_be_lost_is_refused() -> None:
+    """What came out was a constant: a jacobian of zeros, and a generator that learned nothing through a captured critic."""
+    square, x = capture(lambda x: x * x), mg.tensor([1.0, 2.0])
+    for derivative in (mg.jacobian, mg.vjp, lambda f, x: mg.jvp(f, x, x), lambda f, x: f(2 * x.detach().requires_grad_())):
+        for _ in range(4):
+            with pytest.raises(CaptureError, match=r"an argument of a captured step requires a gradient, .* Give x\.detach\(\)"):
+                derivative(square, x)
+    leaf = mg.tensor([1.0, 2.0], requires_grad=True)
+    with mg.no_grad():  # there is no gradient to be lost
+        assert [square(leaf).tolist() for _ in range(4)] == [[1.0, 4.0]] * 4
+
+
 def test_other_results_and_arguments_are_refused() -> None:
     fast = capture(lambda x: x.shape)
     fast(mg.ones(3))
