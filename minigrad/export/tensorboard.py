@@ -19,8 +19,8 @@ from minigrad.nn.module import Module
 class TensorBoard:
     """A callback for ``Trainer.fit(on_epoch=...)`` that writes what TensorBoard shows. Needs the extra ``tensorboard``.
 
-    Each line of the history becomes scalars of the same names, at its epoch or step. With a model, its parameters and buffers of
-    floating-point numbers become histograms, and with an example the graph of its ops is written::
+    The numbers in each line of the history become scalars of the same names, at its epoch or step. With a model, its parameters and
+    buffers of floating-point numbers become histograms, and with an example the graph of its ops is written::
 
         with mg.export.TensorBoard("run", model, example) as log:
             trainer.fit(loader, 10, validation, on_epoch=log)
@@ -61,7 +61,9 @@ class TensorBoard:
         """Write a line of the history."""
         at = line["epoch"] if "epoch" in line else line["step"]
         for name, value in line.items():
-            self._writer.add_scalar(name, value, at)
+            number = to_host(value.data) if isinstance(value, Tensor) else np.asarray(value)
+            if number.shape == () and number.dtype.kind in "biuf":  # a text or a list is no scalar
+                self._writer.add_scalar(name, number.item(), at)
         if self.model is not None and self.lines % self.every == 0:
             self._histograms(self.model, at)
         self.lines += 1

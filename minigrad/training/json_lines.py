@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from minigrad.core.tensor import Tensor
 from minigrad.writing import CheckpointError, write_atomically
 
 #: name of a number in a line of the history -> what it is measured in
@@ -46,7 +49,8 @@ class JsonLines:
 
     def __call__(self, line: dict[str, Any]) -> None:
         """Write the file with a new line."""
-        self.lines = [*(old for old in self.lines if place(old) < place(line)), dict(line)]
+        new = json.loads(json.dumps(line, default=plain))  # as it is now: a Tensor in it may change
+        self.lines = [*(old for old in self.lines if place(old) < place(new)), new]
         names = dict.fromkeys(name for each in self.lines for name in each)
         units = {"units": {name: self.known.get(name) for name in names}}
         write_atomically(self.path, "".join(json.dumps(each) + "\n" for each in (units, *self.lines)).encode())
@@ -61,6 +65,14 @@ class JsonLines:
         except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError):
             raise CheckpointError(f"{self.path} exists and holds no history with units; choose another file") from None
         return lines
+
+
+def plain(value: Any) -> Any:
+    """Return numbers of NumPy, and those in a Tensor, as JSON has them."""
+    if isinstance(value, (np.generic, np.ndarray, Tensor)):
+        return value.tolist()
+    kind = type(value).__name__
+    raise TypeError(f"JsonLines: a line of the history holds a {kind}; expected numbers, texts, and lists and dicts of them")
 
 
 def place(line: Mapping[str, Any]) -> int:

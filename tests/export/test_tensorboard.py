@@ -39,6 +39,21 @@ def test_numbers_and_distributions_are_those_of_the_training(tmp_path):
         np.testing.assert_allclose([histogram.min, histogram.max, histogram.sum], [values.min(), values.max(), values.sum()], rtol=1e-12)
 
 
+def test_numbers_of_a_callback_are_shown_and_what_is_no_number_is_left_out(tmp_path):
+    with TensorBoard(tmp_path) as log:
+        log(
+            {
+                "epoch": 1,
+                "norm": np.float32(1.5),
+                "loss": mg.tensor(0.5, requires_grad=True),
+                "mood": "good",
+                "rates": [1.0, 2.0],
+                "best": None,
+            }
+        )
+    assert scalars_in(tmp_path) == [("epoch", 1, 1), ("norm", 1.5, 1), ("loss", 0.5, 1)]
+
+
 def test_the_graph_has_a_node_for_each_op_in_the_scope_of_its_layer(tmp_path):
     trained(tmp_path)
     nodes = {node.name: node for node in graph_in(tmp_path).node}

@@ -58,6 +58,20 @@ def test_units_of_ones_own(tmp_path):
     assert read(tmp_path / "log.jsonl")[0] == {"epoch": UNITS["epoch"], "train_loss": "square metres", "mood": None}
 
 
+def test_numbers_of_a_callback_may_be_numpys_and_tensors(tmp_path):
+    log, weight = JsonLines(tmp_path / "log.jsonl"), mg.tensor([1.0, 2.0])
+    log({"epoch": 1, "norm": np.float32(1.5), "right": np.int64(3), "sure": np.bool_(True), "loss": mg.tensor(0.5), "weight": weight})
+    weight.copy_(mg.tensor([3.0, 4.0]))
+    log({"epoch": 2, "weight": weight})
+    first, second = read(tmp_path / "log.jsonl")[1]
+    assert first == {"epoch": 1, "norm": 1.5, "right": 3, "sure": True, "loss": 0.5, "weight": [1.0, 2.0]}
+    assert second == {"epoch": 2, "weight": [3.0, 4.0]}
+    before = (tmp_path / "log.jsonl").read_bytes()
+    with pytest.raises(TypeError, match="JsonLines: a line of the history holds a object; expected numbers, texts"):
+        log({"epoch": 3, "extra": object()})
+    assert (tmp_path / "log.jsonl").read_bytes() == before
+
+
 @pytest.mark.parametrize("content", ["", "hello\n", '{"epoch": 1}\n', '{"units": 3}\n', '{"units": {}}\n{"loss": 1}\n', "[" * 100_000])
 def test_a_file_of_another_kind_is_left_as_it_is(content, tmp_path):
     path = tmp_path / "log.jsonl"
