@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Any
 
 from minigrad import nn
@@ -24,13 +25,13 @@ def check_parts(model: Any, optimizer: Any, loss: Any) -> None:
         raise ValueError("Trainer: the optimizer has none of the model's parameters; make it of model.parameters()")
 
 
-def check_loader(loader: Any) -> None:
+def check_loader(loader: Any, name: str) -> None:
     """Refuse what gives no batches; any list of them will do."""
     if isinstance(loader, Dataset):
         made = "as DataLoader(dataset, batch_size=32) makes"
-        raise TypeError(f"fit: loader must be a DataLoader, {made}, not a {type(loader).__name__}")
-    if not len(loader):
-        raise ValueError("fit: the loader has no batches; is batch_size larger than the data set, with drop_last?")
+        raise TypeError(f"{name} must be a DataLoader, {made}, not a {type(loader).__name__}")
+    if isinstance(loader, Sized) and not len(loader):
+        raise ValueError(f"{name} has no batches; is batch_size larger than the data set, with drop_last?")
 
 
 def check_length(epochs: Any, steps: Any, every: Any) -> None:

@@ -137,7 +137,9 @@ class Trainer:
         NotFiniteError
             If the loss becomes NaN or infinite; it names the layer.
         """
-        check_loader(loader)
+        check_loader(loader, "fit: loader")
+        if validation is not None:
+            check_loader(validation, "fit: validation")
         check_length(epochs, steps, every)
         if validation is None and (self.patience is not None or isinstance(self.scheduler, ReduceLROnPlateau)):
             what = "ReduceLROnPlateau" if self.patience is None else f"patience={self.patience}"
@@ -188,6 +190,7 @@ class Trainer:
 
         With a group and a loader that has ``shard=group`` each rank looks at its part; all of them must call this.
         """
+        check_loader(loader, "evaluate: loader")
         was_training = self.model.training
         self.model.eval()
         tally = Tally()

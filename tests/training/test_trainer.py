@@ -41,8 +41,14 @@ def test_it_learns_and_records():
     assert history[-1]["val_accuracy"] > 0.95
     assert history[-1]["train_loss"] < 0.3 * history[0]["train_loss"]
     assert trainer.step == 40 * 7
-    with pytest.raises(ValueError, match="no batches"):
-        trainer.fit(DataLoader(POINTS, 1000, drop_last=True), 1)
+    empty = DataLoader(POINTS, 1000, drop_last=True)
+    with pytest.raises(ValueError, match="fit: loader has no batches"):
+        trainer.fit(empty, 1)
+    with pytest.raises(ValueError, match="fit: validation has no batches"):
+        trainer.fit(loader, 41, empty)
+    with pytest.raises(ValueError, match="evaluate: loader has no batches"):
+        trainer.evaluate(empty)
+    assert len(trainer.history) == 40
 
 
 def test_the_recorded_numbers_are_right():
