@@ -135,7 +135,7 @@ def vjp(func: Callable[..., Any], inputs: Tensors, v: Any = None, *, create_grap
     """
     xs = _fresh(inputs, create_graph)
     y = func(*xs)
-    ys = _sequence(y)
+    ys = _outputs(y, "vjp")
     cotangents = [None] * len(ys) if v is None else _sequence(v)
     if len(cotangents) != len(ys):
         raise ValueError(f"vjp: {len(ys)} outputs, but {len(cotangents)} cotangents")
@@ -156,8 +156,8 @@ def jvp(func: Callable[..., Any], inputs: Tensors, v: Any, *, create_graph: bool
     tangents = Tangents({node: tangent for node, tangent in moving if node is not None}, create_graph)
     with changed_mode(observers=(*mode.get().observers, tangents)):
         y = func(*xs)
-    found = [tangents.of(part) for part in _sequence(y)]
-    return _detached(y, create_graph), _like(y, _zeros_for_unused(found, _sequence(y)))
+    ys = _outputs(y, "jvp")
+    return _detached(y, create_graph), _like(y, _zeros_for_unused([tangents.of(part) for part in ys], ys))
 
 
 @changed_mode(recording=True)
@@ -168,7 +168,7 @@ def jacobian(func: Callable[..., Any], inputs: Tensors, *, create_graph: bool = 
     """
     xs = _fresh(inputs, create_graph)
     y = func(*xs)
-    rows = tuple(_like(inputs, _jacobian_of(part, xs, create_graph)) for part in _sequence(y))
+    rows = tuple(_like(inputs, _jacobian_of(part, xs, create_graph)) for part in _outputs(y, "jacobian"))
     return _like(y, rows)
 
 
@@ -217,6 +217,14 @@ def _gradient_of_sum(
 
 def _sequence(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _outputs(y: Any, name: str) -> list[Tensor]:
+    """Return what a function gave as a list of tensors; refuse anything else."""
+    for part in (ys := _sequence(y)):
+        if not isinstance(part, Tensor):
+            raise TypeError(f"{name}: the function must return a tensor, or a tuple or list of them, not a {type(part).__name__}")
+    return ys
 
 
 def _like(model: Any, values: Sequence[Any]) -> Any:

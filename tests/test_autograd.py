@@ -96,6 +96,15 @@ def test_an_output_that_depends_on_no_input_has_derivatives_of_zero():
     np.testing.assert_array_equal(mg.hvp(lambda x: ones.sum(), x, x)[1].data, np.zeros(3))
 
 
+@pytest.mark.parametrize("result", [3.0, {"y": 1}, None, [mg.Tensor(X), X]], ids=lambda r: type(r).__name__)
+def test_what_returns_no_tensor_is_refused(result):
+    x = mg.Tensor(X)
+    for name, of in (("vjp", mg.vjp), ("jacobian", mg.jacobian), ("jvp", lambda f, x: mg.jvp(f, x, x))):
+        kind = type(result[-1] if isinstance(result, list) else result).__name__
+        with pytest.raises(TypeError, match=f"{name}: the function must return a tensor, or a tuple or list of them, not a {kind}"):
+            of(lambda x: result, x)
+
+
 def test_derivatives_of_functions_do_not_mind_no_grad():
     x = mg.Tensor(X)
     with mg.no_grad():
