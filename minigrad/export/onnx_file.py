@@ -156,6 +156,8 @@ def array_of(tensor: Any, folder: Path) -> np.ndarray[Any, Any]:
 def external_data(tensor: Any, folder: Path, expected: int) -> bytes:
     """Return the bytes of an array that lies in a file in the model's folder, and nowhere else."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
+    if not all(isinstance(text, str) for text in (*entries, *entries.values())):  # bytes, where it is no UTF-8
+        raise OnnxImportError(f"the array {tensor.name!r} lies in a file whose name or place is no text")
     place = entries.get("location", "")
     where = f"the array {tensor.name!r} lies in {place!r}"
     path = Path(os.path.realpath(folder / place)) if "\0" not in place else folder

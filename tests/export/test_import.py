@@ -333,6 +333,10 @@ REFUSED = {
     "link": (lambda: spoilt(lambda m: outside(m, "link")), "which is not in the folder of the model"),
     "not there": (lambda: spoilt(lambda m: outside(m, "nothing.bin")), "there is no such file"),
     "too short": (lambda: spoilt(lambda m: outside(m, "model.onnx", "999999")), "from byte 999999, where there are not the 48 bytes"),
+    "no text": (
+        lambda: spoilt(lambda m: outside(m, "place.bin")).replace(b"place.bin", b"place\xffbin"),
+        "lies in a file whose name or place is no text",
+    ),
     "no number": (lambda: spoilt(lambda m: outside(m, "model.onnx", "x")), "at a place that is no number"),
     "learned": (lambda: spoilt(lambda m: setattr(m.metadata_props[0], "value", "{}")), "is no list of names"),
     "second output": (
