@@ -34,7 +34,8 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         line = linecache.getline(self.file, self.line).strip()
-        return f"{self.file}:{self.line}" + (f": {line}" if line else "")
+        file = self.file if os.path.exists(self.file) else os.path.basename(self.file)  # a notebook's cell lies in no folder
+        return f"{file}:{self.line}" + (f": {line}" if line else "")
 
 
 class Call(NamedTuple):

@@ -32,3 +32,9 @@ def test_the_place_is_a_line_where_columns_are_not_known():
     bare.__code__ = without_columns(bare.__code__)
     place = place_of(bare())
     assert (place.line, place.end_line, place.column, place.code) == (bare.__code__.co_firstlineno,) * 2 + (0, "def bare():")
+
+
+def test_of_a_cell_of_a_notebook_only_the_name_is_shown():
+    scope = {"sys": sys}
+    exec(compile("frame = (lambda: sys._getframe())()", "/tmp/ipykernel_7/123.py", "exec"), scope)
+    assert str(place_of(scope["frame"])) == "123.py:1"
