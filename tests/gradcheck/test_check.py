@@ -397,6 +397,7 @@ def test_result_as_text_json_and_html() -> None:
     assert r"a wrong \u003cproduct>" in page.split('id="data">')[1]
     assert "&lt;product&gt;" in result._repr_html_()
     assert "<script" not in result._repr_html_()
+    assert result._repr_html_().count("<table") == result._repr_html_().count("<div style='overflow-x:auto'><table>") == 2
     assert result.worst()[0].verdict == "fail"
     with pytest.raises(AssertionError, match="gradcheck of a wrong"):
         result.assert_ok()

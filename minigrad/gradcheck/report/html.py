@@ -11,6 +11,7 @@ import numpy as np
 from minigrad.gradcheck.report.document import MEASURED, Document, closing_line, to_json
 
 TEMPLATE = Path(__file__).with_name("page.html")
+WIDE = "<div style='overflow-x:auto'><table>"  #: a table that scrolls by itself where the page is narrower
 COLORS = {"pass": "#1a7f37", "fail": "#cf222e", "cannot tell": "#9a6700"}
 
 
@@ -25,7 +26,7 @@ def fragment(document: Document) -> str:
     parts = []
     for case in document["cases"]:
         color = COLORS[case["verdict"]]
-        parts.append(f"<p><b>gradcheck of {escape(case['op'])}</b>: <span style='color:{color}'>{case['verdict']}</span></p><table>")
+        parts.append(f"<p><b>gradcheck of {escape(case['op'])}</b>: <span style='color:{color}'>{case['verdict']}</span></p>{WIDE}")
         parts.append("<tr><th>check</th><th>order</th><th>input</th><th>shape</th><th>digits</th><th>verdict</th><th></th></tr>")
         for check in case["checks"]:
             if check["verdict"] == "pass" and check["check"] != "derivative":
@@ -34,7 +35,7 @@ def fragment(document: Document) -> str:
             cells = [check["check"], check["order"], check["input"], tuple(check["shape"]), digits]
             cells += [check["verdict"], check["message"]]
             parts.append("<tr>" + "".join(f"<td style='text-align:left'>{escape(str(cell))}</td>" for cell in cells) + "</tr>")
-        parts.append("</table>")
+        parts.append("</table></div>")
         parts += [beside(check, case.get("formulas", [])) for check in case["checks"] if "numeric" in check]
         parts += [f"<p>{escape(sentence)}</p>" for sentence in (*case["notes"], *case.get("diagnosis", []))]
     return "".join(parts)
@@ -45,7 +46,7 @@ def beside(check: dict[str, Any], formulas: list[str]) -> str:
     columns = {"analytic": as_text(check["analytic"]), "numeric": as_text(check["numeric"]), "formula": "\n\n".join(formulas)}
     cells = "".join(f"<td style='vertical-align:top'><pre>{escape(text)}</pre></td>" for text in columns.values() if text)
     heads = "".join(f"<th>{name}</th>" for name, text in columns.items() if text)
-    return f"<p>{escape(check['input'])}, order {check['order']}</p><table><tr>{heads}</tr><tr>{cells}</tr></table>"
+    return f"<p>{escape(check['input'])}, order {check['order']}</p>{WIDE}<tr>{heads}</tr><tr>{cells}</tr></table></div>"
 
 
 def as_text(values: Any) -> str:
