@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from minigrad import ops
 from minigrad.backends import Array, DType
 from minigrad.core.mode import mode
@@ -29,6 +27,7 @@ from minigrad.ops import (
     vecdot,
 )
 from minigrad.ops.decomposition import identity_like
+from minigrad.ops.floating import eps_of
 from minigrad.ops.shape import Axes
 
 __all__ = [
@@ -94,7 +93,7 @@ def pinv(x: Array, *, rtol: float | Array | None = None) -> Tensor:
 
     An array has a number for each matrix.
     """
-    return ops.pinv(x, rcond=max(x.shape[-2:]) * float(np.finfo(x.dtype).eps) if rtol is None else array_of(rtol))
+    return ops.pinv(x, rcond=max(x.shape[-2:]) * eps_of(x.dtype) if rtol is None else array_of(rtol))
 
 
 def matrix_rank(x: Array, *, rtol: float | Array | None = None) -> Tensor:

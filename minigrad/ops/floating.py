@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from minigrad.backends import Array, Namespace
 from minigrad.core.op import op
-from minigrad.core.tensor import Tensor, array_of
+from minigrad.core.tensor import DEFAULT_DTYPE, Tensor, array_of
 from minigrad.ops.comparison import isnan
 from minigrad.ops.elementwise import astype, where
 
@@ -68,6 +69,11 @@ def nan_to_num(x: Array, nan: float = 0.0, posinf: float | None = None, neginf: 
     limits = np.finfo(x.dtype)
     top, bottom = float(limits.max) if posinf is None else posinf, float(limits.min) if neginf is None else neginf
     return where(isnan(x), nan, where(x == math.inf, top, where(x == -math.inf, bottom, x)))
+
+
+def eps_of(dtype: np.dtype[Any]) -> float:
+    """Return the distance of 1 from the next number of a type; for integers, that of the floats which are made of them."""
+    return float(np.finfo(DEFAULT_DTYPE if dtype.kind in "iub" else dtype).eps)
 
 
 def without_wrapping(x: Array) -> Array:

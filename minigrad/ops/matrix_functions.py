@@ -13,7 +13,7 @@ from minigrad.core.tensor import Tensor
 from minigrad.ops.decomposition import check_square, eigh, identity_like, inv, pinv, slogdet, solve, svd
 from minigrad.ops.diagonals import check_matrices, tril, triu
 from minigrad.ops.elementwise import where
-from minigrad.ops.floating import without_wrapping
+from minigrad.ops.floating import eps_of, without_wrapping
 from minigrad.ops.reduction import vector_norm
 from minigrad.ops.shape import broadcast_to, expand_dims
 
@@ -89,7 +89,7 @@ def matrix_power(x: Array, n: int) -> Tensor:
 def matrix_rank(x: Array, *, rtol: float | Array | None = None) -> Tensor:
     """How many singular values are above ``rtol`` times the largest; rtol is max(m, n) times the dtype's eps unless given. No gradient."""
     s = svdvals(x.detach() if isinstance(x, Tensor) else x)
-    rtol = max(x.shape[-2:]) * float(np.finfo(x.dtype).eps) if rtol is None else rtol
+    rtol = max(x.shape[-2:]) * eps_of(x.dtype) if rtol is None else rtol
     top = s.max(axis=-1, keepdims=True) if s.shape[-1] else s
     return (s > rtol * top).sum(axis=-1)
 
@@ -135,7 +135,7 @@ def lstsq(a: Array, b: Array, *, rcond: float | None = None) -> Tensor:
     -----
     The gradient holds where the rank stays the same around a. Residuals are ``b - a @ y``, the rank is `matrix_rank`.
     """
-    return pinv(a, rcond=max(a.shape[-2:]) * float(np.finfo(a.dtype).eps) if rcond is None else rcond) @ b
+    return pinv(a, rcond=max(a.shape[-2:]) * eps_of(a.dtype) if rcond is None else rcond) @ b
 
 
 def cdist(a: Array, b: Array, p: float = 2) -> Tensor:

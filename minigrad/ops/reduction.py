@@ -147,7 +147,7 @@ def logsumexp(xp: Namespace, x: Array, *, axis: Axes | None = None, keepdims: bo
     if not count(x.shape, axis):
         return x.sum(axis=axis, keepdims=keepdims) - math.inf  # log(0)
     m = x.max(axis=axis, keepdims=True)
-    largest = float(np.finfo(x.dtype).max)
+    largest = float(np.finfo(x.dtype).max) if x.dtype.kind == "f" else math.inf  # integers have no infinity to keep out
     total = xp.exp(x - xp.clip(m, -largest, largest)).sum(axis=axis, keepdims=True)
     y = m + xp.log(xp.maximum(total, 1))  # below 1 only where all x are -inf
     return y if keepdims else y.squeeze(axes_of(axis, x.ndim))

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from minigrad import ops
 from minigrad.core._capturing import recorded
 from minigrad.core.mode import mode
 from minigrad.core.tensor import Tensor
+from minigrad.ops.floating import eps_of
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
 
@@ -87,7 +86,7 @@ def layer_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, 
 
 def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
     """RMS norm over the last axes, of the lengths ``normalized_shape``; eps None is the machine epsilon of the input's dtype."""
-    eps = float(np.finfo(input.dtype).eps) if eps is None else eps
+    eps = eps_of(input.dtype) if eps is None else eps
     return ops.rms_norm(input, weight, axis=last_axes("rms_norm", input, normalized_shape), eps=eps)[0]
 
 
