@@ -11,7 +11,7 @@ import pytest
 from minigrad.learn.course import find
 
 LESSONS = sorted((Path(__file__).parents[2] / "docs" / "lessons").glob("[0-9]_*.md"))
-CELL = re.compile(r"^```\{code-cell\} python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+CELL = re.compile(r"^```\{code-cell\} python\n(?::[^\n]*\n)*(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
