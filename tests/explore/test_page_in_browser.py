@@ -38,6 +38,24 @@ def test_the_keys_of_the_page_are_heard_at_once(visit, tmp_path):
     assert tab.evaluate("document.querySelector('mg-explorer').step") == 1
 
 
+def test_at_first_the_top_of_a_large_graph_is_whole_and_no_side_is_empty(visit, tmp_path):
+    x = mg.tensor([[1.0, 2.0, 3.0]], requires_grad=True, name="x")
+    with mg.record() as trace:
+        y = x
+        for _ in range(6):
+            y = mg.nn.Sequential(mg.nn.Linear(3, 3), mg.nn.Tanh())(y) * x
+        (slope,) = mg.grad(y.sum(), [x], create_graph=True)
+        (slope * slope).sum().backward()
+    tab = visit(trace.explore(tmp_path / "page.html"))
+    explorer(tab)
+    tab.locator("mg-explorer svg text").first.wait_for()
+    stage = tab.locator("mg-explorer .stage").bounding_box()
+    heading = tab.locator("mg-explorer svg").get_by_text("value", exact=True).first.bounding_box()
+    assert heading["y"] >= stage["y"] + 8
+    left = tab.locator("mg-explorer .stage svg text").evaluate_all("all => Math.min(...all.map(e => e.getBoundingClientRect().left))")
+    assert left < stage["x"] + 60  # a margin, and what is left of the text in a box
+
+
 def test_without_scripts_the_page_is_a_table(chromium, tmp_path):
     with mg.record() as trace:
         reuse().backward()

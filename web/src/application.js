@@ -44,8 +44,8 @@ export function application(host, moved) {
     isPlaced = false;
     theme = themeOf(host, view.element);
     redraw();
+    update(); // first, as what it writes takes height from the drawing
     resized();
-    update();
     panel.scrollTop = 0;
   }
 

@@ -28,11 +28,12 @@ export class Camera {
     return this.zoom;
   }
 
-  /** At first: all of it if it can be read so; else as wide as can be read, from the top. */
+  /** At first: all of it if it can be read so; else as wide as can be read, from the top, at a place that leaves no side empty. */
   start(drawing, centre = drawing.width / 2) {
     if (this.fit(drawing) >= READABLE) return;
     this.zoom = clamp((this.width - 2 * MARGIN) / drawing.width, READABLE, 1);
-    this.x = centre;
+    const edge = Math.min((this.width / 2 - MARGIN) / this.zoom, drawing.width / 2);
+    this.x = clamp(centre, edge, drawing.width - edge);
     this.y = (this.height / 2 - MARGIN) / this.zoom;
   }
 

@@ -121,6 +121,23 @@ test("a large graph of modules starts with the inner ones closed", () => {
   assert.ok(drawing.items.filter((item) => item.group).length >= 10);
 });
 
+test("at first the camera shows nothing beside the drawing", () => {
+  const camera = new Camera();
+  camera.resize(800, 600);
+  for (const [width, centre] of [
+    [300, 50],
+    [2000, 50],
+    [2000, 1950],
+    [2000, 1000],
+  ]) {
+    camera.start({ width, height: 5000 }, centre);
+    const [left, right] = [camera.view.left * camera.zoom, (camera.view.right - width) * camera.zoom];
+    if (width === 300)
+      assert.ok(Math.abs(left + right) < 1e-9); // in the middle
+    else assert.ok(left >= -28 - 1e-9 && right <= 28 + 1e-9);
+  }
+});
+
 test("the camera fits what can be read, and keeps the point under the pointer", () => {
   const camera = new Camera();
   camera.resize(800, 600);
