@@ -145,7 +145,7 @@ def test_a_table_that_grows_in_a_terminal_is_shown_once(site):
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("page", ["start", "errors", "reference/optim"])
+@pytest.mark.parametrize("page", ["start", "errors", "gradients", "reference/optim"])
 def test_text_can_be_read(visit, address, page, dark):
     tab = visit(f"{address}/{page}.html", dark=dark)
     assert tab.evaluate(LOW_CONTRAST, "article") == []

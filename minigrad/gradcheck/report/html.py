@@ -25,8 +25,8 @@ def fragment(document: Document) -> str:
     """Return a table of the checks, without scripts."""
     parts = []
     for case in document["cases"]:
-        color = COLORS[case["verdict"]]
-        parts.append(f"<p><b>gradcheck of {escape(case['op'])}</b>: <span style='color:{color}'>{case['verdict']}</span></p>{WIDE}")
+        badge = f"<span style='color:white;background:{COLORS[case['verdict']]};padding:0 0.4em'>{case['verdict']}</span>"  # on any page
+        parts.append(f"<p><b>gradcheck of {escape(case['op'])}</b>: {badge}</p>{WIDE}")
         parts.append("<tr><th>check</th><th>order</th><th>input</th><th>shape</th><th>digits</th><th>verdict</th><th></th></tr>")
         for check in case["checks"]:
             if check["verdict"] == "pass" and check["check"] != "derivative":
