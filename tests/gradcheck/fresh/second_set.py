@@ -1,0 +1,749 @@
+"""A second set of wrong gradients, written by someone who had read none of gradcheck's rules, to be used once as a measure.
+
+As in ``answers.py``: functions and backward passes are NumPy, and ``vjp(g, *inputs)`` gives the gradient for each input. Labels,
+masks and other constants are no inputs: the functions hold them. Each backward pass has one mistake, which ``meant`` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+RNG = np.random.default_rng(7031)
+N = RNG.standard_normal
+
+
+class Answer(NamedTuple):
+    """A function, where it is checked, a wrong backward pass of it, and the mistake in words."""
+
+    name: str
+    f: Callable[..., Any]
+    inputs: list[Any]
+    vjp: Callable[..., Any]
+    meant: str
+
+
+def pos(*shape):
+    return np.abs(N(shape)) + 0.4
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax(x, axis=-1):
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def log_softmax(x):
+    s = x - x.max(axis=-1, keepdims=True)
+    return s - np.log(np.exp(s).sum(axis=-1, keepdims=True))
+
+
+# Elementwise
+
+
+def tanh_vjp(g, x):
+    return g * (1 - x**2)
+
+
+def sigmoid_vjp(g, x):
+    y = sigmoid(x)
+    return g * sigmoid(y) * (1 - sigmoid(y))
+
+
+GELU_C = np.sqrt(2 / np.pi)
+
+
+def gelu(x):
+    return 0.5 * x * (1 + np.tanh(GELU_C * (x + 0.044715 * x**3)))
+
+
+def gelu_vjp(g, x):
+    t = np.tanh(GELU_C * (x + 0.044715 * x**3))
+    dinner = GELU_C * (1 + 0.044715 * x**2)
+    return g * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * dinner)
+
+
+def silu_vjp(g, x):
+    s = sigmoid(x)
+    return g * s
+
+
+BETA = 2.5
+
+
+def softplus_vjp(g, x):
+    return g * sigmoid(x)
+
+
+ALPHA = 0.7
+
+
+def elu(x):
+    return np.where(x > 0, x, ALPHA * (np.exp(np.minimum(x, 0)) - 1))
+
+
+def elu_vjp(g, x):
+    y = elu(x)
+    return g * np.where(x > 0, 1, y)
+
+
+def leaky_relu_vjp(g, x):
+    return np.where(x > 0, 0.1 * g, g)
+
+
+def sqrt_vjp(g, x):
+    return g * 0.5 * np.sqrt(x)
+
+
+def pow_vjp(g, x, p):
+    return [g * p * x ** (p - 1), g * x**p * np.log(p)]
+
+
+def hypot_vjp(g, x, y):
+    r = np.hypot(x, y)
+    return [g * y / r, g * x / r]
+
+
+def logaddexp_vjp(g, a, b):
+    y = np.logaddexp(a, b)
+    return [g * np.exp(a - y), g * np.exp(a - y)]
+
+
+def clip_vjp(g, x):
+    return np.clip(g, -0.6, 0.9)
+
+
+def log_eps_vjp(g, x):
+    return g / x
+
+
+def glu_vjp(g, a, b):
+    s = sigmoid(b)
+    return [g * s, g * s * (1 - s)]
+
+
+def reparameterize(mu, logvar):
+    return mu + np.exp(0.5 * logvar) * NOISE
+
+
+NOISE = N((5, 2))
+
+
+def reparameterize_vjp(g, mu, logvar):
+    return [g, g * NOISE * np.exp(0.5 * logvar)]
+
+
+def sin_square_vjp(g, x):
+    return g * np.cos(x**2)
+
+
+# Products
+
+
+def square_linear_vjp(g, x, w):
+    return [g @ w.T, g.T @ x]
+
+
+def linear_vjp(g, x, w, b):
+    return [g @ w.T, x.T @ g, g.mean(axis=0)]
+
+
+def outer_vjp(g, a, b):
+    return [g.sum(axis=1), a @ g]
+
+
+def bilinear(x, w, y):
+    return np.einsum("bi,ij,bj->b", x, w, y)
+
+
+def bilinear_vjp(g, x, w, y):
+    dx = g[:, None] * (y @ w.T)
+    dw = x.T @ y
+    dy = g[:, None] * (x @ w)
+    return [dx, dw, dy]
+
+
+def batched_matmul_vjp(g, a, b):
+    return [g @ b, np.swapaxes(a, 1, 2) @ g]
+
+
+def shared_matmul_vjp(g, x, w):
+    dx = np.empty_like(x)
+    for i in range(len(x)):
+        dx[i] = g[i] @ w.T
+        dw = x[i].T @ g[i]
+    return [dx, dw]
+
+
+def trace_vjp(g, a, b):
+    return [g * b, g * a.T]
+
+
+def quadratic_vjp(g, x, a):
+    return [g * 2 * (a @ x), g * np.outer(x, x)]
+
+
+def factorization(u, v):
+    return np.sum((u @ v.T - RATINGS) ** 2)
+
+
+RATINGS = N((5, 4))
+
+
+def factorization_vjp(g, u, v):
+    r = u @ v.T - RATINGS
+    return [g * 2 * r @ v, g * r.T @ u]
+
+
+# Broadcasting
+
+
+def column_scale_vjp(g, x, s):
+    return [g * s, g.sum(axis=0) * x.sum(axis=0)]
+
+
+def outer_difference_vjp(g, a, b):
+    return [g.sum(axis=1), g.sum(axis=0)]
+
+
+def column_bias_vjp(g, x, b):
+    return [g, g.sum(axis=0)]
+
+
+def pairwise(x):
+    return ((x[:, None, :] - x[None, :, :]) ** 2).sum(axis=-1)
+
+
+def pairwise_vjp(g, x):
+    d = x[:, None, :] - x[None, :, :]
+    return (2 * g[:, :, None] * d).sum(axis=1)
+
+
+def row_scale_vjp(g, x, s):
+    ds = (g * x)[:, :1]
+    return [g * s, ds]
+
+
+def ratio_vjp(g, x, s):
+    return [g / s, -(g * x).sum(axis=0) / s]
+
+
+# Reductions
+
+
+def mean_vjp(g, x):
+    return np.broadcast_to(g[:, None], x.shape) / x.size
+
+
+def var_vjp(g, x):
+    n = x.shape[0]
+    return g * 2 * (x - x.mean(axis=0)) / n
+
+
+def std_vjp(g, x):
+    return g * (x - x.mean(axis=0)) / (len(x) * x.var(axis=0))
+
+
+def row_max_vjp(g, x):
+    return g[:, None] * (x == x.max())
+
+
+def logsumexp(x):
+    m = x.max(axis=1)
+    return m + np.log(np.exp(x - m[:, None]).sum(axis=1))
+
+
+def logsumexp_vjp(g, x):
+    e = np.exp(x - x.max())
+    return g[:, None] * e / e.sum(axis=0)
+
+
+def row_norm_vjp(g, x):
+    return g[:, None] * x
+
+
+def prod_vjp(g, x):
+    return (g * x.prod(axis=1))[:, None] * np.ones_like(x)
+
+
+WITH_ZERO = pos(3, 4)
+WITH_ZERO[1, 2] = 0
+
+
+def prod_zero_vjp(g, x):
+    y = g * x.prod(axis=1)
+    safe = np.where(x == 0, 1, x)
+    return np.where(x == 0, 0, y[:, None] / safe)
+
+
+def cumsum_vjp(g, x):
+    return np.cumsum(g)
+
+
+def running_mean(x):
+    return np.cumsum(x) / np.arange(1, len(x) + 1)
+
+
+def running_mean_vjp(g, x):
+    k = np.arange(1, len(x) + 1)
+    return np.cumsum(g[::-1])[::-1] / k
+
+
+def ema(x):
+    h, out = np.zeros(x.shape[1]), []
+    for row in x:
+        h = 0.8 * h + 0.2 * row
+        out.append(h)
+    return np.array(out)
+
+
+def ema_vjp(g, x):
+    dx, dh = np.zeros_like(x), np.zeros(x.shape[1])
+    for t in reversed(range(len(x))):
+        dh = g[t]
+        dx[t] = 0.2 * dh
+        dh = 0.8 * dh
+    return dx
+
+
+# Softmax and losses
+
+
+def softmax_vjp(g, x):
+    p = softmax(x)
+    return g * p * (1 - p)
+
+
+TEMPERATURE = 3.0
+
+
+def tempered_vjp(g, x):
+    p = softmax(x / TEMPERATURE)
+    return p * (g - (g * p).sum(axis=-1, keepdims=True))
+
+
+def log_softmax_vjp(g, x):
+    return g - softmax(x) * g
+
+
+LABELS = np.array([2, 0, 3, 2, 1])
+ONE_HOT = np.eye(4)[LABELS]
+SMOOTH = 0.85 * ONE_HOT + 0.15 / 4
+
+
+def cross_entropy(z):
+    return -log_softmax(z)[np.arange(5), LABELS].mean()
+
+
+def cross_entropy_vjp(g, z):
+    return g * (softmax(z) - ONE_HOT)
+
+
+def smoothed(z):
+    return -(SMOOTH * log_softmax(z)).sum() / 5
+
+
+def smoothed_vjp(g, z):
+    d = softmax(z)
+    d[np.arange(5), LABELS] -= 1
+    return g * d / 5
+
+
+CLASS_WEIGHTS = np.array([0.5, 1.7, 1.2, 2.4])
+
+
+def weighted(z):
+    w = CLASS_WEIGHTS[LABELS]
+    return -(w * log_softmax(z)[np.arange(5), LABELS]).sum() / w.sum()
+
+
+def weighted_vjp(g, z):
+    w = CLASS_WEIGHTS[LABELS]
+    return g * w[:, None] * (softmax(z) - ONE_HOT) / len(z)
+
+
+KEPT = np.array([True, True, False, True, False])
+
+
+def ignoring(z):
+    return -log_softmax(z)[np.arange(5), LABELS][KEPT].sum() / KEPT.sum()
+
+
+def ignoring_vjp(g, z):
+    d = (softmax(z) - ONE_HOT) / KEPT.sum()
+    return g * d
+
+
+def mse_vjp(g, y, t):
+    d = g * 2 * (y - t) / y.size
+    return [d, d]
+
+
+TARGETS = (N((5, 3)) > 0).astype(float)
+POS_WEIGHT = 3.0
+
+
+def bce(z):
+    return (POS_WEIGHT * TARGETS * np.logaddexp(0, -z) + (1 - TARGETS) * np.logaddexp(0, z)).mean()
+
+
+def bce_vjp(g, z):
+    return g * POS_WEIGHT * (sigmoid(z) - TARGETS) / z.size
+
+
+def kl_vjp(g, p, q):
+    return [g * (np.log(p) - np.log(q)), -g * p / q]
+
+
+def margins(s):
+    m = np.maximum(0, s - s[np.arange(5), LABELS][:, None] + 1)
+    m[np.arange(5), LABELS] = 0
+    return m
+
+
+def hinge_vjp(g, s):
+    d = (margins(s) > 0).astype(float)
+    d[np.arange(5), LABELS] = -1
+    return g * d / 5
+
+
+DELTA = 0.6
+
+
+def huber(y, t):
+    r = y - t
+    return np.where(np.abs(r) <= DELTA, 0.5 * r**2, DELTA * (np.abs(r) - 0.5 * DELTA)).sum()
+
+
+def huber_vjp(g, y, t):
+    r = y - t
+    d = g * np.where(np.abs(r) <= DELTA, r, np.sign(r))
+    return [d, -d]
+
+
+def vae_kl(mu, logvar):
+    return -0.5 * (1 + logvar - mu**2 - np.exp(logvar)).sum()
+
+
+def vae_kl_vjp(g, mu, logvar):
+    return [g * mu, g * 0.5 * np.exp(logvar)]
+
+
+def triplet(a, p, n):
+    return np.maximum(0, ((a - p) ** 2).sum(axis=1) - ((a - n) ** 2).sum(axis=1) + 0.5).sum()
+
+
+def triplet_vjp(g, a, p, n):
+    return [g * 2 * (n - p), -g * 2 * (a - p), g * 2 * (a - n)]
+
+
+def ridge_softmax(w):
+    return -log_softmax(DATA @ w)[np.arange(5), LABELS].mean() + 0.3 * (w**2).sum()
+
+
+DATA = N((5, 3))
+
+
+def ridge_softmax_vjp(g, w):
+    dz = (softmax(DATA @ w) - ONE_HOT) / 5
+    return g * (DATA.T @ dz + 0.3 * w)
+
+
+ANSWERS: list[Answer] = [
+    Answer("tanh", np.tanh, [N((5, 3))], tanh_vjp, "1 - x**2 for 1 - tanh(x)**2: the input is squared where the output should be"),
+    Answer(
+        "sigmoid",
+        sigmoid,
+        [N((4, 3))],
+        sigmoid_vjp,
+        "sigmoid applied a second time: s(1 - s) is taken at the output y, not at x (y was already the sigmoid)",
+    ),
+    Answer("gelu", gelu, [N((5, 3))], gelu_vjp, "in the derivative of the inner polynomial the factor 3 of the cubic term is missing"),
+    Answer(
+        "silu",
+        lambda x: x * sigmoid(x),
+        [N((3, 5))],
+        silu_vjp,
+        "product rule: the second term, x times the derivative of the sigmoid, is missing",
+    ),
+    Answer(
+        "softplus",
+        lambda x: np.logaddexp(0, BETA * x) / BETA,
+        [N((4, 2))],
+        softplus_vjp,
+        "beta = 2.5 forgotten inside the sigmoid: sigmoid(x) for sigmoid(beta x)",
+    ),
+    Answer("elu", elu, [N((6, 3))], elu_vjp, "the derivative in the negative branch is y + alpha; the alpha is missing"),
+    Answer(
+        "leaky_relu",
+        lambda x: np.where(x > 0, x, 0.1 * x),
+        [N((5, 4))],
+        leaky_relu_vjp,
+        "branches swapped: the slope 0.1 is used for the positive inputs",
+    ),
+    Answer("sqrt", np.sqrt, [pos(4, 3)], sqrt_vjp, "multiplied by sqrt(x) where it should be divided (0.5 * x**0.5 for 0.5 * x**-0.5)"),
+    Answer(
+        "pow",
+        lambda x, p: x**p,
+        [pos(5), pos(5) + 1],
+        pow_vjp,
+        "in the exponent's gradient the logarithm is of the exponent, not of the base",
+    ),
+    Answer("hypot", np.hypot, [N((4, 3)), N((4, 3))], hypot_vjp, "the gradients of the two arguments are swapped"),
+    Answer(
+        "logaddexp",
+        np.logaddexp,
+        [N((5,)), N((5,))],
+        logaddexp_vjp,
+        "copy and paste: the second argument gets the first's weight, exp(a - y) for exp(b - y)",
+    ),
+    Answer(
+        "clip",
+        lambda x: np.clip(x, -0.6, 0.9),
+        [N((6, 3))],
+        clip_vjp,
+        "the upstream gradient is clipped, where it should be masked to the inputs inside the limits",
+    ),
+    Answer(
+        "log_eps", lambda x: np.log(x + 0.1), [pos(4, 3)], log_eps_vjp, "eps = 0.1 forgotten in the denominator: g / x for g / (x + eps)"
+    ),
+    Answer("glu", lambda a, b: a * sigmoid(b), [N((4, 3)), N((4, 3))], glu_vjp, "the gate's gradient lacks the factor a"),
+    Answer(
+        "reparameterize",
+        reparameterize,
+        [N((5, 2)), N((5, 2))],
+        reparameterize_vjp,
+        "the factor 0.5 of exp(0.5 logvar) is lost in logvar's gradient (chain rule)",
+    ),
+    Answer("sin_square", lambda x: np.sin(x**2), [N((5, 2))], sin_square_vjp, "the inner derivative 2x is lost (chain rule)"),
+    Answer(
+        "square_linear",
+        lambda x, w: x @ w,
+        [N((5, 4)), N((4, 4))],
+        square_linear_vjp,
+        "the weight's gradient is transposed: g.T @ x for x.T @ g",
+    ),
+    Answer(
+        "linear",
+        lambda x, w, b: x @ w + b,
+        [N((5, 4)), N((4, 3)), N((3,))],
+        linear_vjp,
+        "the bias gets the mean over the batch, where it should get the sum",
+    ),
+    Answer(
+        "outer",
+        np.outer,
+        [N((4,)), N((3,))],
+        outer_vjp,
+        "the first vector's gradient sums g without weighting it by b: the other factor is missing",
+    ),
+    Answer(
+        "bilinear",
+        bilinear,
+        [N((5, 3)), N((3, 4)), N((5, 4))],
+        bilinear_vjp,
+        "the weight's gradient ignores the upstream gradient (as if it were ones); the other two have it",
+    ),
+    Answer(
+        "batched_matmul",
+        lambda a, b: a @ b,
+        [N((2, 5, 3)), N((2, 3, 3))],
+        batched_matmul_vjp,
+        "the transpose of b is forgotten in a's gradient",
+    ),
+    Answer(
+        "shared_matmul",
+        lambda x, w: x @ w,
+        [N((4, 5, 3)), N((3, 2))],
+        shared_matmul_vjp,
+        "the shared weight's gradient is overwritten in the loop over the batch, not accumulated: only the last item's is kept",
+    ),
+    Answer(
+        "trace",
+        lambda a, b: np.trace(a @ b),
+        [N((4, 4)), N((4, 4))],
+        trace_vjp,
+        "the transpose of b is forgotten in a's gradient (trace(ab): b.T)",
+    ),
+    Answer(
+        "quadratic",
+        lambda x, a: x @ a @ x,
+        [N((4,)), N((4, 4))],
+        quadratic_vjp,
+        "2 a x for (a + a.T) x: takes the matrix for symmetric, which it is not",
+    ),
+    Answer(
+        "factorization",
+        factorization,
+        [N((5, 2)), N((4, 2))],
+        factorization_vjp,
+        "the factor 2 of the square is missing in the second argument's gradient only",
+    ),
+    Answer(
+        "column_scale",
+        lambda x, s: x * s,
+        [N((5, 3)), N((3,))],
+        column_scale_vjp,
+        "the scale's gradient is the product of two sums, where it should be the sum over rows of the product",
+    ),
+    Answer(
+        "outer_difference",
+        lambda a, b: a[:, None] - b,
+        [N((5,)), N((3,))],
+        outer_difference_vjp,
+        "the minus sign of b is forgotten in its gradient",
+    ),
+    Answer(
+        "column_bias",
+        lambda x, b: x + b[:, None],
+        [N((4, 4)), N((4,))],
+        column_bias_vjp,
+        "the bias of the rows is summed over the wrong axis (0 for 1)",
+    ),
+    Answer(
+        "pairwise",
+        pairwise,
+        [N((5, 3))],
+        pairwise_vjp,
+        "x is used twice; only its use as the first point of each pair gets a gradient, not that as the second",
+    ),
+    Answer(
+        "row_scale",
+        lambda x, s: x * s,
+        [N((5, 3)), N((5, 1))],
+        row_scale_vjp,
+        "missing sum after the broadcast: keeps the first column of g * x",
+    ),
+    Answer(
+        "ratio",
+        lambda x, s: x / s,
+        [N((5, 3)), pos(3)],
+        ratio_vjp,
+        "the square of the denominator is forgotten in its gradient: -x / s for -x / s**2",
+    ),
+    Answer(
+        "mean",
+        lambda x: x.mean(axis=1),
+        [N((5, 3))],
+        mean_vjp,
+        "divided by the number of all entries (15), where the mean is over a row's 3",
+    ),
+    Answer("var", lambda x: x.var(axis=0, ddof=1), [N((5, 3))], var_vjp, "divided by n where ddof = 1 means n - 1"),
+    Answer(
+        "std",
+        lambda x: x.std(axis=0),
+        [N((5, 3))],
+        std_vjp,
+        "divided by the variance where it should be the standard deviation (square root forgotten)",
+    ),
+    Answer(
+        "row_max",
+        lambda x: x.max(axis=1),
+        [N((4, 5))],
+        row_max_vjp,
+        "compared with the maximum of the whole array, not of each row: only one row gets a gradient",
+    ),
+    Answer("logsumexp", logsumexp, [N((5, 3))], logsumexp_vjp, "the softmax of the gradient is normalized over the wrong axis (0 for 1)"),
+    Answer(
+        "row_norm",
+        lambda x: np.linalg.norm(x, axis=1),
+        [N((5, 3))],
+        row_norm_vjp,
+        "the division by the norm is missing: g x for g x / norm",
+    ),
+    Answer(
+        "prod",
+        lambda x: x.prod(axis=1),
+        [N((4, 3))],
+        prod_vjp,
+        "the division by x is missing: each entry gets the whole product, its own factor included",
+    ),
+    Answer(
+        "prod_zero",
+        lambda x: x.prod(axis=1),
+        [WITH_ZERO],
+        prod_zero_vjp,
+        "where the input is 0 the gradient is set to 0, though it is the product of the other factors",
+    ),
+    Answer(
+        "cumsum",
+        np.cumsum,
+        [N((6,))],
+        cumsum_vjp,
+        "the gradient is accumulated from the start, where it should be from the end (not reversed)",
+    ),
+    Answer(
+        "running_mean",
+        running_mean,
+        [N((6,))],
+        running_mean_vjp,
+        "wrong order: divided by the counts after the reversed cumulative sum, where it should be before",
+    ),
+    Answer(
+        "ema",
+        ema,
+        [N((5, 3))],
+        ema_vjp,
+        "the gradient carried from the later steps is overwritten by g[t], not added to it: each step has only its own output's share",
+    ),
+    Answer(
+        "softmax",
+        softmax,
+        [N((4, 3))],
+        softmax_vjp,
+        "only the diagonal of the Jacobian: p (1 - p), without the terms between different classes",
+    ),
+    Answer("tempered", lambda x: softmax(x / TEMPERATURE), [N((4, 3))], tempered_vjp, "the division by the temperature (3) is forgotten"),
+    Answer(
+        "log_softmax", log_softmax, [N((4, 3))], log_softmax_vjp, "the sum of g over the classes is forgotten: g - p g for g - p sum(g)"
+    ),
+    Answer("cross_entropy", cross_entropy, [N((5, 4))], cross_entropy_vjp, "the mean over the batch is forgotten: not divided by 5"),
+    Answer(
+        "smoothed", smoothed, [N((5, 4))], smoothed_vjp, "the label smoothing is forgotten in the gradient: one-hot targets are subtracted"
+    ),
+    Answer("weighted", weighted, [N((5, 4))], weighted_vjp, "divided by the batch size, where the loss divides by the sum of the weights"),
+    Answer("ignoring", ignoring, [N((5, 4))], ignoring_vjp, "the mask is forgotten: the ignored rows get a gradient too"),
+    Answer(
+        "mse",
+        lambda y, t: ((y - t) ** 2).mean(),
+        [N((5, 3)), N((5, 3))],
+        mse_vjp,
+        "the target's gradient has the prediction's sign: the minus is missing",
+    ),
+    Answer("bce", bce, [N((5, 3))], bce_vjp, "the weight of the positives is applied to the negatives too"),
+    Answer(
+        "kl",
+        lambda p, q: (p * np.log(p / q)).sum(),
+        [softmax(N((4, 3))), softmax(N((4, 3)))],
+        kl_vjp,
+        "p's gradient lacks the + 1 (p's derivative through the logarithm of p)",
+    ),
+    Answer(
+        "hinge",
+        lambda s: margins(s).sum() / 5,
+        [N((5, 4))],
+        hinge_vjp,
+        "the right class gets -1, where it should get minus the number of classes that violate the margin",
+    ),
+    Answer("huber", huber, [N((5, 3)), N((5, 3))], huber_vjp, "the factor delta = 0.6 is missing in the linear branch"),
+    Answer(
+        "vae_kl",
+        vae_kl,
+        [N((5, 2)), N((5, 2))],
+        vae_kl_vjp,
+        "the -1 is missing in logvar's gradient: exp(logvar) / 2 for (exp(logvar) - 1) / 2",
+    ),
+    Answer(
+        "triplet",
+        triplet,
+        [N((6, 3)), N((6, 3)), N((6, 3))],
+        triplet_vjp,
+        "the mask is forgotten: triplets whose loss is 0 get a gradient too",
+    ),
+    Answer("ridge_softmax", ridge_softmax, [N((3, 4))], ridge_softmax_vjp, "the factor 2 of the L2 penalty's gradient is missing"),
+]
