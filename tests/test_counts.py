@@ -156,6 +156,7 @@ def test_memory_of_an_op(make, arrays):
         y.backward(g)
         x.grad = None
 
+    step()  # what is loaded or compiled at the first call is no memory of the op
     mg.kernels.buffers.clear()
     assert peak_of(step) <= (arrays + 0.5) * x.data.nbytes
 
