@@ -86,6 +86,7 @@ def test_every_answer_was_judged():
     assert (len(NAMED_AT_FIRST), len(NAMED_SINCE), len(NOT_NAMED)) == (24, 19, 13)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.name)
 def test_it_is_rejected_and_this_is_said(answer):
     result = mg.gradcheck(answer.f, answer.inputs, vjp=answer.vjp)

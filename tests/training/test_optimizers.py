@@ -44,7 +44,9 @@ def test_a_rate_found_with_one_optimizer_is_not_given_to_another():
 
 
 @pytest.mark.parametrize("capture", ["numpy", "c"])
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "name", [name if name in {"sgd", "adam"} else pytest.param(name, marks=pytest.mark.thorough) for name in OPTIMIZERS]
+)
 def test_a_stopped_run_ends_in_the_bytes_of_one_that_was_not(name, capture, tmp_path, monkeypatch, capsys):
     assert train(tmp_path / "whole", name, "--capture", capture) == 0
     assert "steps are" in capsys.readouterr().out  # captured, or not, and then why
