@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ from minigrad.core.op import Op
 from minigrad.gradcheck import Result, Row, gradcheck
 
 Formula = Callable[..., Any]
+
+#: what the engine says of a formula that ran and returned what it must not; it names the function as the criterion does, not as the learner
+_RETURNED = re.compile(r"backward raised \w+: \w+'s formula for (.*)", re.DOTALL)
 
 
 class Failed(Exception):
@@ -104,7 +108,9 @@ def _facts(row: Row) -> str:
         numbers = f"{place(at)}you have {number(yours[at], right[at])}, it must be {number(right[at], yours[at])}"
         return f"{whose} is not the derivative: {numbers}"
     if row.check == "runs":
-        return row.message.partition("; in the ")[0].replace("backward raised ", "the formula stops with ", 1)
+        message = row.message.partition("; in the ")[0]
+        returned = _RETURNED.match(message)
+        return f"your formula for {returned[1]}" if returned else message.replace("backward raised ", "the formula stops with ", 1)
     return f"{row.check}: {row.message}"
 
 

@@ -145,7 +145,7 @@ def _try(criterion: Criterion, theirs: SimpleNamespace, path: str) -> _Failure |
     try:
         criterion.test(theirs)
     except Failed as failed:
-        return _Failure(criterion, failed.facts, error=failed)
+        return _Failure(criterion, failed.facts, line=_last_line(_where(failed), path), error=failed)
     except Exception as error:
         return _from_error(criterion, error, path)
     except KeyboardInterrupt:
@@ -156,9 +156,9 @@ def _try(criterion: Criterion, theirs: SimpleNamespace, path: str) -> _Failure |
 
 
 def _from_error(criterion: Criterion, error: Exception, path: str) -> _Failure:
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    line = _last_line([(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)], path)
     if isinstance(error, NotImplementedError):
-        return _Failure(criterion, "still TODO", todo=True, line=lines[-1] if lines else None)
+        return _Failure(criterion, "still TODO", todo=True, line=line)
     name = type(error).__name__
     facts = f"{name}: {error}" if str(error) else name
     if isinstance(error, MemoryError):
@@ -167,7 +167,18 @@ def _from_error(criterion: Criterion, error: Exception, path: str) -> _Failure:
             if str(error)
             else "your code uses more memory than a check may"
         )
-    return _Failure(criterion, facts.splitlines()[0], line=lines[-1] if lines else None, error=error)
+    return _Failure(criterion, facts.splitlines()[0], line=line, error=error)
+
+
+def _where(failed: Failed) -> list[tuple[str, int]]:
+    """Where the formula stopped that a gradient check ran."""
+    return [place for row in failed.result.rows for place in row.lines] if failed.result is not None else []
+
+
+def _last_line(places: list[tuple[str, int]], path: str) -> int | None:
+    """The innermost line of the learner's file."""
+    lines = [line for file, line in places if file == path]
+    return lines[-1] if lines else None
 
 
 def _ending(error: BaseException) -> str:

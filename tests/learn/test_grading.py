@@ -137,3 +137,17 @@ def test_a_known_wrong_answer_is_recognised_by_what_it_gives():
     own_way = adam.solution.replace("(np.sqrt(v_hat) + eps)", "np.sqrt(eps + v_hat)")
     report = check(adam, own_way)
     assert [(m.id, m.by) for m in report.mistakes] == [("eps_place", "answer")]
+
+
+def test_a_formula_that_stops_is_told_with_its_line():
+    exercise = EXERCISES["bn_dx"]
+    text = exercise.solution.replace("g_bias = g.sum(axis=0)", "g_bias = (g + g.T).sum(axis=0)")
+    report = check(exercise, text)
+    assert report.facts.startswith("the formula stops with ValueError: operands could not be broadcast")
+    assert report.line == text[: text.index("g_bias =")].count("\n") + 1
+
+
+def test_a_gradient_left_out_is_told_in_the_learners_words():
+    exercise = EXERCISES["bn_dx"]
+    report = check(exercise, exercise.solution.replace("return g_x, g_weight, g_bias", "return g_x, g_weight"))
+    assert report.facts == "your formula for x, weight, bias returned 2 gradients, expected 3"

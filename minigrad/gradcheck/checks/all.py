@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import numpy as np
 
 from minigrad.gradcheck.checks.backward import backward_rows
@@ -33,7 +35,8 @@ def check_problem(problem: Problem, rng: np.random.Generator, order: int, settin
             raise
         except Exception as error:
             message = "; ".join([f"backward raised {type(error).__name__}: {error}", *getattr(error, "__notes__", [])])
-            return [*rows, Row("runs", k, "", (), FAIL, message=message)], warnings
+            lines = tuple((frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__))
+            return [*rows, Row("runs", k, "", (), FAIL, message=message, lines=lines)], warnings
         rows += derivative_rows(problem, found, rng, k, settings, warnings)
         if k == 1:
             derivatives = [row for row in rows if row.check == "derivative"]

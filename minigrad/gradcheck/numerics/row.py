@@ -28,6 +28,7 @@ class Row:
     kinks: int = 0
     jumps: int = 0
     slope: float | None = None  #: of the Taylor remainder; None where that is all rounding
+    lines: tuple[tuple[str, int], ...] = field(default=(), repr=False)  #: file and line of each call that an error ended, outermost first
 
     @property
     def digits(self) -> float:
