@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import minigrad
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
+# A cell's ``!minigrad`` is that of the environment that builds, whether or not it was activated.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 project = "minigrad"
 author = "the minigrad authors"

@@ -139,6 +139,10 @@ def test_the_pages_before_and_after_are_told_apart_on_a_phone(visit, address):
     assert before["x"] + before["width"] + 8 <= after["x"]
 
 
+def test_every_command_of_a_page_was_found(site):
+    assert [page.name for page in site.rglob("*.html") if "command not found" in page.read_text(encoding="utf-8")] == []
+
+
 def test_a_table_that_grows_in_a_terminal_is_shown_once(site):
     text = (site / "gradients.html").read_text(encoding="utf-8")
     assert text.count("2 ops, 13 cases, 0 failed") == text.count("op       case ") == 1
