@@ -3,12 +3,16 @@
 The names and arguments are those of ``torch.autograd`` and ``torch.autograd.functional``. All of them stand on
 `minigrad.core.graph.walk`, and `jvp` on `minigrad.forward_mode`. Those that call a function record what it
 does even within `no_grad`, as they differentiate it themselves; of what depends on no input the derivative is zero.
+Where one of them is called within a function that another one differentiates, ``create_graph`` is on unless it is given:
+what it returns would hang on nothing, and its derivative silently be zero.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, overload
+from contextvars import ContextVar
+from typing import Any, Literal, cast, overload
 
 from minigrad.backends import namespace
 from minigrad.core._contexts import Block, F
@@ -22,6 +26,30 @@ from minigrad.ops.shape import reshape
 __all__ = ["enable_grad", "grad", "hessian", "hvp", "is_grad_enabled", "jacobian", "jvp", "no_grad", "vjp"]
 
 Tensors = Tensor | Sequence[Tensor]
+
+_within = ContextVar("within", default=False)  #: a function is at work that vjp, jvp or another one differentiates
+
+
+def _to_be_differentiated(derivative: F) -> F:
+    """Turn ``create_graph`` on, where it is not given, within a function that is itself differentiated."""
+
+    @functools.wraps(derivative)
+    def nested(*args: Any, **kwargs: Any) -> Any:
+        if _within.get():
+            kwargs.setdefault("create_graph", True)
+        return derivative(*args, **kwargs)
+
+    return cast(F, nested)
+
+
+def _run(func: Callable[..., Any], xs: Sequence[Tensor]) -> Any:
+    """Call the function that is differentiated."""
+    before = _within.get()
+    try:
+        _within.set(True)
+        return func(*xs)
+    finally:
+        _within.set(before)
 
 
 @overload
@@ -69,6 +97,7 @@ def grad(
     create_graph: bool = False,
     allow_unused: bool,
 ) -> tuple[Tensor | None, ...]: ...
+@_to_be_differentiated
 def grad(
     outputs: Tensors,
     inputs: Tensors,
@@ -91,7 +120,8 @@ def grad(
     retain_graph
         Keep what the graph saved, so that it can be differentiated again. Default: the value of ``create_graph``.
     create_graph
-        Record this backward pass too, so that the result can be differentiated.
+        Record this backward pass too, so that the result can be differentiated. Default: only within a function that `vjp`, `jvp` or
+        another one differentiates.
     allow_unused
         Return None for an input that the outputs do not depend on, instead of raising.
 
@@ -127,6 +157,7 @@ def grad(
     return tuple(result)
 
 
+@_to_be_differentiated
 @changed_mode(recording=True)
 def vjp(func: Callable[..., Any], inputs: Tensors, v: Any = None, *, create_graph: bool = False) -> tuple[Any, Any]:
     """Return ``func(*inputs)`` and the product of the cotangent ``v`` with its Jacobian: v^T J.
@@ -134,7 +165,7 @@ def vjp(func: Callable[..., Any], inputs: Tensors, v: Any = None, *, create_grap
     Where ``inputs`` is one tensor, so is the product; otherwise it is a tuple with one for each input.
     """
     xs = _fresh(inputs, create_graph)
-    y = func(*xs)
+    y = _run(func, xs)
     ys = _outputs(y, "vjp")
     cotangents = [None] * len(ys) if v is None else _sequence(v)
     if len(cotangents) != len(ys):
@@ -143,6 +174,7 @@ def vjp(func: Callable[..., Any], inputs: Tensors, v: Any = None, *, create_grap
     return _detached(y, create_graph), _like(inputs, _zeros_for_unused(gs, xs))
 
 
+@_to_be_differentiated
 @changed_mode(recording=True)
 def jvp(func: Callable[..., Any], inputs: Tensors, v: Any, *, create_graph: bool = False) -> tuple[Any, Any]:
     """Return ``func(*inputs)`` and the product of its Jacobian with the tangent ``v``: J v.
@@ -155,11 +187,12 @@ def jvp(func: Callable[..., Any], inputs: Tensors, v: Any, *, create_graph: bool
     moving = [(x.node, _tangent_of(x, part, i)) for i, (x, part) in enumerate(zip(xs, vs, strict=True))]
     tangents = Tangents({node: tangent for node, tangent in moving if node is not None}, create_graph)
     with changed_mode(observers=(*mode.get().observers, tangents)):
-        y = func(*xs)
+        y = _run(func, xs)
     ys = _outputs(y, "jvp")
     return _detached(y, create_graph), _like(y, _zeros_for_unused([tangents.of(part) for part in ys], ys))
 
 
+@_to_be_differentiated
 @changed_mode(recording=True)
 def jacobian(func: Callable[..., Any], inputs: Tensors, *, create_graph: bool = False) -> Any:
     """Return the Jacobian of ``func`` at ``inputs``: ``J[i..., j...] = d func(x)[i...] / d x[j...]``.
@@ -167,25 +200,27 @@ def jacobian(func: Callable[..., Any], inputs: Tensors, *, create_graph: bool = 
     One tensor of shape ``output.shape + input.shape`` for one output and one input; nested tuples otherwise.
     """
     xs = _fresh(inputs, create_graph)
-    y = func(*xs)
+    y = _run(func, xs)
     rows = tuple(_like(inputs, _jacobian_of(part, xs, create_graph)) for part in _outputs(y, "jacobian"))
     return _like(y, rows)
 
 
+@_to_be_differentiated
 @changed_mode(recording=True)
 def hessian(func: Callable[..., Any], inputs: Tensors, *, create_graph: bool = False) -> Any:
     """Return the second derivatives of a function with one output element, as `jacobian` of its gradient."""
     xs = _fresh(inputs, create_graph)
-    y = _scalar(func(*xs), "hessian")
+    y = _scalar(_run(func, xs), "hessian")
     gs = _zeros_for_unused(_gradient_of_sum([y], xs, [None], create_graph=True), xs)
     return _like(inputs, tuple(_like(inputs, _jacobian_of(g, xs, create_graph)) for g in gs))
 
 
+@_to_be_differentiated
 @changed_mode(recording=True)
 def hvp(func: Callable[..., Any], inputs: Tensors, v: Any, *, create_graph: bool = False) -> tuple[Any, Any]:
     """Return ``func(*inputs)``, which must have one element, and the product of its Hessian with ``v``."""
     xs, vs = _fresh(inputs, create_graph), _sequence(v)
-    y = _scalar(func(*xs), "hvp")
+    y = _scalar(_run(func, xs), "hvp")
     if len(vs) != len(xs):
         raise ValueError(f"hvp: {len(xs)} inputs, but {len(vs)} vectors")
     products = _gradient_of_sum(_gradient_of_sum([y], xs, [None], create_graph=True), xs, vs, create_graph)

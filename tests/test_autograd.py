@@ -247,3 +247,38 @@ def test_random_numbers_that_another_thread_draws_during_a_checkpoint_are_notice
     y = mg.checkpoint(function, x).sum()
     with pytest.raises(RuntimeError, match=r"drew [0-9]+ and [0-9]+ blocks of random numbers"):
         y.backward()
+
+
+def product(name, f, x):
+    """The derivative of f at x by one of the functions, as a tensor of x's shape (for elementwise f, whose sum is taken where it must)."""
+    ones = mg.ones(x.shape, dtype=x.dtype)
+    if name in {"vjp", "jvp"}:
+        return getattr(mg, name)(f, x, ones)[1]
+    if name == "jacobian":
+        return mg.jacobian(f, x).sum(-1)
+    second = {"hvp": lambda: mg.hvp(lambda t: f(t).sum(), x, ones)[1], "hessian": lambda: mg.hessian(lambda t: f(t).sum(), x).sum(-1)}
+    return second[name]()
+
+
+@pytest.mark.parametrize("outer", ["vjp", "jvp", "jacobian", "hvp", "hessian"])
+@pytest.mark.parametrize("inner", ["vjp", "jvp", "jacobian", "hvp", "hessian"])
+def test_one_within_another_is_differentiated(outer, inner):
+    """It gave zeros, unless `create_graph` was said: what the inner one returned hung on nothing."""
+    x = mg.Tensor(X)
+    order = sum(2 if name in {"hvp", "hessian"} else 1 for name in (outer, inner))
+    falling = np.prod(5.0 - np.arange(order))  # the factor of the derivative of x**5
+    got = product(outer, lambda t: product(inner, lambda u: u**5, t), x)
+    np.testing.assert_allclose(got.data, falling * X ** (5 - order))
+    assert not got.requires_grad
+
+
+def test_what_a_function_gives_that_is_within_none_is_detached():
+    for name in ("vjp", "jvp", "jacobian", "hvp", "hessian"):
+        assert not product(name, cubes, mg.Tensor(X, requires_grad=True)).requires_grad
+
+
+def test_grad_within_a_differentiated_function_is_differentiated():
+    slope = lambda t: mg.grad((t**5).sum(), t)[0]
+    np.testing.assert_allclose(mg.jvp(slope, mg.Tensor(X), mg.ones(3, dtype=X.dtype))[1].data, 20 * X**3)
+    cut = lambda t: mg.grad((t**5).sum(), t, create_graph=False)[0]
+    np.testing.assert_array_equal(mg.jvp(cut, mg.Tensor(X), mg.ones(3, dtype=X.dtype))[1].data, 0)
