@@ -40,6 +40,8 @@ def check_length(epochs: Any, steps: Any, every: Any) -> None:
         raise TypeError("fit: say how long to train by one of epochs and steps")
     if every is not None and steps is None:
         raise TypeError("fit: every counts steps, and goes with steps; with epochs there is a line for each of them")
+    if epochs is not None and (not isinstance(epochs, int) or epochs < 0):
+        raise ValueError(f"fit: epochs must be an integer, 0 or more, not {epochs!r}")
     for name, value in (("steps", steps), ("every", every)):
         if value is not None and (not isinstance(value, int) or value < 1):
             raise ValueError(f"fit: {name} must be a positive integer, not {value!r}")

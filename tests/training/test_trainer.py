@@ -373,3 +373,10 @@ def test_how_long_to_train_is_said_once():
         with pytest.raises(ValueError, match="positive integer"):
             trainer.fit(loader, **arguments)
     assert trainer.step == 0
+
+
+@pytest.mark.parametrize("epochs", [1.5, -1, "3", np.float32(2)])
+def test_epochs_are_a_number_of_times(epochs):
+    trainer, loader = make()
+    with pytest.raises(ValueError, match="epochs must be an integer, 0 or more, not"):
+        trainer.fit(loader, epochs)
