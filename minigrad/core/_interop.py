@@ -99,6 +99,11 @@ class Interop(Methods):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         if self.device.kind != "cpu":
             raise TypeError("NumPy asked for a tensor on a GPU; copy it to the host with .to('cpu') first")
+        if self.node is not None:
+            raise RuntimeError(
+                "NumPy was given a tensor that requires a gradient, and its result would have lost the history: use minigrad's "
+                "functions, or x.detach() where no gradient is wanted"
+            )
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     def __dlpack__(self, **options: Any) -> Any:

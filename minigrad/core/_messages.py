@@ -65,6 +65,9 @@ def _add_hints(error: Exception, op: Op, arrays: Sequence[Any], params: dict[str
     missing = [name for name, default in op.params.items() if default is REQUIRED and name not in params]
     if isinstance(error, TypeError) and (unknown or missing):  # raised by Python, which names a function that nobody called
         error.args = (f"{op.name} has no parameter {unknown[0]!r}" if unknown else f"{op.name} needs its parameter {missing[0]!r}",)
+        if "out" in params and params["out"] is None:  # so do NumPy's functions call the method of what they are given
+            error.args = (f"NumPy's {op.name} was given a tensor: call minigrad's, mg.{op.name}(...), or the tensor's, x.{op.name}(...)",)
+            return
         error.add_note("; ".join([f"it is called as {op.signature()}", *[known for name in unknown if (known := _known(op, name))]]))
     lists = [name for name, a in zip(names, arrays, strict=True) if isinstance(a, list)]
     if lists:
@@ -101,6 +104,19 @@ def _known(op: Op, parameter: str) -> str | None:
     """Say what to write in place of a parameter that an op has not, if that is known."""
     homes = [home for home, functions in _ELSEWHERE.items() if functions.get(op.name) == parameter]
     return f"mg.{homes[0]}.{op.name} takes {parameter}" if homes else _INSTEAD.get(parameter)
+
+
+def returned(results: Any, expected: int) -> str:
+    """Say what a formula for several inputs returned in place of its gradients."""
+    if isinstance(results, (tuple, list)):
+        return f"{len(results)} gradients, expected {expected}"
+    what = "None; is a return missing? It" if results is None else f"one {kind_in_words(results)}; it"
+    return f"{what} must return a tuple of {expected} gradients, one for each"
+
+
+def kind_in_words(value: Any) -> str:
+    """Name the kind of a value: an array by its shape."""
+    return f"array of shape {tuple(value.shape)}" if hasattr(value, "shape") else type(value).__name__
 
 
 def shown(value: Any) -> str:

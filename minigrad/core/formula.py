@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from minigrad.backends import Array, is_array, kind_of, namespace
 from minigrad.core._fast_calls import quick_pull
-from minigrad.core._messages import add_backward_note
+from minigrad.core._messages import add_backward_note, returned
 from minigrad.core._rules import check_wanted
 from minigrad.core._signature import parameters_of
 from minigrad.core.graph import Node, Output, fit, saved_by
@@ -90,9 +90,8 @@ class Plan:
                 if useful is not None and not any(node.parents[i] in useful for i in inputs):
                     continue
                 results = self.run(formula, node, g, saved, lift)
-                if len(results) != len(inputs):
-                    names, n = ", ".join(formula.inputs), len(results)
-                    raise ValueError(f"{self.op.name}'s formula for {names} returned {n} gradients, expected {len(inputs)}")
+                if not isinstance(results, (tuple, list)) or len(results) != len(inputs):
+                    raise ValueError(f"{self.op.name}'s formula for {', '.join(formula.inputs)} returned {returned(results, len(inputs))}")
                 for i, r in zip(inputs, results, strict=True):
                     parent = node.parents[i]
                     if parent is not None and (useful is None or parent in useful):

@@ -185,7 +185,7 @@ def fit(r: Any, parent: Node, node: Node, position: int) -> Any:
     shape = getattr(r, "shape", None)
     if shape != parent.shape:
         if shape is None or not op.broadcasts or len(shape) < len(parent.shape):
-            what = "None; is a return missing?" if r is None else f"a {type(r).__name__}" if shape is None else f"shape {shape}"
+            what = "None; is a return missing?" if r is None else f"a Python {type(r).__name__}" if shape is None else f"shape {shape}"
             name = op.input_name(position)
             raise ValueError(f"{op.name}'s formula for input {name!r} returned {what}; the input has shape {parent.shape}")
         r = sum_to(r, parent.shape)

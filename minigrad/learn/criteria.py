@@ -28,11 +28,23 @@ class Failed(Exception):
         What the learner's code gave, as an array; a known wrong answer that gives the same is recognised by it.
     result
         The gradient check that failed.
+    row
+        Of that check the row that tells most.
     """
 
-    def __init__(self, facts: str, evidence: Any = None, result: Result | None = None) -> None:
+    def __init__(self, facts: str, evidence: Any = None, result: Result | None = None, row: Row | None = None) -> None:
         super().__init__(facts)
-        self.facts, self.evidence, self.result = facts, evidence, result
+        self.facts, self.evidence, self.result, self.row = facts, evidence, result, row
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the formula ended in an error, or returned no gradients."""
+        return self.row is not None and self.row.check == "runs"
+
+    @property
+    def todo(self) -> bool:
+        """Whether the formula is still to be written."""
+        return self.stopped and "NotImplementedError" in self.facts
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -84,15 +96,13 @@ def verdict(result: Result) -> None:
     if result.ok:
         return
     row = _row_to_show(result)
-    if "NotImplementedError" in row.message:
-        raise NotImplementedError
-    raise Failed(_facts(row), result=result)
+    raise Failed(_facts(row), result=result, row=row)
 
 
 def _row_to_show(result: Result) -> Row:
-    """The row that tells most: an error, else numbers that differ, else whatever failed."""
+    """The row that tells most: an error, an argument that is changed, else numbers that differ, else whatever failed."""
     failed = [row for row in result.rows if row.verdict != "pass"]
-    for check in ("runs", "derivative"):
+    for check in ("runs", "pure backward", "derivative"):
         rows = [row for row in failed if row.check == check]
         if rows:
             return max(rows, key=lambda row: row.error)
@@ -111,6 +121,11 @@ def _facts(row: Row) -> str:
         message = row.message.partition("; in the ")[0]
         returned = _RETURNED.match(message)
         return f"your formula for {returned[1]}" if returned else message.replace("backward raised ", "the formula stops with ", 1)
+    if row.check == "pure backward":
+        changed = f"its argument {row.input}" if row.input else "its argument g"
+        return f"your formula changes {changed} in place (as x -= y does): write x = x - y, which makes another array"
+    if row.check == "repeatable":
+        return "your formula gives another gradient the second time: does it change an argument in place (as x -= y does)?"
     return f"{row.check}: {row.message}"
 
 

@@ -12,7 +12,7 @@ import re
 import tempfile
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from contextvars import copy_context
 from dataclasses import dataclass, replace
@@ -46,6 +46,11 @@ class _Failure:
     todo: bool = False
     line: int | None = None
     error: Exception | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it is Python that complains, about a line, not a criterion about a number."""
+        return self.error.stopped if isinstance(self.error, Failed) else self.error is not None
 
 
 def check(exercise: Exercise, text: str) -> Report:
@@ -145,7 +150,10 @@ def _try(criterion: Criterion, theirs: SimpleNamespace, path: str) -> _Failure |
     try:
         criterion.test(theirs)
     except Failed as failed:
-        return _Failure(criterion, failed.facts, line=_last_line(_where(failed), path), error=failed)
+        line = _last_line(failed.row.lines if failed.row is not None else (), path)
+        if failed.todo:
+            return _Failure(criterion, "still TODO", todo=True, line=line)
+        return _Failure(criterion, failed.facts, line=line, error=failed)
     except Exception as error:
         return _from_error(criterion, error, path)
     except KeyboardInterrupt:
@@ -170,12 +178,7 @@ def _from_error(criterion: Criterion, error: Exception, path: str) -> _Failure:
     return _Failure(criterion, facts.splitlines()[0], line=line, error=error)
 
 
-def _where(failed: Failed) -> list[tuple[str, int]]:
-    """Where the formula stopped that a gradient check ran."""
-    return [place for row in failed.result.rows for place in row.lines] if failed.result is not None else []
-
-
-def _last_line(places: list[tuple[str, int]], path: str) -> int | None:
+def _last_line(places: Iterable[tuple[str, int]], path: str) -> int | None:
     """The innermost line of the learner's file."""
     lines = [line for file, line in places if file == path]
     return lines[-1] if lines else None
@@ -216,7 +219,7 @@ def _probe(exercise: Exercise, failure: _Failure, path: str) -> Result | None:
         try:
             exercise.probe(loaded)
         except Failed as failed:
-            return failed.result
+            return None if failed.todo else failed.result
         except KeyboardInterrupt:
             raise
         except BaseException:  # the probe is another way to look; what it cannot see is no failure
@@ -259,9 +262,11 @@ def levels_of(exercise: Exercise, mistake: str) -> Levels:
 
 
 def _hints(exercise: Exercise, mistakes: tuple[Mistake, ...], failure: _Failure) -> tuple[str, tuple[str, ...]]:
-    """Return three hints and what they are about: the likeliest mistake, else the criterion, else how to begin."""
+    """Return three hints and what they are about: the likeliest mistake, else the criterion, else how to begin; none for an error."""
     if mistakes and any(mistakes[0].levels):
         return mistakes[0].id, mistakes[0].hints()
+    if failure.stopped:  # the exercise's hints are about its mathematics, and would be used up
+        return "", ()
     about = failure.criterion.id if failure.criterion.id in exercise.hints and not failure.todo else "start"
     return about, exercise.hints.get(about, ())
 

@@ -64,6 +64,26 @@ class TestDeclaring:
         with pytest.raises(ValueError, match="f's formula for x, z returned 1 gradients, expected 2"):
             f(x, x).backward(mg.ones(1))
 
+    @pytest.mark.parametrize(
+        ("returned", "words"),
+        [
+            (lambda g: None, r"returned None; is a return missing\? It must return a tuple of 2 gradients"),
+            (lambda g: np.stack([g, g]), r"returned one array of shape \(2, 1\); it must return a tuple of 2 gradients"),
+            (lambda g: {"x": g, "z": g}, "returned one dict; it must return a tuple of 2 gradients"),
+        ],
+    )
+    def test_a_formula_for_several_inputs_returns_a_tuple(self, returned, words) -> None:
+        """An array with as many rows as there are inputs was taken for their gradients."""
+
+        @mg.op
+        def f(xp, x, z):
+            return x * z
+
+        f.vjp("x", "z")(returned)
+        x = mg.tensor([1.0], requires_grad=True)
+        with pytest.raises(ValueError, match=words):
+            f(x, x).backward(mg.ones(1))
+
     def test_a_function_that_wraps_another_has_its_signature(self) -> None:
         def inner(xp, x, *, scale=2.0):
             return x * scale

@@ -151,3 +151,52 @@ def test_a_gradient_left_out_is_told_in_the_learners_words():
     exercise = EXERCISES["bn_dx"]
     report = check(exercise, exercise.solution.replace("return g_x, g_weight, g_bias", "return g_x, g_weight"))
     assert report.facts == "your formula for x, weight, bias returned 2 gradients, expected 3"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words", "about"),
+    [
+        (
+            "    return g_x, g_weight, g_bias\n",
+            "",
+            "your formula for x, weight, bias returned None; is a return missing? It must return a tuple",
+            "",
+        ),
+        ("return g_x, g_weight, g_bias", "return g_x", "your formula for x, weight, bias returned one array of shape (6, 3); it must", ""),
+        (
+            "return g_x, g_weight, g_bias",
+            "return 1, 2, 3",
+            "your formula for input 'bias' returned a Python int; the input has shape (3,)",
+            "",
+        ),
+        ("g_bias = g.sum(axis=0)", "g_bias = g.sum(axis=0", "the file is no Python: '(' was never closed", ""),
+        ("g_bias = g.sum(axis=0)", "g_bias = gg.sum(axis=0)", "the formula stops with NameError: name 'gg' is not defined", ""),
+        ("    m = len(x)", "    weight *= 2\n    m = len(x)", "your formula changes its argument weight in place", None),
+        ("    m = len(x)", "    g -= g.mean(axis=0)\n    m = len(x)", "your formula changes its argument g in place", None),
+        ("    m = len(x)", "    x -= x.mean(axis=0)\n    m = len(x)", "your formula gives another gradient the second time", None),
+    ],
+)
+def test_a_mistake_of_programming_is_told_as_one(old, new, words, about):
+    exercise = EXERCISES["bn_dx"]
+    assert old in exercise.solution
+    report = check(exercise, exercise.solution.replace(old, new, 1))
+    assert words in report.facts
+    if about is not None:
+        assert (report.about, report.hints) == ("", ())  # hints are about the mathematics, and are not used up
+
+
+@pytest.mark.parametrize("call", ["np.mean(g, axis=0)", "np.asarray(g).mean(axis=0)", "(np.zeros_like(g) + g).mean(axis=0)"])
+def test_a_function_of_numpy_is_named_where_the_formula_is_run_on_tensors(call):
+    exercise = EXERCISES["bn_dx"]
+    text = "import numpy as np\n" + exercise.solution.replace("g_bias = g.sum(axis=0)", f"g_bias = {call} * m")
+    report = check(exercise, text)
+    assert "given a tensor" in report.facts
+    assert report.facts.startswith("the formula stops with")
+    assert report.line == text[: text.index("g_bias =")].count("\n") + 1
+    assert report.mistakes[0].id == "numpy_in_formula"
+
+
+def test_what_is_still_to_do_has_its_line():
+    exercise = EXERCISES["bn_dx"]
+    report = check(exercise, exercise.solution.replace("g_bias = g.sum(axis=0)", "raise NotImplementedError"))
+    assert (report.outcome, report.line) == ("todo", 8)

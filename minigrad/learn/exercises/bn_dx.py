@@ -4,6 +4,7 @@ xhat = (x - mean) / sqrt(var + eps) over the batch (axis 0), y = weight * xhat +
 divided by m. Write the gradients for x, weight and bias. x[i] reaches the loss in three ways:
 directly, through mean, and through var; the last two depend on every x. Do it step by step, as the
 paper does (Ioffe and Szegedy, 2015, section 3), or as one line. eps must appear as in the forward pass.
+Write with methods, g.sum(axis=0), not np.sum(g): at the end the formula is itself differentiated, on Tensors.
 """
 
 import numpy as np

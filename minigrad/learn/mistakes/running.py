@@ -14,6 +14,15 @@ Shape = tuple[int, ...]
 _RETURNED = re.compile(r"for input '(\w+)' returned shape \(([^)]*)\); the input has shape \(([^)]*)\)")
 
 
+#: what the engine says where a function of NumPy is given a Tensor
+_NUMPY = (
+    "works on arrays and would lose the gradient",
+    "does not support ufuncs",
+    "NumPy was given a tensor",
+    "was given a tensor: call minigrad's",
+)
+
+
 def _messages(evidence: Evidence) -> list[str]:
     return [row.message for row in evidence.failed if row.check == "runs"]
 
@@ -21,7 +30,7 @@ def _messages(evidence: Evidence) -> list[str]:
 def numpy_in_formula(evidence: Evidence) -> Iterator[Mistake]:
     """NumPy's functions refuse Tensors, which a formula is given when it is itself differentiated."""
     for message in _messages(evidence):
-        if "works on arrays and would lose the gradient" in message or "does not support ufuncs" in message:
+        if any(words in message for words in _NUMPY):
             yield Mistake("numpy_in_formula", seen="the formula calls a NumPy function, and at order 2 it is given Tensors")
 
 
@@ -40,7 +49,7 @@ def shapes(evidence: Evidence) -> Iterator[Mistake]:
         if found:
             name, got, due = found[1], _shape(found[2]), _shape(found[3])
             yield _about_shape(evidence, name, got, due)
-        elif "core dimension" in message or "shape" in message or "broadcast" in message:
+        elif "'s formula for" not in message and ("core dimension" in message or "shape" in message or "broadcast" in message):
             yield Mistake("shape", seen="two shapes do not fit where they meet in the formula")
 
 
