@@ -201,26 +201,31 @@ def _announce(study: Study, out: Console) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    study, _ = open_study(args.folder, args.course)
-    screen.print_list(screen.console(), study)
+    out, (study, new) = screen.console(), open_study(args.folder, args.course, begin=False)
+    screen.print_list(out, study)
+    if new:
+        out.print(
+            Text(f"None is begun in {study.folder}: minigrad learn begins there, --folder DIR names where yours are.", "dim"),
+            soft_wrap=True,
+        )
     return 0
 
 
 def _hint(args: argparse.Namespace) -> int:
-    out, (study, _) = screen.console(), open_study(args.folder, args.course)
+    out, (study, _) = screen.console(), open_study(args.folder, args.course, begin=False)
     report = check(study.current, study.text(study.current.id))
     if report.ok:
         out.print(Text("It passes; there is nothing to hint at."))
         return 0
     if report.facts:
-        out.print(Text(f"  {report.facts}", "dim"))
+        out.print(Text(f"  {report.facts}{f' (line {report.line})' if report.line else ''}", "dim"))
     level, words = study.next_hint(report)
     screen.print_hint(out, level, words)
     return 0
 
 
 def _solution(args: argparse.Namespace) -> int:
-    out, (study, _) = screen.console(), open_study(args.folder, args.course)
+    out, (study, _) = screen.console(), open_study(args.folder, args.course, begin=False)
     if not study.may_see_solution():
         print("minigrad learn: read the three hints first (minigrad learn hint), or pass", file=sys.stderr)
         return 1

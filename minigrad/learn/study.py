@@ -123,10 +123,11 @@ class Study:
         return self.current.solution
 
 
-def open_study(folder: str | None, course: str | None) -> tuple[Study, bool]:
-    """Return the study in a folder, and whether it was begun just now.
+def open_study(folder: str | None, course: str | None, begin: bool = True) -> tuple[Study, bool]:
+    """Return the study in a folder, and whether there was none before.
 
-    Without a folder it is the present one if a course was begun in it, else ``minigrad-course`` below it.
+    Without a folder it is the present one if a course was begun in it, else ``minigrad-course`` below it. Where there is none it is begun:
+    the folder is made, and the first exercise written; without ``begin`` nothing is written.
 
     Raises
     ------
@@ -144,13 +145,14 @@ def open_study(folder: str | None, course: str | None) -> tuple[Study, bool]:
             raise CourseError(f"{root} belongs to the course {progress.course}, which is not {found.title!r}; choose another --folder")
         return Study(found, root, progress), False
     found = find(course)
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CourseError(f"the folder {root} cannot be made: {error.strerror}") from None
     name = "minigrad" if found.folder == OWN.resolve() else str(Path(course).resolve()) if course and Path(course).exists() else str(course)
     study = Study(found, root, Progress(path, name, found.order[0]))
-    study.start(found.order[0])
+    if begin:
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CourseError(f"the folder {root} cannot be made: {error.strerror}") from None
+        study.start(found.order[0])
     return study, True
 
 

@@ -236,3 +236,22 @@ def test_colour_is_left_out_where_it_is_not_wanted(tmp_path):
 
     assert "\x1b[36m" in shown()
     assert "\x1b[36m" not in shown(NO_COLOR="1")
+
+
+@pytest.mark.parametrize("what", [["list"], ["hint"], ["solution", "--yes"]])
+def test_what_only_looks_begins_no_course(learn, tmp_path, what):
+    _, out, err = learn(*what)
+    assert os.listdir(tmp_path) == []
+    assert "minigrad learn" in out + err
+
+
+def test_a_hint_for_an_error_of_python_is_its_line_and_uses_none_up(learn, tmp_path):
+    learn()
+    path = answer(tmp_path / "minigrad-course", "square")
+    path.write_text(path.read_text().replace("return g * 2 * x", "return g * 2 * (x"))
+    out = learn("hint")[1]
+    line = path.read_text()[: path.read_text().index("return g")].count("\n") + 1
+    assert f"'(' was never closed (line {line})" in out
+    assert f"There is no hint for this: first mend what is said above (line {line})." in out
+    progress = json.loads((tmp_path / "minigrad-course" / "progress.json").read_text())
+    assert progress["exercises"]["square"]["hints"] == 0
