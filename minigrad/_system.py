@@ -56,7 +56,8 @@ def remove_abandoned(path: Path) -> None:
         descriptor = os.open(path, os.O_RDWR)
         try:
             _lock(descriptor, wait=False)
-            path.unlink()
+            if _is_at(descriptor, path):  # another may have removed it since it was opened, and a writer made its own there
+                path.unlink()
         finally:
             os.close(descriptor)
 

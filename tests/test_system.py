@@ -63,3 +63,20 @@ def test_a_file_that_is_locked_is_not_open_on_windows(tmp_path: Path, monkeypatc
         assert path.exists()
         assert not is_open()
         path.rename(tmp_path / "renamed")
+
+
+@posix
+def test_what_a_writer_made_since_is_not_abandoned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two that remove a leftover the slower took the new file for it, while it was being written."""
+    path = tmp_path / "file"
+    path.touch()
+    lock = _system._lock
+
+    def slowly(descriptor: int, wait: bool = True) -> None:
+        path.unlink()
+        path.write_bytes(b"new")
+        lock(descriptor, wait)
+
+    monkeypatch.setattr(_system, "_lock", slowly)
+    _system.remove_abandoned(path)
+    assert path.read_bytes() == b"new"
