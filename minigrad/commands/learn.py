@@ -204,10 +204,8 @@ def _list(args: argparse.Namespace) -> int:
     out, (study, new) = screen.console(), open_study(args.folder, args.course, begin=False)
     screen.print_list(out, study)
     if new:
-        out.print(
-            Text(f"None is begun in {study.folder}: minigrad learn begins there, --folder DIR names where yours are.", "dim"),
-            soft_wrap=True,
-        )
+        begun = f"None is begun in {study.folder}: minigrad learn begins there, --folder DIR names where yours are."
+        out.print(Text(begun, "dim"), soft_wrap=True)
     return 0
 
 
@@ -218,7 +216,7 @@ def _hint(args: argparse.Namespace) -> int:
         out.print(Text("It passes; there is nothing to hint at."))
         return 0
     if report.facts:
-        out.print(Text(f"  {report.facts}{f' (line {report.line})' if report.line else ''}", "dim"))
+        out.print(Text(f"  {report.facts}{report.where}", "dim"))
     level, words = study.next_hint(report)
     screen.print_hint(out, level, words)
     return 0

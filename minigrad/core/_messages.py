@@ -110,13 +110,9 @@ def returned(results: Any, expected: int) -> str:
     """Say what a formula for several inputs returned in place of its gradients."""
     if isinstance(results, (tuple, list)):
         return f"{len(results)} gradients, expected {expected}"
-    what = "None; is a return missing? It" if results is None else f"one {kind_in_words(results)}; it"
+    kind = f"array of shape {tuple(results.shape)}" if hasattr(results, "shape") else type(results).__name__
+    what = "None; is a return missing? It" if results is None else f"one {kind}; it"
     return f"{what} must return a tuple of {expected} gradients, one for each"
-
-
-def kind_in_words(value: Any) -> str:
-    """Name the kind of a value: an array by its shape."""
-    return f"array of shape {tuple(value.shape)}" if hasattr(value, "shape") else type(value).__name__
 
 
 def shown(value: Any) -> str:

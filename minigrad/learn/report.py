@@ -27,7 +27,7 @@ class Report:
     line: int | None = None
     untried: tuple[str, ...] = ()
     mistakes: tuple[Mistake, ...] = ()  #: what it may be, the likeliest first
-    hints: tuple[str, ...] = ()  #: three levels
+    hints: tuple[str, ...] = ()  #: three levels; none where Python stopped at an error
     about: str = ""  #: what the hints are about: a mistake, a criterion, or "start"
     gradient_checked: bool = False  #: whether a gradient check was there to look at
     printed: str = ""  #: what the learner's own code printed
@@ -42,6 +42,11 @@ class Report:
     def mistake(self) -> str:
         """The id of the likeliest mistake; empty if none was recognised."""
         return self.mistakes[0].id if self.mistakes else ""
+
+    @property
+    def where(self) -> str:
+        """The line, as words behind a sentence; empty if none is known."""
+        return f" (line {self.line})" if self.line is not None else ""
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` takes."""

@@ -62,10 +62,14 @@ def print_report(out: Console, exercise: Exercise, report: Report) -> None:
     for id in report.passed:
         _marked(out, "ok", sentences[id], "green")
     if not report.ok:
-        where = f" (line {report.line})" if report.line is not None else ""
         if report.failed in sentences:
             _marked(out, "->", sentences[report.failed], "bold")
-        _marked(out, "  " if report.failed in sentences else "->", f"{report.facts}{where}", "yellow" if report.outcome == TODO else "red")
+        _marked(
+            out,
+            "  " if report.failed in sentences else "->",
+            f"{report.facts}{report.where}",
+            "yellow" if report.outcome == TODO else "red",
+        )
         for id in report.untried:
             _marked(out, "..", sentences[id], "dim")
     if report.printed:

@@ -100,8 +100,7 @@ class Study:
         record, key = self.progress.record(report.exercise), report.about
         level = min(record.levels.get(key, 0) + 1, len(report.hints))
         if not level:
-            where = f" (line {report.line})" if report.line else ""
-            return 0, f"There is no hint for this: first mend what is said above{where}."
+            return 0, f"There is no hint for this: first mend what is said above{report.where}."
         if level > record.levels.get(key, 0):
             record.levels[key] = level
             record.hints += 1

@@ -19,6 +19,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from minigrad._system import check_private
@@ -46,10 +47,8 @@ def library(source: str) -> ctypes.PyDLL:
         folder = cache_folder()
         path = folder / f"{_key(source, command)}.so"
         if path.exists():
-            try:
+            with suppress(OSError):  # it is spoilt: what is compiled takes its place
                 return _loaded(path)
-            except OSError:  # spoilt
-                path.unlink()
         _compile(command, source, path)
         _bound(folder, path)
         return _loaded(path)

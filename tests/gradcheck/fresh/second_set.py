@@ -6,24 +6,13 @@ masks and other constants are no inputs: the functions hold them. Each backward 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tests.gradcheck.fresh.answers import Answer
+
 RNG = np.random.default_rng(7031)
 N = RNG.standard_normal
-
-
-class Answer(NamedTuple):
-    """A function, where it is checked, a wrong backward pass of it, and the mistake in words."""
-
-    name: str
-    f: Callable[..., Any]
-    inputs: list[Any]
-    vjp: Callable[..., Any]
-    meant: str
 
 
 def pos(*shape):

@@ -1,14 +1,9 @@
-"""A second set of wrong gradients, written without the rules (`fresh.second_set`): what is said of each, and nothing else.
+"""What is said of the second set (`fresh.second_set`), which was written without the rules.
 
 The one run that counts, on the rules as they were when the set was written: 55 of 106 named rightly (52 %), none falsely; of 8 a fact
 that holds was said, of 43 nothing. Most of those are slips inside a composite of several steps (an LSTM, attention, an MLP), or lose a
 constant of a formula.
 """
-
-import pytest
-
-import minigrad as mg
-from tests.gradcheck.fresh.second_set import ANSWERS
 
 NAMED = {
     "tanh": ["form"],
@@ -127,17 +122,4 @@ NOTHING = {
     "focal",
 }
 
-EXPECTED: dict[str, list[str]] = NAMED | A_FACT | {name: [] for name in NOTHING}
-
-
-def test_every_answer_was_judged():
-    assert sorted(answer.name for answer in ANSWERS) == sorted(EXPECTED)
-    assert (len(NAMED), len(A_FACT), len(NOTHING)) == (55, 8, 43)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.name)
-def test_it_is_rejected_and_this_is_said(answer):
-    result = mg.gradcheck(answer.f, answer.inputs, vjp=answer.vjp)
-    assert result.verdict == "fail"
-    assert [cause.id for cause in result.causes] == EXPECTED[answer.name]
+SAID: dict[str, list[str]] = NAMED | A_FACT | {name: [] for name in NOTHING}
