@@ -37,14 +37,14 @@ class Failed(Exception):
         self.facts, self.evidence, self.result, self.row = facts, evidence, result, row
 
     @property
-    def stopped(self) -> bool:
-        """Whether the formula ended in an error, or returned no gradients."""
-        return self.row is not None and self.row.check == "runs"
+    def is_of_programming(self) -> bool:
+        """Whether the formula ended in an error, returned no gradients or changed an argument, whatever its mathematics."""
+        return self.row is not None and self.row.check in ("runs", "pure backward", "repeatable")
 
     @property
     def todo(self) -> bool:
         """Whether the formula is still to be written."""
-        return self.stopped and "NotImplementedError" in self.facts
+        return self.is_of_programming and "NotImplementedError" in self.facts
 
 
 def rng(seed: int = 0) -> np.random.Generator:

@@ -48,9 +48,9 @@ class _Failure:
     error: Exception | None = None
 
     @property
-    def stopped(self) -> bool:
-        """Whether it is Python that complains, about a line, not a criterion about a number."""
-        return self.error.stopped if isinstance(self.error, Failed) else self.error is not None
+    def is_of_programming(self) -> bool:
+        """Whether the text is wrong as a program, whatever its mathematics."""
+        return self.error.is_of_programming if isinstance(self.error, Failed) else self.error is not None
 
 
 def check(exercise: Exercise, text: str) -> Report:
@@ -262,10 +262,13 @@ def levels_of(exercise: Exercise, mistake: str) -> Levels:
 
 
 def _hints(exercise: Exercise, mistakes: tuple[Mistake, ...], failure: _Failure) -> tuple[str, tuple[str, ...]]:
-    """Return three hints and what they are about: the likeliest mistake, else the criterion, else how to begin; none for an error."""
+    """Return three hints and what they are about: the likeliest mistake, else the criterion, else how to begin.
+
+    A mistake of programming that no rule knows has none.
+    """
     if mistakes and any(mistakes[0].levels):
         return mistakes[0].id, mistakes[0].hints()
-    if failure.stopped:  # the exercise's hints are about its mathematics, and would be used up
+    if failure.is_of_programming:  # the exercise's hints are about its mathematics, and would be used up
         return "", ()
     about = failure.criterion.id if failure.criterion.id in exercise.hints and not failure.todo else "start"
     return about, exercise.hints.get(about, ())

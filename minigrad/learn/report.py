@@ -27,7 +27,7 @@ class Report:
     line: int | None = None
     untried: tuple[str, ...] = ()
     mistakes: tuple[Mistake, ...] = ()  #: what it may be, the likeliest first
-    hints: tuple[str, ...] = ()  #: three levels; none where Python stopped at an error
+    hints: tuple[str, ...] = ()  #: three levels; none for a mistake of programming that no rule knows
     about: str = ""  #: what the hints are about: a mistake, a criterion, or "start"
     gradient_checked: bool = False  #: whether a gradient check was there to look at
     printed: str = ""  #: what the learner's own code printed
